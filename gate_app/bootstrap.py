@@ -1,0 +1,172 @@
+"""The one composition root: which parts a process consists of.
+
+Rules of the file: imports are lazy, so that a web process loads neither SQLAlchemy nor PyGithub nor DBOS and
+the engine process no Flask; everything is wired once, by argument.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from gate_app.settings import Settings, inherited
+
+if TYPE_CHECKING:
+    from gate_app.domain.policy import Policy
+    from gate_app.domain.run import Run
+    from gate_app.domain.verdict import Verdict
+    from gate_app.engine.drain import Drain
+    from gate_app.engine.ports import SetAside
+    from gate_app.engine.sweep import Sweep
+    from gate_app.github.client import GithubHub
+    from gate_app.jobs.durable import DurableJobs
+    from gate_app.store.repository import SqlStore
+    from gate_app.web.webhooks import Front
+
+SWEEP_SECONDS: Final = 0.2
+WEB_THREADS: Final = 16
+
+
+def now() -> datetime:
+    """The wall clock, in UTC: the only one that is wired anywhere."""
+    return datetime.now(UTC)
+
+
+def serve_web(settings: Settings) -> None:
+    """A web process tree: receives deliveries and answers health; ends with SystemExit on SIGTERM."""
+    from gate_app.web.server import serve
+
+    _log_to_stderr(settings)
+    serve(lambda: _front(settings), settings.bind, settings.web_processes, WEB_THREADS)
+
+
+def _front(settings: Settings) -> Front:
+    """One web process, made after the fork."""
+    from gate_app.intake.logs import open_log
+    from gate_app.intake.readiness import StoreProbe
+    from gate_app.intake.receiver import Receiver
+    from gate_app.intake.writer import Writer
+    from gate_app.store.revision import REVISION
+    from gate_app.web.app import Ports, create_app
+    from gate_app.web.webhooks import Front
+
+    writer = Writer(open_log(settings.database_url))
+    writer.start()
+    receiver = Receiver(
+        secrets=settings.webhook_secrets, store=writer, now_ms=lambda: time.time_ns() // 1_000_000
+    )
+    app = create_app(Ports(StoreProbe(settings.database_url, REVISION)))
+    return Front(receiver, app, close=writer.stop)
+
+
+def serve_engine(settings: Settings) -> None:
+    """The engine process: drains subjects until SIGTERM or SIGINT, then ends gracefully."""
+    from gate_app.engine.reconcile import Reconcile
+    from gate_app.jobs.ticker import Ticker
+
+    _log_to_stderr(settings)
+    engine = Engine.wired(settings)
+    engine.jobs.start(engine.drain)
+    sweeping = Ticker(SWEEP_SECONDS, engine.sweep, "sweep")
+    reconcile = Reconcile(engine.hub, engine.store, engine.sweep, now)
+    reconciling = Ticker(settings.reconcile_seconds, reconcile, "reconcile")
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopped.set())
+    sweeping.start()
+    reconciling.start()
+    stopped.wait()
+    reconciling.stop()
+    sweeping.stop()
+    engine.jobs.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The parts of an engine process, wired."""
+
+    store: SqlStore
+    hub: GithubHub
+    jobs: DurableJobs
+    drain: Drain
+    sweep: Sweep
+
+    @staticmethod
+    def wired(settings: Settings) -> Engine:
+        """Opens the database, applies its migrations and connects everything; starts nothing."""
+        from gate_app.engine.conditions import Gathering
+        from gate_app.engine.drain import Drain
+        from gate_app.engine.gatekeeper import Gatekeeper
+        from gate_app.engine.performer import Performer
+        from gate_app.engine.sweep import Sweep
+        from gate_app.github.client import AppSettings, connect
+        from gate_app.github.payloads import WebhookPayloads
+        from gate_app.jobs.durable import DurableJobs
+        from gate_app.stages.workers import Places, StageWorkers
+        from gate_app.store.database import migrate, open_engine
+        from gate_app.store.repository import SqlStore
+
+        database = open_engine(settings.database_url)
+        migrate(database)
+        store = SqlStore(database)
+        app = AppSettings(
+            settings.app_id,
+            settings.issuer,
+            settings.private_key,
+            settings.bot_id,
+            settings.api_url,
+            settings.git_url,
+        )
+        hub = connect(app, now)
+        workers = StageWorkers(Places(settings.home, inherited().get("PATH", ""), settings.stage_venv))
+        jobs = DurableJobs(database, clock=now)
+        gathering = Gathering(hub, store, read_policy, now)
+        drain = Drain(store, Gatekeeper(store, gathering, now), Performer(store, hub, workers, now), now)
+        return Engine(store, hub, jobs, drain, Sweep(store, WebhookPayloads(), workers, jobs, now))
+
+
+def read_policy(raw: bytes, blob_sha: str) -> Policy | str:
+    """Implements `engine.ports.PolicyReader` with the config room."""
+    from gate_app.config import read
+    from gate_app.domain.policy import Policy
+
+    found = read(raw, blob_sha)
+    return found if isinstance(found, Policy) else "\n".join(str(problem) for problem in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the store holds, for people to look at: verdicts are by run id and environment."""
+
+    runs: tuple[Run, ...]
+    verdicts: Mapping[str, Mapping[str, Verdict]]
+    journal_heads: Mapping[int, tuple[int, str]]
+    set_aside: tuple[SetAside, ...]
+
+
+def overview(database_url: str) -> Overview:
+    """Reads the store of a running or ended App; changes nothing."""
+    from gate_app.store.database import open_engine
+    from gate_app.store.journal import heads
+    from gate_app.store.repository import SqlStore
+
+    database = open_engine(database_url)
+    try:
+        store = SqlStore(database)
+        runs = tuple(stored.run for stored in store.all_runs())
+        verdicts = {run.id: store.last_verdicts(run.id) for run in runs}
+        marks = {repository: (head.number, head.hash) for repository, head in heads(database).items()}
+        return Overview(runs, verdicts, marks, tuple(store.set_aside()))
+    finally:
+        database.dispose()
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("dbos").setLevel(logging.WARNING)

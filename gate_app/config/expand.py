@@ -1,0 +1,126 @@
+"""From the shape of a file to the policy it means, every default written out.
+
+Rules of the file: only a file that `rules` found nothing wrong with is expanded; nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import assert_never
+
+from gate_app.config.durations import duration
+from gate_app.config.models import (
+    ApprovalModel,
+    ApproverLineModel,
+    EnvironmentModel,
+    FileModel,
+    RouteModel,
+    RouteWord,
+    StageModel,
+)
+from gate_app.config.rules import IMPLICIT_STAGE, automated_names
+from gate_app.domain.evidence import Severity
+from gate_app.domain.model import Origin
+from gate_app.domain.policy import (
+    ApprovalMode,
+    ApprovalPolicy,
+    ApproverLine,
+    ChecksWork,
+    CommandRoute,
+    CommandWork,
+    DeploymentRoute,
+    Environment,
+    GrantRoute,
+    Permission,
+    Policy,
+    ProtectionRuleRoute,
+    Route,
+    Stage,
+    Work,
+    WorkflowRoute,
+    WorkflowWork,
+)
+
+_ROUTES: Mapping[RouteWord, Route] = MappingProxyType(
+    {
+        "grant": GrantRoute(),
+        "deployment": DeploymentRoute(),
+        "protection_rule": ProtectionRuleRoute(),
+    }
+)
+
+
+def expand(file: FileModel, blob_sha: str) -> Policy:
+    """The policy that `file` means, pinned to the blob it was read from.
+
+    An environment that names no `needs` needs every automated stage; where there is none, a stage `checks`
+    is added: all checks on the commit that are not ours, at least one.
+    """
+    stages = tuple(_stage(name, stage) for name, stage in (file.stages or {}).items())
+    automated = automated_names(file.stages or {}, file.environments)
+    if not automated:
+        stages = (Stage(IMPLICIT_STAGE, ChecksWork("all")), *stages)
+        automated = (IMPLICIT_STAGE,)
+    environments = (_environment(name, it, automated) for name, it in file.environments.items())
+    return Policy(blob_sha, stages, tuple(environments))
+
+
+def _stage(name: str, stage: StageModel) -> Stage:
+    findings = stage.fail_when.new_findings if stage.fail_when else None
+    return Stage(name, _work(stage), Severity(findings) if findings else None)
+
+
+def _work(stage: StageModel) -> Work:
+    if stage.command is not None:
+        return CommandWork(stage.command, stage.junit, stage.sarif, duration(stage.timeout))
+    if stage.workflow is not None:
+        return WorkflowWork(stage.workflow, stage.junit, stage.sarif)
+    if stage.checks is not None:
+        return ChecksWork(stage.checks)
+    raise AssertionError("a stage without work passed the rules")
+
+
+def _environment(name: str, environment: EnvironmentModel, automated: tuple[str, ...]) -> Environment:
+    return Environment(
+        name,
+        origin=Origin(environment.origin),
+        needs=environment.needs or automated,
+        after=environment.after,
+        approval=_approval(environment.approval),
+        deploy=_route(environment.deploy),
+        verify=environment.verify or (),
+    )
+
+
+def _approval(approval: ApprovalModel) -> ApprovalPolicy:
+    default = ApprovalPolicy()
+    return ApprovalPolicy(
+        lines=tuple(_line(line) for line in approval.approvers) if approval.approvers else default.lines,
+        mode=ApprovalMode(approval.mode),
+        self_approval=approval.self_approval,
+        expires_after=duration(approval.expires_after),
+    )
+
+
+def _line(line: ApproverLineModel) -> ApproverLine:
+    permission = Permission.of_role(line.permission) if line.permission else Permission.NONE
+    return ApproverLine(line.users or (), line.teams or (), permission, line.count)
+
+
+def _route(route: RouteWord | RouteModel) -> Route:
+    match route:
+        case str():
+            return _ROUTES[route]
+        case RouteModel(command=str() as command):
+            return CommandRoute(command, duration(route.timeout))
+        case RouteModel(workflow=str() as workflow):
+            return WorkflowRoute(workflow)
+        case RouteModel(deployment=None, protection_rule=None):
+            return GrantRoute()
+        case RouteModel(protection_rule=None):
+            return DeploymentRoute()
+        case RouteModel():
+            return ProtectionRuleRoute()
+        case _:
+            assert_never(route)

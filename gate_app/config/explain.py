@@ -1,0 +1,195 @@
+"""What a policy says, written out: the long form with every default and a plain sentence beside each rule.
+
+Rules of the file: the text is itself a configuration that means the same policy, so it can be copied into the
+repository; sentences stand in comments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import assert_never
+
+from gate_app.config.durations import duration_text
+from gate_app.config.yaml_text import inline_list, inline_mapping, key, text
+from gate_app.domain.model import Origin
+from gate_app.domain.policy import (
+    ApprovalMode,
+    ApprovalPolicy,
+    ApproverLine,
+    ChecksWork,
+    CommandRoute,
+    CommandWork,
+    DeploymentRoute,
+    Environment,
+    GrantRoute,
+    Permission,
+    Policy,
+    ProtectionRuleRoute,
+    Route,
+    Stage,
+    Work,
+    WorkflowRoute,
+    WorkflowWork,
+)
+
+Row = tuple[str, str]
+"""A line of YAML and the sentence that goes beside it, either of which may be empty."""
+
+_TITLE = "What the configuration means, with every default written out."
+_COMMENT_COLUMN = 46
+
+
+def explain(policy: Policy) -> str:
+    """The whole policy as a commented configuration that reads back as the same policy."""
+    rows: list[Row] = [("", _TITLE), ("version: 1", ""), ("", ""), ("stages:", _scans(policy.stages))]
+    for stage in policy.stages:
+        rows += _indent(_stage(stage))
+    rows += [("", ""), ("environments:", "where deployments go; each has one gate")]
+    for environment in policy.environments:
+        rows += _indent(_environment(environment))
+    return "\n".join(map(_line, rows)) + "\n"
+
+
+def _indent(rows: Iterable[Row]) -> Iterator[Row]:
+    for line, sentence in rows:
+        yield f"  {line}", sentence
+
+
+def _line(row: Row) -> str:
+    line, sentence = row
+    if line and sentence:
+        return f"{line:<{_COMMENT_COLUMN}} # {sentence}"
+    return f"# {sentence}" if sentence else line
+
+
+def _scans(stages: Sequence[Stage]) -> str:
+    if any(not isinstance(stage.work, ChecksWork) and stage.work.sarif for stage in stages):
+        return "automated work"
+    return "automated work; none of it scans: shown as no scan found"
+
+
+def _stage(stage: Stage) -> Iterator[Row]:
+    yield f"{key(stage.name)}:", ""
+    yield from _indent(_work(stage.work))
+    if stage.new_findings is not None:
+        severity = stage.new_findings.value
+        sentence = f"new findings of severity {severity} or above hold the gate; no baseline: all are new"
+        yield f"  fail_when: {{new_findings: {severity}}}", sentence
+
+
+def _work(work: Work) -> Iterator[Row]:
+    match work:
+        case ChecksWork():
+            yield _checks(work)
+        case WorkflowWork():
+            yield f"workflow: {text(work.workflow)}", "dispatched on the head branch and followed"
+            yield from _reports(work.junit, work.sarif)
+        case CommandWork():
+            yield f"command: {text(work.command)}", "run on the head SHA, isolated"
+            yield from _reports(work.junit, work.sarif)
+            yield f"timeout: {duration_text(work.timeout)}", "then stopped, and unknown"
+        case _:
+            assert_never(work)
+
+
+def _checks(work: ChecksWork) -> Row:
+    match work.select:
+        case "all":
+            return "checks: all", "every check on the commit that is not ours is green, at least one"
+        case "required":
+            return "checks: required", "every check that the branch requires is green, at least one"
+        case names:
+            return f"checks: {inline_list(names)}", "the checks of these names are green, at least one"
+
+
+def _reports(junit: str | None, sarif: str | None) -> Iterator[Row]:
+    if junit is not None:
+        yield f"junit: {text(junit)}", "the test report decides; missing or empty is unknown"
+    if sarif is not None:
+        yield f"sarif: {text(sarif)}", "the scan report decides; missing or empty is unknown"
+
+
+def _environment(environment: Environment) -> Iterator[Row]:
+    yield f"{key(environment.name)}:", ""
+    yield from _indent(_before(environment))
+    yield from _indent(_approval(environment.approval))
+    yield from _indent(_route(environment.deploy))
+    if environment.verify:
+        yield f"  verify: {inline_list(environment.verify)}", "run after the deployment; then it is healthy"
+
+
+def _before(environment: Environment) -> Iterator[Row]:
+    match environment.origin:
+        case Origin.DEFAULT_BRANCH:
+            yield "from: default_branch", "deploys each new commit on the default branch"
+        case Origin.PULL_REQUEST:
+            yield "from: pull_request", "deploys the head of an open pull request"
+        case _:
+            assert_never(environment.origin)
+    yield f"needs: {inline_list(environment.needs)}", "stages that must have passed"
+    if environment.after is not None:
+        yield f"after: {text(environment.after)}", "the same content must be deployed and healthy there"
+
+
+def _approval(approval: ApprovalPolicy) -> Iterator[Row]:
+    yield "approval:", ""
+    match approval.mode:
+        case ApprovalMode.NEVER:
+            yield "  mode: never", "asks nobody: goes on by itself, and says so"
+            return
+        case ApprovalMode.ALWAYS:
+            yield "  mode: always", "always asks a person"
+        case _:
+            assert_never(approval.mode)
+    yield "  approvers:", "every line must be met, by different people"
+    for line in approval.lines:
+        yield f"    - {_approvers(line)}", _people(line)
+    yield "  self_approval: false", "contributors never count:"
+    yield "  contributors: head", "everybody who changed this content, and who asked"
+    yield f"  expires_after: {duration_text(approval.expires_after)}", "then denied, never approved"
+
+
+def _approvers(line: ApproverLine) -> str:
+    entries: list[tuple[str, str]] = []
+    if line.users:
+        entries.append(("users", inline_list(line.users)))
+    if line.teams:
+        entries.append(("teams", inline_list(line.teams)))
+    if line.permission is not Permission.NONE:
+        entries.append(("permission", line.permission.name.lower()))
+    return inline_mapping([*entries, ("count", str(line.count))])
+
+
+def _people(line: ApproverLine) -> str:
+    people = "1 person" if line.count == 1 else f"{line.count} different people"
+    conditions = []
+    if line.users:
+        conditions.append(f"named {_either(line.users)}")
+    if line.teams:
+        conditions.append(f"in team {_either(line.teams)}")
+    if line.permission is not Permission.NONE:
+        conditions.append(f"with {line.permission.name.lower()} permission")
+    return " and ".join([f"{people} {conditions[0]}", *conditions[1:]]) if conditions else people
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(names[:5]) + (f" or {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _route(route: Route) -> Iterator[Row]:
+    match route:
+        case GrantRoute():
+            yield "deploy: grant", "whoever redeems the single-use grant deploys"
+        case DeploymentRoute():
+            yield "deploy: deployment", "a GitHub deployment is created; others react to it"
+        case ProtectionRuleRoute():
+            yield "deploy: protection_rule", "GitHub holds the job, and is given the answer"
+        case WorkflowRoute():
+            yield "deploy:", "dispatched from the default branch with sha and gate"
+            yield f"  workflow: {text(route.workflow)}", ""
+        case CommandRoute():
+            yield "deploy:", "run in the unpacked commit"
+            yield f"  command: {text(route.command)}", ""
+            yield f"  timeout: {duration_text(route.timeout)}", "then stopped, and failed"
+        case _:
+            assert_never(route)

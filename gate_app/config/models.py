@@ -1,0 +1,277 @@
+"""The shape of `.github/gate.yml`: every key, its type, its bounds and what it means.
+
+Rules of the file: models say what one value may look like, `rules` says what values mean together; nothing is
+coerced (a number is never text) and nothing unknown is kept (case 90); every text and list has a bound.
+The text under a key is its documentation: it travels into the JSON Schema that editors show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
+
+from gate_app.config.durations import DURATION_PATTERN, duration
+
+# Parts are separated by single spaces or slashes and never begin with a dot, so that a name can neither hide
+# blanks nor climb out of a folder that is called after it (case 94).
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*([ /][A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+LOGIN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$"
+TEAM_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"
+WORKFLOW_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.ya?ml$"
+GLOB_PATTERN = r"^[A-Za-z0-9_.*?\[][^\\]*$"
+
+MAX_STAGES = 50
+MAX_ENVIRONMENTS = 50
+MAX_NAMES = 100
+MAX_LINES = 10
+MAX_COUNT = 100
+
+
+def _between(shortest: timedelta, longest: timedelta, words: str) -> AfterValidator:
+    def judge(text: str) -> str:
+        if not shortest <= duration(text) <= longest:
+            raise PydanticCustomError(
+                "duration_bounds",
+                "must be between {words}",
+                {"words": words, "fix": "choose a span between the two"},
+            )
+        return text
+
+    return AfterValidator(judge)
+
+
+def _exactly(kind: type[int], fix: str) -> BeforeValidator:
+    """Python holds `True == 1`; a file that says one where the other belongs is wrong (case 91)."""
+
+    def judge(value: object) -> object:
+        if type(value) is not kind:
+            raise PydanticCustomError("other_type", "is not what belongs here", {"fix": fix})
+        return value
+
+    return BeforeValidator(judge)
+
+
+def _visible(text: str) -> str:
+    if not text.strip() or not all(character.isprintable() or character in "\n\t" for character in text):
+        raise PydanticCustomError(
+            "invisible_text",
+            "must have visible characters and no invisible ones",
+            {"fix": "retype it"},
+        )
+    return text
+
+
+def _inside(glob: str) -> str:
+    if ".." in glob.split("/") or not glob.isprintable():
+        raise PydanticCustomError(
+            "path_escape",
+            "must stay inside the repository",
+            {"fix": "write a path without `..` parts and invisible characters"},
+        )
+    return glob
+
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=255)]
+Login = Annotated[str, Field(pattern=LOGIN_PATTERN)]
+Team = Annotated[str, Field(pattern=TEAM_PATTERN)]
+WorkflowFile = Annotated[str, Field(pattern=WORKFLOW_PATTERN)]
+ReportGlob = Annotated[str, Field(pattern=GLOB_PATTERN, max_length=255), AfterValidator(_inside)]
+Command = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_visible)]
+CheckName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_visible)]
+Names = Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_NAMES)]
+Timeout = Annotated[
+    str,
+    Field(pattern=DURATION_PATTERN),
+    _between(timedelta(seconds=1), timedelta(hours=6), "1s and 6h"),
+]
+# GitHub holds a job at most 30 days before it fails it, so a longer question could never be answered there.
+Patience = Annotated[
+    str,
+    Field(pattern=DURATION_PATTERN),
+    _between(timedelta(minutes=1), timedelta(days=30), "1m and 30d"),
+]
+
+CheckWord = Literal["required", "all"]
+CheckNames = Annotated[tuple[CheckName, ...], Field(min_length=1, max_length=MAX_NAMES)]
+RouteWord = Literal["grant", "deployment", "protection_rule"]
+
+
+def _form(value: object) -> str:
+    return "word" if isinstance(value, str) else "long"
+
+
+class Strict(BaseModel):
+    """What all models share: exact types, no unknown keys, values that never change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+class Nothing(Strict):
+    """A route without settings: `{}`."""
+
+
+class FailWhenModel(Strict):
+    """What in a scan's report holds a gate."""
+
+    new_findings: Literal["critical", "high", "medium", "low"]
+    """New findings of this severity or above hold the gate. New means: not in what the environment runs
+    today; while nothing runs there, all findings are new."""
+
+
+class StageModel(Strict):
+    """One automated piece of work: exactly one of `checks`, `workflow` and `command`."""
+
+    checks: (
+        Annotated[
+            Annotated[CheckWord, Tag("word")] | Annotated[CheckNames, Tag("long")],
+            Discriminator(_form),
+        ]
+        | None
+    ) = None
+    """Check runs of others on the head SHA that must be green: `required` (by the branch's rules), `all`, or
+    a list of names or globs. At least one must match; our own never count."""
+
+    workflow: WorkflowFile | None = None
+    """File name of a workflow that is dispatched on the head branch and followed."""
+
+    command: Command | None = None
+    """Shell command that is run on the head SHA, isolated."""
+
+    junit: ReportGlob | None = None
+    """Where the JUnit reports are, relative to the repository. With a report, the report decides."""
+
+    sarif: ReportGlob | None = None
+    """Where the SARIF reports are, relative to the repository. With a report, the report decides."""
+
+    timeout: Timeout = "30m"
+    """How long a `command` may run before it is stopped and the stage is unknown; 1s to 6h."""
+
+    fail_when: FailWhenModel | None = None
+    """What in the SARIF report holds the gates that need this stage."""
+
+
+class ApproverLineModel(Strict):
+    """One requirement on the people who approve: all keys of a line must hold for each of them."""
+
+    users: Annotated[tuple[Login, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """Logins, without `@`; each approver of this line is one of them."""
+
+    teams: Annotated[tuple[Team, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """Teams as `organisation/slug`; each approver of this line is a member of one of them."""
+
+    permission: Literal["read", "triage", "write", "maintain", "admin"] | None = None
+    """The repository role that each approver of this line has at least."""
+
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+    """How many different people."""
+
+
+class ApprovalModel(Strict):
+    """Who is asked before a deployment, and for how long."""
+
+    mode: Literal["always", "never"] = "always"
+    """`always` asks a person; `never` goes on by itself when everything needed is green, and says so."""
+
+    approvers: Annotated[tuple[ApproverLineModel, ...], Field(min_length=1, max_length=MAX_LINES)] | None = (
+        None
+    )
+    """Lines that must all be met, by different people. Without it: one person with write permission."""
+
+    self_approval: Annotated[Literal[False], _exactly(bool, "write `self_approval: false`")] = False
+    """Whether contributors may approve their own change; only `false` can be said."""
+
+    contributors: Literal["head"] = "head"
+    """Who is a contributor and so never counts: everybody who changed the content of the `head`."""
+
+    expires_after: Patience = "48h"
+    """How long the question stays open before it is denied; 1m to 30d."""
+
+
+class RouteModel(Strict):
+    """How a deployment happens once its gate is open: exactly one route."""
+
+    grant: Nothing | None = None
+    """Whoever redeems the single-use grant deploys."""
+
+    workflow: WorkflowFile | None = None
+    """File name of a workflow that is dispatched from the default branch with `sha` and `gate` as inputs."""
+
+    deployment: Nothing | None = None
+    """A GitHub deployment is created; others react to it and set its statuses."""
+
+    protection_rule: Nothing | None = None
+    """GitHub holds the job that names this environment, and is given the answer."""
+
+    command: Command | None = None
+    """Shell command, run in the unpacked commit with GATE_ENVIRONMENT, GATE_SHA and GATE_RELEASE set; for
+    `gate-app try` and trusted private hosts only."""
+
+    timeout: Timeout = "30m"
+    """How long a `command` may run before the deployment has failed; 1s to 6h."""
+
+
+class EnvironmentModel(Strict):
+    """One place that deployments go to, and what its gate requires; `{}` is a safe gate."""
+
+    origin: Annotated[Literal["default_branch", "pull_request"], Field(alias="from")] = "default_branch"
+    """What is deployed: each new commit on the default branch, or the head of an open pull request."""
+
+    needs: Names | None = None
+    """Stages that must have passed. Without it: every stage that does not merely verify a deployment, or all
+    checks on the commit when the file has no such stage."""
+
+    after: Name | None = None
+    """The environment in which the same content must be deployed and healthy first."""
+
+    approval: ApprovalModel = ApprovalModel()
+    """Who is asked before a deployment."""
+
+    deploy: Annotated[
+        Annotated[RouteWord, Tag("word")] | Annotated[RouteModel, Tag("long")],
+        Discriminator(_form),
+    ] = "grant"
+    """How a deployment happens once the gate is open; a route without settings may be written as its name."""
+
+    verify: Names | None = None
+    """Stages that run after the deployment; it is healthy once they have passed."""
+
+
+class FileModel(Strict):
+    """The gates of this repository, read from its default branch."""
+
+    model_config = ConfigDict(title="Gate App configuration")
+
+    version: Annotated[Literal[1], _exactly(int, "write `version: 1`")]
+    """The version of this format: 1."""
+
+    stages: Annotated[dict[Name, StageModel], Field(min_length=1, max_length=MAX_STAGES)] | None = None
+    """Automated work, by name."""
+
+    environments: Annotated[dict[Name, EnvironmentModel], Field(min_length=1, max_length=MAX_ENVIRONMENTS)]
+    """Places that deployments go to, by name; each has one gate. At least one."""
+
+
+ANY = "*"
+
+PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
+    {
+        (): FileModel,
+        ("stages", ANY): StageModel,
+        ("stages", ANY, "fail_when"): FailWhenModel,
+        ("environments", ANY): EnvironmentModel,
+        ("environments", ANY, "approval"): ApprovalModel,
+        ("environments", ANY, "approval", "approvers", ANY): ApproverLineModel,
+        ("environments", ANY, "deploy"): RouteModel,
+    }
+)
+"""Which model describes the keys at a path; ANY stands for one name or one list index."""
+
+
+def keys_of(model: type[Strict]) -> tuple[str, ...]:
+    """The keys as written in the file, in the order of the documentation."""
+    return tuple(field.alias or name for name, field in model.model_fields.items())

@@ -1,0 +1,241 @@
+"""What values mean together: references, order, and rules that would hold nothing or could never be met.
+
+Rules of the file: a rule is a generator of flaws over a `Draft` and stands in `RULES`; it judges only entries
+whose own shape is right, while names count even where the shape is not, so that one slip is told once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from gate_app.config.models import ApprovalModel, ApproverLineModel, EnvironmentModel, StageModel
+from gate_app.config.problems import Flaw, Path, did_you_mean, listed, quote
+
+IMPLICIT_STAGE = "checks"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file under judgement. The names are all that stand in the file, None when they could not be read."""
+
+    stage_names: tuple[str, ...] | None
+    environment_names: tuple[str, ...] | None
+    stages: Mapping[str, StageModel]
+    environments: Mapping[str, EnvironmentModel]
+
+
+Rule = Callable[[Draft], Iterator[Flaw]]
+
+
+def judge(draft: Draft) -> tuple[Flaw, ...]:
+    """Everything that is wrong with the draft beyond the shape of its entries."""
+    return tuple(flaw for rule in RULES for flaw in rule(draft))
+
+
+def automated_names(
+    stages: Mapping[str, StageModel], environments: Mapping[str, EnvironmentModel]
+) -> tuple[str, ...]:
+    """Stages that run before a deployment: needed by name, or not merely verifying one."""
+    needed = {name for environment in environments.values() for name in environment.needs or ()}
+    verifying = {name for environment in environments.values() for name in environment.verify or ()}
+    return tuple(name for name in stages if name in needed or name not in verifying)
+
+
+def _names_differ_by_more_than_case(draft: Draft) -> Iterator[Flaw]:
+    """GitHub's environment names are not case-sensitive (docs: managing environments)."""
+    for section, names in (("stages", draft.stage_names), ("environments", draft.environment_names)):
+        seen: dict[str, str] = {}
+        for name in names or ():
+            first = seen.setdefault(name.casefold(), name)
+            if first != name:
+                reason = f"{quote(name)} and {quote(first)} differ only in upper and lower case"
+                yield Flaw((section, name), reason, "rename one of them", aim="key")
+
+
+def _stages_do_one_thing(draft: Draft) -> Iterator[Flaw]:
+    for name, stage in draft.stages.items():
+        given = [key for key in ("checks", "workflow", "command") if getattr(stage, key) is not None]
+        if len(given) != 1:
+            found = listed(f"`{key}`" for key in given) or "none of them"
+            reason = f"a stage is exactly one of `checks`, `workflow` and `command`; found {found}"
+            yield Flaw(("stages", name), reason, "keep one" if given else "write one, such as `checks: all`")
+            continue
+        yield from _keys_that_hold_nothing(name, stage)
+
+
+def _keys_that_hold_nothing(name: str, stage: StageModel) -> Iterator[Flaw]:
+    path = ("stages", name)
+    if stage.checks is not None:
+        for key in ("junit", "sarif"):
+            if getattr(stage, key) is not None:
+                reason = f"`{key}` is read from what a `workflow` or `command` leaves; `checks` leave nothing"
+                yield Flaw((*path, key), reason, "delete it")
+    if stage.command is None and "timeout" in stage.model_fields_set:
+        yield Flaw((*path, "timeout"), "`timeout` holds for a `command` only", "delete it")
+    if stage.fail_when is not None and stage.sarif is None:
+        fix = 'name the report: `sarif: "reports/*.sarif"`'
+        yield Flaw((*path, "fail_when"), "`fail_when` judges a SARIF report, and none is named", fix)
+
+
+def _routes_are_one(draft: Draft) -> Iterator[Flaw]:
+    routes = ("grant", "workflow", "deployment", "protection_rule", "command")
+    for name, environment in draft.environments.items():
+        route, path = environment.deploy, ("environments", name, "deploy")
+        if isinstance(route, str):
+            continue
+        given = [key for key in routes if getattr(route, key) is not None]
+        if len(given) != 1:
+            found = listed(f"`{key}`" for key in given) or "none"
+            yield Flaw(
+                path, f"a deployment has exactly one route; found {found}", f"choose one of {listed(routes)}"
+            )
+        elif route.command is None and "timeout" in route.model_fields_set:
+            yield Flaw((*path, "timeout"), "`timeout` holds for a `command` only", "delete it")
+
+
+def _references_exist(draft: Draft) -> Iterator[Flaw]:
+    for name, environment in draft.environments.items():
+        path = ("environments", name)
+        for key in ("needs", "verify"):
+            for index, stage in enumerate(getattr(environment, key) or ()):
+                yield from _unknown("stage", stage, draft.stage_names, (*path, key, index))
+        if environment.after is not None and environment.after != name:
+            yield from _unknown("environment", environment.after, draft.environment_names, (*path, "after"))
+
+
+def _unknown(kind: str, name: str, known: Sequence[str] | None, path: Path) -> Iterator[Flaw]:
+    if known is None or name in known:
+        return
+    likely = did_you_mean(name, known)
+    fix = f"did you mean {quote(likely)}?" if likely else f"known: {listed(map(quote, known)) or 'none'}"
+    yield Flaw(path, f"there is no {kind} {quote(name)}", fix)
+
+
+def _implicit_stage_is_free(draft: Draft) -> Iterator[Flaw]:
+    """Where every stage merely verifies, `checks` is added; a stage of that name would stand in its place."""
+    if draft.stage_names is None or len(draft.stages) < len(draft.stage_names):
+        return
+    if automated_names(draft.stages, draft.environments):
+        return
+    if IMPLICIT_STAGE in draft.stages:
+        reason = f"every stage merely verifies, so a stage `{IMPLICIT_STAGE}` is added, but the name is taken"
+        yield Flaw(("stages", IMPLICIT_STAGE), reason, "rename the stage, or name what the environments need")
+
+
+def _order_has_no_circle(draft: Draft) -> Iterator[Flaw]:
+    told: set[str] = set()
+    for name in draft.environments:
+        circle = _circle_from(name, draft.environments)
+        if not circle or told.intersection(circle):
+            continue
+        told.update(circle)
+        if len(circle) == 1:
+            reason, fix = f"{quote(name)} comes after itself", "name another environment or delete `after`"
+        else:
+            chain = " after ".join(map(quote, [*circle[:10], name]))
+            reason, fix = f"the order runs in a circle: {chain}", "delete one `after` of the circle"
+        yield Flaw(("environments", name, "after"), reason, fix)
+
+
+def _circle_from(name: str, environments: Mapping[str, EnvironmentModel]) -> list[str]:
+    """The names on the circle that leads from `name` back to it, empty when there is none."""
+    chain, here = {name: None}, name
+    while (environment := environments.get(here)) is not None and environment.after is not None:
+        here = environment.after
+        if here in chain:
+            return list(chain) if here == name else []
+        chain[here] = None
+    return []
+
+
+def _lists_name_each_once(draft: Draft) -> Iterator[Flaw]:
+    for path, names in _lists(draft):
+        seen: set[str] = set()
+        for index, name in enumerate(names):
+            if name.casefold() in seen:
+                yield Flaw((*path, index), f"{quote(name)} is listed twice", "delete one of the two")
+            seen.add(name.casefold())
+
+
+def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
+    for name, stage in draft.stages.items():
+        if isinstance(stage.checks, tuple):
+            yield ("stages", name, "checks"), stage.checks
+    for name, environment in draft.environments.items():
+        yield ("environments", name, "needs"), environment.needs or ()
+        yield ("environments", name, "verify"), environment.verify or ()
+        for index, line in enumerate(environment.approval.approvers or ()):
+            path = ("environments", name, "approval", "approvers", index)
+            yield (*path, "users"), line.users or ()
+            yield (*path, "teams"), line.teams or ()
+
+
+def _approvals_hold_something(draft: Draft) -> Iterator[Flaw]:
+    for name, environment in draft.environments.items():
+        path = ("environments", name, "approval")
+        yield from _never_asks_nobody(environment.approval, path)
+        for index, line in enumerate(environment.approval.approvers or ()):
+            yield from _line_holds_something(line, (*path, "approvers", index))
+
+
+def _never_asks_nobody(approval: ApprovalModel, path: Path) -> Iterator[Flaw]:
+    if approval.mode != "never":
+        return
+    for key in ("approvers", "expires_after"):
+        if key in approval.model_fields_set:
+            reason = f"`mode: never` asks nobody, so `{key}` would hold nothing"
+            yield Flaw((*path, key), reason, f"delete `{key}`, or write `mode: always`")
+
+
+def _line_holds_something(line: ApproverLineModel, path: Path) -> Iterator[Flaw]:
+    if line.users is not None or line.teams is not None:
+        return
+    if line.permission is None:
+        fix = "add `permission: write`, `users` or `teams`"
+        yield Flaw(path, "anybody would meet this line: it names nobody", fix)
+    elif line.permission == "read":
+        reason = "anybody can read a public repository, so `read` alone holds nothing"
+        yield Flaw((*path, "permission"), reason, "write `permission: write`, or add `users` or `teams`")
+
+
+def _lines_can_be_met(draft: Draft) -> Iterator[Flaw]:
+    """Lines are met by different people: any set of lines needs as many logins as it counts people."""
+    for name, environment in draft.environments.items():
+        lines = environment.approval.approvers or ()
+        named = [index for index, line in enumerate(lines) if line.users is not None]
+        for size in range(1, len(named) + 1):
+            short = next((some for some in combinations(named, size) if _is_short(lines, some)), None)
+            if short is not None:
+                yield _unmeetable(("environments", name, "approval", "approvers"), lines, short)
+                break
+
+
+def _logins(lines: Sequence[ApproverLineModel], some: Sequence[int]) -> set[str]:
+    return {login.casefold() for index in some for login in lines[index].users or ()}
+
+
+def _is_short(lines: Sequence[ApproverLineModel], some: Sequence[int]) -> bool:
+    return len(_logins(lines, some)) < sum(lines[index].count for index in some)
+
+
+def _unmeetable(path: Path, lines: Sequence[ApproverLineModel], some: Sequence[int]) -> Flaw:
+    wanted, found = sum(lines[index].count for index in some), len(_logins(lines, some))
+    where = "this line" if len(some) == 1 else f"lines {', '.join(str(index + 1) for index in some)} together"
+    reason = f"nobody could open this gate: {where} need {wanted} different people and name {found}"
+    step: Path = (some[0], "count") if len(some) == 1 else (some[-1],)
+    return Flaw((*path, *step), reason, f"name {wanted - found} more, or lower `count`")
+
+
+RULES: tuple[Rule, ...] = (
+    _names_differ_by_more_than_case,
+    _stages_do_one_thing,
+    _routes_are_one,
+    _references_exist,
+    _implicit_stage_is_free,
+    _order_has_no_circle,
+    _lists_name_each_once,
+    _approvals_hold_something,
+    _lines_can_be_met,
+)

@@ -1,0 +1,140 @@
+"""The grammar of commands in comments.
+
+Rules of the file: a command is a whole line, at column 0, ASCII only, never normalised (cases 38 to 42); the
+Markdown around it was judged before it came here. Read from left to right: a configured environment; 12 to
+40 lower-case hex digits; `key=value`s; what follows `--` is the reason, and for commands that need one, the
+rest. A line that is no command of ours is None: silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gate_app.domain.verdict import ReasonCode
+
+MAX_LINE: Final = 4_096
+"""Characters of a first line that are looked at; a longer one is no command."""
+MAX_REASON: Final = 1_000
+"""Characters of a reason that are kept (case 52)."""
+
+Answering = Literal["approve", "deny"]
+Asking = Literal["status", "why", "help"]
+OBEYED: Final = ("approve", "deny", "status", "why", "help")
+KNOWN_LATER: Final = (
+    "deploy", "modify", "ask", "answer", "withdraw", "cancel", "hold", "resume", "lock", "unlock",
+    "rollback", "override", "retry", "waive", "delegate",
+)  # fmt: skip
+"""Words of the product's vocabulary that this version answers with "not available" instead of silence."""
+
+_WORD: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?=[ \t]|$)", re.ASCII)
+_WORD_THEN_FOREIGN: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?![a-z0-9_-])", re.ASCII)
+_SHA: Final = re.compile(r"[0-9a-f]{12,40}", re.ASCII)
+_PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=\S*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A well-formed command. `environment` and `sha` are None when the line did not name them."""
+
+    verb: Answering | Asking
+    environment: str | None = None
+    sha: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A command of ours that cannot be obeyed as written: the code, and what its sentence needs."""
+
+    verb: str
+    code: ReasonCode
+    detail: str = ""
+
+
+def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
+    """Reads one first line. None is no command of ours, to be passed over in silence."""
+    if len(line) > MAX_LINE:
+        return None
+    if not line.isascii() or any(ord(character) < 32 and character != "\t" for character in line):
+        return _foreign(line)
+    word = _WORD.match(line)
+    if word is None:
+        return None
+    verb, rest = word.group(1), line[word.end() :].strip(" \t")
+    match verb:
+        case "approve":
+            return _approve(rest, environments)
+        case "deny":
+            return _deny(rest, environments)
+        case "status" | "help":
+            return Command(verb) if not rest else Malformed(verb, ReasonCode.COMMAND_MALFORMED, rest[:80])
+        case "why":
+            return _why(rest, environments)
+        case _ if verb in KNOWN_LATER:
+            return Malformed(verb, ReasonCode.COMMAND_UNAVAILABLE)
+        case _:
+            return None
+
+
+def _foreign(line: str) -> Malformed | None:
+    """A command with invisible or foreign characters is refused whole and visibly, never cleaned (case 41)."""
+    word = _WORD_THEN_FOREIGN.match(line)
+    if word is None or word.group(1) not in (*OBEYED, *KNOWN_LATER):
+        return None
+    return Malformed(word.group(1), ReasonCode.COMMAND_MALFORMED, "characters outside ASCII")
+
+
+def _approve(rest: str, environments: Sequence[str]) -> Command | Malformed:
+    head, _, reason = _split_reason(rest)
+    environment, head = _take_environment(head, environments)
+    sha, head = _take_sha(head)
+    if not head:
+        return Command("approve", environment, sha, reason[:MAX_REASON])
+    first = head.split()[0]
+    if _PARAMETER.fullmatch(first):
+        return Malformed("approve", ReasonCode.PARAMETERS_UNDECLARED, first.partition("=")[0])
+    if environment is None and sha is None:
+        return Malformed("approve", ReasonCode.ENVIRONMENT_UNKNOWN, first)
+    return Malformed("approve", ReasonCode.COMMAND_MALFORMED, first)
+
+
+def _deny(rest: str, environments: Sequence[str]) -> Command | Malformed:
+    environment, remainder = _take_environment(rest, environments)
+    reason = remainder.removeprefix("--").strip(" \t")
+    if not reason:
+        return Malformed("deny", ReasonCode.REASON_MISSING, environment or "")
+    return Command("deny", environment, None, reason[:MAX_REASON])
+
+
+def _why(rest: str, environments: Sequence[str]) -> Command | Malformed:
+    environment, remainder = _take_environment(rest, environments)
+    if remainder:
+        return Malformed("why", ReasonCode.ENVIRONMENT_UNKNOWN, remainder.split()[0])
+    return Command("why", environment)
+
+
+def _split_reason(rest: str) -> tuple[str, str, str]:
+    """`staging abc -- because` → before, the mark, after."""
+    if rest.startswith("--"):
+        return "", "--", rest[2:].strip(" \t")
+    before, mark, after = rest.partition(" --")
+    return before.strip(" \t"), mark, after.strip(" \t")
+
+
+def _take_environment(rest: str, environments: Sequence[str]) -> tuple[str | None, str]:
+    """The longest configured name that the text starts with, as a whole token; exact, case and all (108)."""
+    fitting = [name for name in environments if rest == name or rest.startswith((f"{name} ", f"{name}\t"))]
+    if not fitting:
+        return None, rest
+    name = max(fitting, key=len)
+    return name, rest[len(name) :].strip(" \t")
+
+
+def _take_sha(rest: str) -> tuple[str | None, str]:
+    token, _, remainder = rest.partition(" ")
+    if _SHA.fullmatch(token):
+        return token, remainder.strip(" \t")
+    return None, rest

@@ -1,0 +1,80 @@
+"""Everything a rule may need to know, read before the judgement and passed in.
+
+Rules of the file: values only; whatever could not be read is `Unknown` and makes the gate wait (invariant
+4). `now` is when we judge, and the only clock of the domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gate_app.domain.model import Content, Person, Unknown
+from gate_app.domain.policy import Permission, Policy, PolicyProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What GitHub says right now about the head under decision."""
+
+    sha: str
+    base_ref: str
+    open: bool
+    merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Authorship:
+    """Who changed this content. `unattributed` are commit e-mails that belong to no account (case 55)."""
+
+    contributors: tuple[int, ...]
+    unattributed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one person is in this repository, read live; `teams` are those of the policy they are active in."""
+
+    person: Person
+    permission: Permission
+    teams: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentFacts:
+    """What we know of one environment; `version` guards against two runs deciding on the same picture.
+
+    `running` is what a release of ours left there; `verified` are contents that passed there, newest first;
+    `busy_with` is the gate whose release is in flight; `baseline` are fingerprints of the findings of what
+    runs there, None when nothing of ours runs there (then all findings are new).
+    """
+
+    name: str
+    version: int = 0
+    running: Content | None = None
+    verified: tuple[Content, ...] = ()
+    busy_with: str | None = None
+    baseline: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """One consistent picture of the world for one decision.
+
+    `standings` are by person id; `comments` maps the comment id of an answer to the fingerprint of its body
+    now, `deleted` or an Unknown; `identities` maps configured logins to account ids.
+    """
+
+    now: datetime
+    policy: Policy | PolicyProblem | Unknown
+    head: Head | Unknown
+    authorship: Authorship | Unknown
+    standings: Mapping[int, Standing | Unknown] = field(default_factory=dict)
+    comments: Mapping[int, str | Unknown] = field(default_factory=dict)
+    identities: Mapping[str, int | Unknown] = field(default_factory=dict)
+    environments: Mapping[str, EnvironmentFacts] = field(default_factory=dict)
+
+    def environment(self, name: str) -> EnvironmentFacts:
+        """The facts of an environment; one that nobody has released to yet is empty, version 0."""
+        return self.environments.get(name, EnvironmentFacts(name))

@@ -1,0 +1,77 @@
+"""The heart: one fact in, one decision out.
+
+    after = record(run, event)              add one fact, judge nothing
+    verdicts = evaluate(after, conditions)  judge all facts afresh, every gate
+    settle(...)                             only the difference becomes effects
+
+Rules of the file: pure and total; deciding the same again gives the same again (that is what a replay checks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gate_app.domain.conditions import Conditions, EnvironmentFacts
+from gate_app.domain.effects import Effect
+from gate_app.domain.evaluate import evaluate
+from gate_app.domain.events import Event
+from gate_app.domain.model import Unknown
+from gate_app.domain.policy import Policy
+from gate_app.domain.record import record
+from gate_app.domain.run import Run, RunState, StageRole, StageStatus, with_gates_of
+from gate_app.domain.settle import settle
+from gate_app.domain.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one event came to.
+
+    `environments` are new facts whose `version` is the one that was read; `read_environments` are the (name,
+    version) pairs that the decision relied on: both are compared and set in the transaction. `again` asks for
+    one more judgement at once, because this decision changed facts that other gates read.
+    """
+
+    run: Run
+    verdicts: Mapping[str, Verdict]
+    effects: tuple[Effect, ...] = ()
+    environments: tuple[EnvironmentFacts, ...] = ()
+    read_environments: tuple[tuple[str, int], ...] = ()
+    again: bool = False
+
+
+def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
+    """Records the event, judges every gate and says what has to change in the world."""
+    after = adopt(record(run, event), conditions)
+    verdicts = evaluate(after, conditions)
+    draft = settle(after, event, verdicts, conditions)
+    return Decision(
+        run=draft.run,
+        verdicts=verdicts,
+        effects=tuple(draft.effects),
+        environments=tuple(draft.environments.values()),
+        read_environments=tuple(draft.relied_on),
+        again=bool(draft.environments),
+    )
+
+
+def adopt(run: Run, conditions: Conditions) -> Run:
+    """Takes in what was learned once and holds for the run: who contributed, and a policy that changed.
+
+    Under a new policy the gate asks again: answers are bound to the old blob and void by themselves. Stages
+    whose definition is unchanged keep their result.
+    """
+    if run.state is not RunState.OPEN or run.final:
+        return run
+    if run.authorship is None and not isinstance(conditions.authorship, Unknown):
+        run = replace(run, authorship=conditions.authorship)
+    policy = conditions.policy
+    if not isinstance(policy, Policy) or policy.blob_sha == run.policy.blob_sha:
+        return run
+    stages = {key: stage for key, stage in run.stages.items() if stage.role is not StageRole.AUTOMATED}
+    for key, stage in run.stages.items():
+        if stage.role is StageRole.AUTOMATED and key in {spec.name for spec in policy.stages}:
+            kept = isinstance(run.policy, Policy) and policy.stage(key) == run.policy.stage(key)
+            stages[key] = stage if kept else replace(stage, status=StageStatus.LOST, outcome=None)
+    return with_gates_of(replace(run, policy=policy, stages=stages))

@@ -1,0 +1,142 @@
+"""Intents, imperative: stored with the decision, performed at least once, idempotent.
+
+Rules of the file: `key` is an effect's identity within its run. Of the *level* effects (what a surface shall
+show) only the newest of a key matters; the *once* effects carry what tells one occasion from the next in
+their key. Texts are complete: performing an effect needs no judgement and no wording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from gate_app.domain.run import StageRole
+
+
+@dataclass(frozen=True, slots=True)
+class StartStage:
+    """Start a supervised child for a command stage or a command deployment."""
+
+    stage: str
+    attempt: int
+    role: StageRole
+    sha: str
+    command: str
+    timeout: timedelta
+    junit: str | None = None
+    sarif: str | None = None
+    environment: str | None = None
+    kind: Literal["start_stage"] = "start_stage"
+
+    @property
+    def key(self) -> str:
+        return f"start:{self.stage}:{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class StopStage:
+    """End the child of a stage whose result nobody waits for any more."""
+
+    stage: str
+    attempt: int
+    kind: Literal["stop_stage"] = "stop_stage"
+
+    @property
+    def key(self) -> str:
+        return f"stop:{self.stage}:{self.attempt}"
+
+
+CheckStatus = Literal["in_progress", "completed"]
+Conclusion = Literal["success", "failure", "action_required", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishCheckRun:
+    """Level: this check run shall look like this. `surface` is stable; `external_id` finds it again."""
+
+    surface: str
+    name: str
+    head_sha: str
+    external_id: str
+    status: CheckStatus
+    conclusion: Conclusion | None
+    title: str
+    summary: str
+    kind: Literal["publish_check_run"] = "publish_check_run"
+
+    @property
+    def key(self) -> str:
+        return f"show:{self.surface}"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishComment:
+    """Level: our comment with this hidden marker shall read like this; the marker finds it again."""
+
+    surface: str
+    marker: str
+    conversation: int
+    body: str
+    kind: Literal["publish_comment"] = "publish_comment"
+
+    @property
+    def key(self) -> str:
+        return f"show:{self.surface}"
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Once: acknowledge a comment. `content` is one of GitHub's reaction names."""
+
+    comment_id: int
+    content: Literal["+1", "eyes", "confused"]
+    kind: Literal["react"] = "react"
+
+    @property
+    def key(self) -> str:
+        return f"react:{self.comment_id}:{self.content}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDeployment:
+    """Once per occasion: the deployment record at GitHub, found again by the gate id in its payload.
+
+    This is the release leaving the house, so it is perishable: a performer that cannot carry it out soon
+    after `judged_at`, or learns that it did not happen, hands it back to be judged on fresh facts.
+    """
+
+    environment: str
+    occasion: int
+    gate_id: str
+    sha: str
+    description: str
+    judged_at: datetime
+    kind: Literal["create_deployment"] = "create_deployment"
+
+    @property
+    def key(self) -> str:
+        return f"deployment:{self.environment}:{self.occasion}"
+
+
+DeploymentState = Literal["in_progress", "success", "failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDeployment:
+    """Level: the newest status of a deployment of ours."""
+
+    environment: str
+    deployment_id: int
+    state: DeploymentState
+    description: str
+    kind: Literal["report_deployment"] = "report_deployment"
+
+    @property
+    def key(self) -> str:
+        return f"report:{self.environment}"
+
+
+Effect = (
+    StartStage | StopStage | PublishCheckRun | PublishComment | React | CreateDeployment | ReportDeployment
+)

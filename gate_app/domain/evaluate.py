@@ -1,0 +1,225 @@
+"""All rules, and rules only: every gate judged afresh over all facts, whatever just happened.
+
+Rules of the file: level-triggered, so order and duplicates of events do not matter; an Unknown never opens;
+each ground is a `Reason` with its code, whether it holds or not, so that `/why` and the check run show the
+same tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from gate_app.domain.approvals import judge_answers, judge_lines
+from gate_app.domain.conditions import Conditions
+from gate_app.domain.evidence import Finding, Severity, StageVerdict
+from gate_app.domain.model import Unknown
+from gate_app.domain.plan import binding_for
+from gate_app.domain.policy import ApprovalMode, CommandRoute, Environment, Policy, PolicyProblem
+from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState, StageStatus
+from gate_app.domain.verdict import (
+    Judged,
+    Reason,
+    ReasonCode,
+    Verdict,
+    VerdictState,
+    all_of,
+    met,
+    refused,
+    unknown,
+    unmet,
+)
+
+
+def evaluate(run: Run, conditions: Conditions) -> Mapping[str, Verdict]:
+    """The verdict of every gate of the run, by environment."""
+    return {name: judge(run, gate, conditions) for name, gate in run.gates.items()}
+
+
+def judge(run: Run, gate: Gate, conditions: Conditions) -> Verdict:
+    """The verdict of one gate: decisions already taken first, then the rules."""
+    if gate.release is not None:
+        return Verdict(gate.environment, VerdictState.APPROVED, (_release_reason(gate.release),))
+    if gate.closing is not None:
+        by = gate.closing.by.login if gate.closing.by else ""
+        reason = refused(gate.closing.code, by=by, note=gate.closing.note)
+        return Verdict(gate.environment, gate.closing.state, (reason,))
+    if run.state is not RunState.OPEN:
+        return Verdict(gate.environment, VerdictState.SUPERSEDED, (_run_ended(run),))
+    if not isinstance(run.policy, Policy):
+        return Verdict(gate.environment, VerdictState.WAITING, (_policy_reason(run, conditions),))
+    environment = run.policy.environment(gate.environment)
+    if environment is None:
+        return Verdict(gate.environment, VerdictState.SUPERSEDED, (refused(ReasonCode.ENVIRONMENT_REMOVED),))
+    return _judge_open(run, gate, environment, conditions)
+
+
+def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Verdict:
+    answers = judge_answers(run, gate, environment.approval, binding_for(run, environment), conditions)
+    denial = _denial(gate, answers)
+    grounds = (
+        _policy_reason(run, conditions),
+        *_head_reasons(run, conditions),
+        _needs_reason(run, environment, conditions),
+        *_after_reasons(run, environment, conditions),
+        _free_reason(run, environment, conditions),
+        _route_reason(environment),
+        *_returned_reasons(gate, conditions),
+        _approval_reason(gate, answers, environment, conditions),
+    )
+    if denial is not None:
+        return Verdict(gate.environment, VerdictState.DENIED, (denial, *grounds), answers)
+    if _expired(gate, environment, conditions.now):
+        return Verdict(gate.environment, VerdictState.EXPIRED, (_expiry(environment), *grounds), answers)
+    state = VerdictState.APPROVED if all(ground.met for ground in grounds) else VerdictState.WAITING
+    return Verdict(gate.environment, state, grounds, answers)
+
+
+def _release_reason(release: Release) -> Reason:
+    match release.status:
+        case ReleaseStatus.HEALTHY:
+            return met(ReasonCode.HEALTHY)
+        case ReleaseStatus.FAILED:
+            return refused(release.failure or ReasonCode.DEPLOYMENT_FAILED)
+        case ReleaseStatus.VERIFYING:
+            return met(ReasonCode.RELEASED)
+        case _:
+            return met(ReasonCode.DEPLOYMENT_RUNNING)
+
+
+def _run_ended(run: Run) -> Reason:
+    code = ReasonCode.RUN_SUPERSEDED if run.state is RunState.SUPERSEDED else ReasonCode.CHANGE_CLOSED
+    return refused(code)
+
+
+def _policy_reason(run: Run, conditions: Conditions) -> Reason:
+    """The policy that the trusted ref holds now must be the one the run is pinned to (invariant 12)."""
+    current = conditions.policy
+    match current:
+        case Unknown():
+            return unknown(ReasonCode.POLICY_UNREADABLE, detail=current.detail)
+        case PolicyProblem():
+            return unknown(ReasonCode(current.code), detail=current.detail)
+        case Policy() if isinstance(run.policy, Policy) and current.blob_sha == run.policy.blob_sha:
+            return met(ReasonCode.POLICY_CURRENT, blob=current.blob_sha)
+        case _:
+            return unknown(ReasonCode.POLICY_UNREADABLE, detail="the pinned policy does not gate this")
+
+
+def _head_reasons(run: Run, conditions: Conditions) -> tuple[Reason, ...]:
+    """The head at GitHub, read now, is the one under decision (cases 20, 24, 25, 34)."""
+    head = conditions.head
+    if isinstance(head, Unknown):
+        return (unknown(ReasonCode.HEAD_UNKNOWN, detail=head.detail),)
+    if not head.open:
+        return (unmet(ReasonCode.CHANGE_CLOSED),)
+    if head.sha != run.change.head.sha:
+        return (unmet(ReasonCode.HEAD_MOVED, now=head.sha),)
+    if head.base_ref != run.change.base_ref:
+        return (unmet(ReasonCode.BASE_CHANGED, now=head.base_ref),)
+    return (met(ReasonCode.HEAD_UNCHANGED, sha=head.sha),)
+
+
+def _needs_reason(run: Run, environment: Environment, conditions: Conditions) -> Reason:
+    children = tuple(_stage_reason(run, name, environment, conditions) for name in environment.needs)
+    return all_of(ReasonCode.NEEDS, children)
+
+
+def _stage_reason(run: Run, name: str, environment: Environment, conditions: Conditions) -> Reason:
+    stage = run.stages.get(name)
+    if stage is None or stage.status is not StageStatus.ENDED or stage.outcome is None:
+        return unmet(ReasonCode.STAGE_RUNNING, stage=name)
+    facts = {"stage": name, "code": stage.outcome.reason.value, "detail": stage.outcome.detail}
+    match stage.outcome.verdict:
+        case StageVerdict.FAILED:
+            return refused(ReasonCode.STAGE_FAILED, **facts)
+        case StageVerdict.UNKNOWN:
+            return unknown(ReasonCode.STAGE_UNKNOWN, **facts)
+        case StageVerdict.PASSED:
+            found = new_findings(run, name, environment, conditions)
+            if found:
+                return refused(
+                    ReasonCode.NEW_FINDINGS, stage=name, count=str(len(found)), worst=_worst(found).value
+                )
+            return met(ReasonCode.STAGE_PASSED, **facts)
+
+
+def new_findings(
+    run: Run, stage: str, environment: Environment, conditions: Conditions
+) -> tuple[Finding, ...]:
+    """Findings at or above the stage's threshold that what the environment runs today does not have.
+
+    Without a baseline (nothing of ours runs there) all findings are new.
+    """
+    outcome = run.stages[stage].outcome
+    threshold = run.policy.stage(stage).new_findings if isinstance(run.policy, Policy) else None
+    if outcome is None or threshold is None:
+        return ()
+    baseline = frozenset(conditions.environment(environment.name).baseline or ())
+    return tuple(
+        finding
+        for finding in outcome.evidence.findings
+        if finding.severity.at_least(threshold) and finding.fingerprint not in baseline
+    )
+
+
+def _worst(findings: tuple[Finding, ...]) -> Severity:
+    return max((finding.severity for finding in findings), key=lambda severity: severity.rank)
+
+
+def _after_reasons(run: Run, environment: Environment, conditions: Conditions) -> tuple[Reason, ...]:
+    """The same content passed in the earlier environment: same head, or same tree across merges."""
+    if environment.after is None:
+        return ()
+    verified = conditions.environment(environment.after).verified
+    passed = any(content.same_as(run.change.head) for content in verified)
+    reason = met if passed else unmet
+    return (reason(ReasonCode.AFTER_MET if passed else ReasonCode.AFTER_UNMET, after=environment.after),)
+
+
+def _free_reason(run: Run, environment: Environment, conditions: Conditions) -> Reason:
+    """One release at a time per environment, over all runs."""
+    busy_with = conditions.environment(environment.name).busy_with
+    if busy_with in (None, run.gate_id(environment.name)):
+        return met(ReasonCode.ENVIRONMENT_FREE)
+    return unmet(ReasonCode.ENVIRONMENT_BUSY, gate=busy_with or "")
+
+
+def _route_reason(environment: Environment) -> Reason:
+    """A gate never asks for what this version could not carry out."""
+    if isinstance(environment.deploy, CommandRoute):
+        return met(ReasonCode.ROUTE_READY, route=environment.deploy.kind)
+    return unknown(ReasonCode.ROUTE_UNAVAILABLE, route=environment.deploy.kind)
+
+
+def _returned_reasons(gate: Gate, conditions: Conditions) -> tuple[Reason, ...]:
+    if gate.returned is None or conditions.now >= gate.returned.retry_at:
+        return ()
+    return (unknown(ReasonCode.RELEASE_RETURNED, detail=gate.returned.detail),)
+
+
+def _approval_reason(
+    gate: Gate, answers: tuple[Judged, ...], environment: Environment, conditions: Conditions
+) -> Reason:
+    if environment.approval.mode is ApprovalMode.NEVER:
+        return met(ReasonCode.NOBODY_ASKED)
+    return judge_lines(gate, answers, environment.approval, conditions)
+
+
+def _denial(gate: Gate, answers: tuple[Judged, ...]) -> Reason | None:
+    """A denial that counts dominates whatever else holds (invariant 3)."""
+    counting = {answer.comment_id for answer in answers if answer.counts}
+    for answer in gate.answers:
+        if answer.kind == "denial" and answer.comment_id in counting:
+            return refused(ReasonCode.DENIED, by=answer.person.login, note=answer.reason)
+    return None
+
+
+def _expired(gate: Gate, environment: Environment, now: datetime) -> bool:
+    """The question's time is over: then denied, never approved. The last instant still counts as open."""
+    return gate.question is not None and now > gate.question.asked_at + environment.approval.expires_after
+
+
+def _expiry(environment: Environment) -> Reason:
+    hours = environment.approval.expires_after.total_seconds() / 3600
+    return refused(ReasonCode.EXPIRED, hours=f"{hours:g}")

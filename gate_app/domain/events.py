@@ -1,0 +1,136 @@
+"""Facts, past tense. `at` is when GitHub (or our own engine) says it happened; it orders facts about one subject.
+
+Rules of the file: an event judges nothing; text from people is carried bounded and raw, to be compared by
+the grammar and rendered inert by `wording`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from gate_app.domain.evidence import StageOutcome
+from gate_app.domain.model import Change, Person
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeProposed:
+    """A head is up for decision: a pull request was opened, reopened or pushed to, or a branch moved."""
+
+    at: datetime
+    change: Change
+    kind: Literal["change_proposed"] = "change_proposed"
+
+
+@dataclass(frozen=True, slots=True)
+class HeadMoved:
+    """The subject has a newer head (or another base); the run of the older one is superseded."""
+
+    at: datetime
+    head_sha: str
+    base_ref: str
+    kind: Literal["head_moved"] = "head_moved"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeClosed:
+    """The pull request was closed; `merged` says whether its content reached the base."""
+
+    at: datetime
+    merged: bool
+    kind: Literal["change_closed"] = "change_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandGiven:
+    """A new comment whose first line, a plain paragraph at column 0, begins like a command.
+
+    `line` is that whole line, raw; `body_sha256` is the fingerprint of the whole comment, so that an edit
+    before the decision is noticed (case 35). `person.account` is GitHub's `type`; `via_app` says that an app
+    wrote it on somebody's behalf (case 44).
+    """
+
+    at: datetime
+    comment_id: int
+    conversation: int
+    person: Person
+    line: str
+    body_sha256: str
+    via_app: bool = False
+    kind: Literal["command_given"] = "command_given"
+
+
+@dataclass(frozen=True, slots=True)
+class CommentChanged:
+    """A comment was edited or deleted after it was written; an answer given in it no longer stands (37)."""
+
+    at: datetime
+    comment_id: int
+    conversation: int
+    change: Literal["edited", "deleted"]
+    kind: Literal["comment_changed"] = "comment_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class StageEnded:
+    """A piece of automated work came to its end; `attempt` tells it from earlier tries of the same stage."""
+
+    at: datetime
+    stage: str
+    attempt: int
+    outcome: StageOutcome
+    kind: Literal["stage_ended"] = "stage_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTicked:
+    """A due timer: judge afresh, nothing else is new."""
+
+    at: datetime
+    kind: Literal["clock_ticked"] = "clock_ticked"
+
+
+@dataclass(frozen=True, slots=True)
+class StageVanished:
+    """The worker of a stage is gone and left no result: the stage starts again as a new attempt."""
+
+    at: datetime
+    stage: str
+    attempt: int
+    kind: Literal["stage_vanished"] = "stage_vanished"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReturned:
+    """A release that had begun certainly did not happen: the gate is judged again, not before `retry_at`."""
+
+    at: datetime
+    environment: str
+    retry_at: datetime
+    detail: str
+    kind: Literal["release_returned"] = "release_returned"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentCreated:
+    """GitHub holds the deployment record of a release that had begun."""
+
+    at: datetime
+    environment: str
+    deployment_id: int
+    kind: Literal["deployment_created"] = "deployment_created"
+
+
+Event = (
+    ChangeProposed
+    | HeadMoved
+    | ChangeClosed
+    | CommandGiven
+    | CommentChanged
+    | StageEnded
+    | StageVanished
+    | ClockTicked
+    | ReleaseReturned
+    | DeploymentCreated
+)

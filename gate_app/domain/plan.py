@@ -1,0 +1,54 @@
+"""The proposed deployment and its digest: what exactly an approval says yes to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+
+from gate_app.domain.evidence import digest
+from gate_app.domain.policy import Environment, Policy
+from gate_app.domain.run import Binding, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One environment, one head, one version. Parameters and notes join when people can edit them."""
+
+    repository_id: int
+    environment: str
+    head_sha: str
+    route: str
+    version: int = 1
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over canonical JSON: what the approver sees, hashed, is what is delivered (case 161)."""
+        return fingerprint([self.repository_id, self.environment, self.head_sha, self.route, self.version])
+
+
+def fingerprint(value: object) -> str:
+    """SHA-256, in hex, of the canonical JSON of plain values."""
+    return sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def plan_for(run: Run, environment: Environment) -> Plan:
+    """The plan of a run for one environment, as it stands."""
+    change = run.change
+    return Plan(change.repository.id, environment.name, change.head.sha, environment.deploy.kind)
+
+
+def evidence_digest(run: Run, environment: Environment) -> str:
+    """One digest over the evidence of every stage that the gate needs, by stage name."""
+    outcomes = {name: run.stages[name].outcome for name in environment.needs if name in run.stages}
+    return fingerprint(
+        {name: digest(found.evidence) for name, found in outcomes.items() if found is not None}
+    )
+
+
+def binding_for(run: Run, environment: Environment) -> Binding:
+    """What an answer given now would be bound to."""
+    blob = run.policy.blob_sha if isinstance(run.policy, Policy) else ""
+    return Binding(
+        run.change.head.sha, plan_for(run, environment).digest, evidence_digest(run, environment), blob
+    )

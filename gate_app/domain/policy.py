@@ -1,0 +1,209 @@
+"""What must hold for a gate to open, as values; where they come from is the `config` room's business.
+
+Rules of the file: nothing here judges; a policy that could not be read is a `PolicyProblem`, never an empty
+policy; empty means closed (case 93).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+from gate_app.domain.evidence import Severity
+from gate_app.domain.model import Origin
+
+
+class Permission(IntEnum):
+    """Repository roles in order of power, by GitHub's `role_name`. Custom roles map to NONE (case 65)."""
+
+    NONE = 0
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+    @staticmethod
+    def of_role(role_name: str) -> Permission:
+        """The order of a `role_name`; an unknown one grants nothing."""
+        return _ROLES.get(role_name, Permission.NONE)
+
+
+_ROLES = {permission.name.lower(): permission for permission in Permission}
+
+
+@dataclass(frozen=True, slots=True)
+class ApproverLine:
+    """One requirement on approvers: keys are AND, members of a key are OR, `count` is in people (≥ 1).
+
+    `users` are logins and `teams` are `org/slug`, as configured; they are compared as ids resolved live.
+    """
+
+    users: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    permission: Permission = Permission.NONE
+    count: int = 1
+
+
+class ApprovalMode(StrEnum):
+    """`ALWAYS` asks a person; `NEVER` goes on by itself and says so."""
+
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPolicy:
+    """Who must answer, and until when. `expires_after` counts from the question; then denied."""
+
+    lines: tuple[ApproverLine, ...] = (ApproverLine(permission=Permission.WRITE),)
+    mode: ApprovalMode = ApprovalMode.ALWAYS
+    self_approval: bool = False
+    expires_after: timedelta = timedelta(hours=48)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandWork:
+    """A shell command that we run ourselves, isolated; report globs are relative to the worktree."""
+
+    command: str
+    junit: str | None = None
+    sarif: str | None = None
+    timeout: timedelta = timedelta(minutes=30)
+    kind: Literal["command"] = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksWork:
+    """Other people's check runs on the head: `required`, `all`, or names and globs."""
+
+    select: Literal["required", "all"] | tuple[str, ...] = "all"
+    kind: Literal["checks"] = "checks"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowWork:
+    """A workflow file that we dispatch on the head branch and follow."""
+
+    workflow: str
+    junit: str | None = None
+    sarif: str | None = None
+    kind: Literal["workflow"] = "workflow"
+
+
+Work = CommandWork | ChecksWork | WorkflowWork
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One automated piece of work. `new_findings` is the severity at which new findings hold a gate."""
+
+    name: str
+    work: Work
+    new_findings: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRoute:
+    """Whoever redeems the grant deploys."""
+
+    kind: Literal["grant"] = "grant"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRoute:
+    """We unpack the commit and run this command (`try` and trusted private hosts only)."""
+
+    command: str
+    timeout: timedelta = timedelta(minutes=30)
+    kind: Literal["command_route"] = "command_route"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRoute:
+    """We dispatch this workflow from the default branch with `sha` and `gate` as inputs."""
+
+    workflow: str
+    kind: Literal["workflow_route"] = "workflow_route"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRoute:
+    """We create a GitHub deployment; others react and set its statuses."""
+
+    kind: Literal["deployment"] = "deployment"
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionRuleRoute:
+    """GitHub holds the job; we answer."""
+
+    kind: Literal["protection_rule"] = "protection_rule"
+
+
+Route = GrantRoute | CommandRoute | WorkflowRoute | DeploymentRoute | ProtectionRuleRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One place a deployment goes to and what its gate requires, in configured order."""
+
+    name: str
+    origin: Origin = Origin.DEFAULT_BRANCH
+    needs: tuple[str, ...] = ()
+    after: str | None = None
+    approval: ApprovalPolicy = ApprovalPolicy()
+    deploy: Route = GrantRoute()
+    verify: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A whole `.github/gate.yml`, pinned to the blob it was read from."""
+
+    blob_sha: str
+    stages: tuple[Stage, ...]
+    environments: tuple[Environment, ...]
+    kind: Literal["policy"] = "policy"
+
+    def stage(self, name: str) -> Stage:
+        """The stage of that name. Raises KeyError: the config room refuses undefined names."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise KeyError(name)
+
+    def environment(self, name: str) -> Environment | None:
+        return next((environment for environment in self.environments if environment.name == name), None)
+
+    def gated_in(self, origin: Origin) -> tuple[Environment, ...]:
+        """The environments that deploy from `origin`: those with a gate in its runs."""
+        return tuple(environment for environment in self.environments if environment.origin is origin)
+
+    def automated(self) -> tuple[Stage, ...]:
+        """The stages that run before any deployment: all but those that only verify one."""
+        verifying = {name for environment in self.environments for name in environment.verify}
+        needed = {name for environment in self.environments for name in environment.needs}
+        return tuple(stage for stage in self.stages if stage.name in needed or stage.name not in verifying)
+
+    def logins(self) -> tuple[str, ...]:
+        """Every login the policy names, once, in order."""
+        lines = (line for environment in self.environments for line in environment.approval.lines)
+        return tuple(dict.fromkeys(user for line in lines for user in line.users))
+
+    def teams(self) -> tuple[str, ...]:
+        """Every team the policy names, once, in order."""
+        lines = (line for environment in self.environments for line in environment.approval.lines)
+        return tuple(dict.fromkeys(team for line in lines for team in line.teams))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyProblem:
+    """The file exists but cannot be obeyed (`policy_invalid`), or is gone while gates wait (`policy_missing`)."""
+
+    code: str
+    detail: str
+    blob_sha: str = ""
+    kind: Literal["policy_problem"] = "policy_problem"

@@ -1,0 +1,163 @@
+"""Adds one fact to a run and judges nothing.
+
+Rules of the file: recording the same fact twice changes nothing (case 9); a fact that does not fit (an answer
+to no question, the end of an older attempt) leaves the run as it is, and what is said about it is said by
+`replies`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from gate_app.domain.commands import Command, parse
+from gate_app.domain.events import (
+    ChangeClosed,
+    ChangeProposed,
+    ClockTicked,
+    CommandGiven,
+    CommentChanged,
+    DeploymentCreated,
+    Event,
+    HeadMoved,
+    ReleaseReturned,
+    StageEnded,
+    StageVanished,
+)
+from gate_app.domain.model import PersonKind
+from gate_app.domain.policy import Policy
+from gate_app.domain.run import (
+    Answer,
+    Gate,
+    Question,
+    ReleaseStatus,
+    Returned,
+    Run,
+    RunState,
+    StageStatus,
+)
+from gate_app.domain.targets import Target, target_of
+
+
+def record(run: Run, event: Event) -> Run:
+    """The run with the event's fact in it."""
+    match event:
+        case ChangeProposed():
+            return _seen_pushing(run, event)
+        case HeadMoved():
+            return _head_moved(run, event)
+        case ChangeClosed():
+            return _ended(run, RunState.MERGED if event.merged else RunState.CLOSED)
+        case CommandGiven():
+            return _answered(run, event)
+        case CommentChanged():
+            return _voided(run, event)
+        case StageEnded():
+            return _stage_ended(run, event)
+        case StageVanished():
+            return _stage_vanished(run, event)
+        case DeploymentCreated():
+            return _deployment_created(run, event)
+        case ReleaseReturned():
+            return _release_returned(run, event)
+        case ClockTicked():
+            return run
+        case _:
+            assert_never(event)
+
+
+def _seen_pushing(run: Run, event: ChangeProposed) -> Run:
+    pusher = event.change.pusher
+    if pusher is None or pusher.id in run.pushers or event.change.head.sha != run.change.head.sha:
+        return run
+    return replace(run, pushers=(*run.pushers, pusher.id))
+
+
+def _head_moved(run: Run, event: HeadMoved) -> Run:
+    """Another head or another base is another change (cases 20, 25)."""
+    same = (event.head_sha, event.base_ref) == (run.change.head.sha, run.change.base_ref)
+    return run if same else _ended(run, RunState.SUPERSEDED)
+
+
+def _ended(run: Run, state: RunState) -> Run:
+    """The first end of a run stays its end."""
+    return run if run.state is not RunState.OPEN else replace(run, state=state)
+
+
+def _answered(run: Run, event: CommandGiven) -> Run:
+    """An approval or denial of a question that was open when a person wrote the comment (case 44)."""
+    if event.person.account is not PersonKind.USER or event.via_app:
+        return run
+    names = run.policy.environments if isinstance(run.policy, Policy) else ()
+    command = parse(event.line, [environment.name for environment in names])
+    if (
+        not isinstance(command, Command)
+        or command.verb not in ("approve", "deny")
+        or _already(run, event.comment_id)
+    ):
+        return run
+    target = target_of(run, command, event)
+    if not isinstance(target, Target) or target.question is None:
+        return run
+    return run.with_gate(_with_answer(target.gate, target.question, command, event))
+
+
+def _with_answer(gate: Gate, question: Question, command: Command, event: CommandGiven) -> Gate:
+    answer = Answer(
+        kind="approval" if command.verb == "approve" else "denial",
+        person=event.person,
+        at=event.at,
+        comment_id=event.comment_id,
+        body_sha256=event.body_sha256,
+        question=question.number,
+        binding=question.binding,
+        reason=command.reason,
+    )
+    return replace(gate, answers=(*gate.answers, answer))
+
+
+def _already(run: Run, comment_id: int) -> bool:
+    return any(answer.comment_id == comment_id for gate in run.gates.values() for answer in gate.answers)
+
+
+def _voided(run: Run, event: CommentChanged) -> Run:
+    """An edited or deleted comment takes its answer with it, for good."""
+    for gate in run.gates.values():
+        answers = tuple(
+            replace(answer, voided=event.change) if answer.comment_id == event.comment_id else answer
+            for answer in gate.answers
+        )
+        if answers != gate.answers:
+            run = run.with_gate(replace(gate, answers=answers))
+    return run
+
+
+def _stage_ended(run: Run, event: StageEnded) -> Run:
+    stage = run.stages.get(event.stage)
+    if stage is None or stage.attempt != event.attempt or stage.status is not StageStatus.RUNNING:
+        return run
+    return run.with_stage(replace(stage, status=StageStatus.ENDED, ended_at=event.at, outcome=event.outcome))
+
+
+def _stage_vanished(run: Run, event: StageVanished) -> Run:
+    stage = run.stages.get(event.stage)
+    if stage is None or stage.attempt != event.attempt or stage.status is not StageStatus.RUNNING:
+        return run
+    return run.with_stage(replace(stage, status=StageStatus.LOST, ended_at=event.at))
+
+
+def _deployment_created(run: Run, event: DeploymentCreated) -> Run:
+    gate = run.gates.get(event.environment)
+    if gate is None or gate.release is None or gate.release.deployment_id is not None:
+        return run
+    return run.with_gate(replace(gate, release=replace(gate.release, deployment_id=event.deployment_id)))
+
+
+def _release_returned(run: Run, event: ReleaseReturned) -> Run:
+    """Only a release that has no deployment yet can come back."""
+    gate = run.gates.get(event.environment)
+    if gate is None or gate.release is None or gate.release.status is not ReleaseStatus.BEGUN:
+        return run
+    if gate.release.deployment_id is not None:
+        return run
+    return run.with_gate(replace(gate, release=None, returned=Returned(event.retry_at, event.detail)))

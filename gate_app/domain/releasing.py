@@ -1,0 +1,142 @@
+"""From approved to healthy: the one effective release of a gate, step by step.
+
+Rules of the file: a release begins in the very decision that found the gate approved on facts read for it,
+together with taking the environment (invariants 1, 2); it then only moves forward, but for a release that
+certainly did not happen, which is handed back (`record`). The environment is freed at its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from gate_app.domain.conditions import EnvironmentFacts
+from gate_app.domain.draft import Draft
+from gate_app.domain.effects import CreateDeployment, DeploymentState, ReportDeployment
+from gate_app.domain.evidence import StageVerdict
+from gate_app.domain.policy import Environment, Policy
+from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
+from gate_app.domain.staging import deployment_work, restart_lost, start
+from gate_app.domain.verdict import ReasonCode
+
+KEPT_CONTENTS: Final = 50
+"""How many contents that passed in an environment are remembered for `after`."""
+
+
+def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
+    """Commits to the release and asks GitHub for its deployment record."""
+    occasion = gate.occasions + 1
+    release = Release(draft.now, draft.run.change.head)
+    draft.put_gate(replace(gate, release=release, occasions=occasion, returned=None))
+    facts = draft.environment(environment.name)
+    draft.put_environment(replace(facts, busy_with=draft.run.gate_id(environment.name)))
+    if environment.after is not None:
+        draft.relied_on.append((environment.after, draft.conditions.environment(environment.after).version))
+    draft.effects.append(
+        CreateDeployment(
+            environment=environment.name,
+            occasion=occasion,
+            gate_id=draft.run.gate_id(environment.name),
+            sha=draft.run.change.head.sha,
+            description=f"Released by Gate App, gate {draft.run.gate_id(environment.name)}"[:140],
+            judged_at=draft.now,
+        )
+    )
+
+
+def advance_release(draft: Draft, environment: Environment) -> None:
+    """Moves a release in flight as far as the recorded facts carry it."""
+    restart_lost(draft, StageRole.DEPLOY)
+    restart_lost(draft, StageRole.VERIFY)
+    gate = draft.run.gates[environment.name]
+    release = gate.release
+    if release is None:
+        _free_if_ours(draft, environment.name)
+        return
+    if release.status is ReleaseStatus.BEGUN and release.deployment_id is not None:
+        _deploy(draft, gate, release, environment)
+    elif release.status is ReleaseStatus.DEPLOYING:
+        _after_deploying(draft, gate, release, environment)
+    elif release.status is ReleaseStatus.VERIFYING:
+        _after_verifying(draft, gate, release, environment)
+
+
+def _deploy(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:
+    work = deployment_work(environment.deploy)
+    if work is None:
+        _fail(draft, gate, release, ReasonCode.ROUTE_UNAVAILABLE)
+        return
+    draft.put_gate(replace(gate, release=replace(release, status=ReleaseStatus.DEPLOYING)))
+    start(draft, "deploy", work, StageRole.DEPLOY, environment.name)
+    _report(draft, environment.name, release, "in_progress", f"Deploying to {environment.name}")
+
+
+def _after_deploying(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:
+    deployed = draft.run.stages[f"deploy@{environment.name}"]
+    if deployed.status is not StageStatus.ENDED or deployed.outcome is None:
+        return
+    if deployed.outcome.verdict is not StageVerdict.PASSED:
+        _fail(draft, gate, release, ReasonCode.DEPLOYMENT_FAILED)
+        return
+    facts = draft.environment(gate.environment)
+    draft.put_environment(replace(facts, running=release.content, baseline=_fingerprints(draft)))
+    if not environment.verify or not isinstance(draft.run.policy, Policy):
+        _healthy(draft, gate, release)
+        return
+    draft.put_gate(replace(gate, release=replace(release, status=ReleaseStatus.VERIFYING)))
+    for name in environment.verify:
+        start(draft, name, draft.run.policy.stage(name).work, StageRole.VERIFY, environment.name)
+
+
+def _after_verifying(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:
+    stages = [stage for stage in draft.run.stages.values() if _verifies(stage, environment.name)]
+    if any(stage.status is not StageStatus.ENDED for stage in stages):
+        return
+    verdicts = {stage.outcome.verdict for stage in stages if stage.outcome is not None}
+    if StageVerdict.FAILED in verdicts:
+        _fail(draft, gate, release, ReasonCode.VERIFICATION_FAILED)
+    elif verdicts == {StageVerdict.PASSED}:
+        _healthy(draft, gate, release)
+    else:
+        _fail(draft, gate, release, ReasonCode.VERIFICATION_UNKNOWN)
+
+
+def _verifies(stage: StageRun, environment: str) -> bool:
+    return stage.role is StageRole.VERIFY and stage.environment == environment
+
+
+def _healthy(draft: Draft, gate: Gate, release: Release) -> None:
+    """The content passed here: later environments may take it, and this one is free again."""
+    facts = draft.environment(gate.environment)
+    verified = (release.content, *(content for content in facts.verified if content != release.content))
+    draft.put_environment(replace(facts, verified=verified[:KEPT_CONTENTS], busy_with=None))
+    ended = replace(release, status=ReleaseStatus.HEALTHY, ended_at=draft.now)
+    draft.put_gate(replace(gate, release=ended))
+    _report(
+        draft, gate.environment, release, "success", f"{gate.environment} runs {release.content.sha[:12]}"
+    )
+
+
+def _fingerprints(draft: Draft) -> tuple[str, ...]:
+    """The findings of what now runs there: the baseline of the next change."""
+    outcomes = (stage.outcome for stage in draft.run.stages.values() if stage.role is StageRole.AUTOMATED)
+    found = {finding.fingerprint for outcome in outcomes if outcome for finding in outcome.evidence.findings}
+    return tuple(sorted(found))
+
+
+def _fail(draft: Draft, gate: Gate, release: Release, code: ReasonCode) -> None:
+    ended = replace(release, status=ReleaseStatus.FAILED, ended_at=draft.now, failure=code)
+    draft.put_gate(replace(gate, release=ended))
+    _free_if_ours(draft, gate.environment)
+    _report(draft, gate.environment, release, "failure", f"{gate.environment}: {code.value}")
+
+
+def _free_if_ours(draft: Draft, name: str) -> None:
+    facts: EnvironmentFacts = draft.environment(name)
+    if facts.busy_with == draft.run.gate_id(name):
+        draft.put_environment(replace(facts, busy_with=None))
+
+
+def _report(draft: Draft, environment: str, release: Release, state: DeploymentState, text: str) -> None:
+    if release.deployment_id is not None:
+        draft.effects.append(ReportDeployment(environment, release.deployment_id, state, text[:140]))

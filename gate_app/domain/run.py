@@ -1,0 +1,232 @@
+"""One change travelling through the pinned configuration, and everything that happened to it so far.
+
+Rules of the file: a run is a value; `record` and `settle` make the next one. It holds facts and what we
+have asked the world to do, never a judgement (those are made afresh by `evaluate`), but for closings and
+releases: they are decisions taken, and they absorb (case 80).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from gate_app.domain.conditions import Authorship
+from gate_app.domain.evidence import StageOutcome
+from gate_app.domain.model import Change, Content, Person
+from gate_app.domain.policy import Policy, PolicyProblem
+from gate_app.domain.verdict import ReasonCode, VerdictState
+
+
+class StageStatus(StrEnum):
+    """`LOST` is a stage whose worker vanished: it starts again."""
+
+    RUNNING = "running"
+    LOST = "lost"
+    ENDED = "ended"
+
+
+class StageRole(StrEnum):
+    """Why a stage runs: before any deployment, as the deployment itself, or to verify one."""
+
+    AUTOMATED = "automated"
+    DEPLOY = "deploy"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """One stage of this run. `key` is `tests`, `deploy@staging` or `integration@staging`."""
+
+    key: str
+    stage: str
+    role: StageRole
+    environment: str | None
+    attempt: int
+    status: StageStatus
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: StageOutcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What an answer is bound to; any difference voids it and says which part changed."""
+
+    head_sha: str
+    plan_digest: str
+    evidence_digest: str
+    policy_blob: str
+
+    def changed(self, now: Binding) -> tuple[str, ...]:
+        """The parts that differ, in words a person knows."""
+        parts = (
+            ("head", self.head_sha, now.head_sha),
+            ("plan", self.plan_digest, now.plan_digest),
+            ("evidence", self.evidence_digest, now.evidence_digest),
+            ("policy", self.policy_blob, now.policy_blob),
+        )
+        return tuple(name for name, before, after in parts if before != after)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A person was asked. A new number is a new question: earlier answers do not carry over."""
+
+    number: int
+    asked_at: datetime
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One person's answer to one question, as given; whether it counts is judged afresh every time."""
+
+    kind: Literal["approval", "denial"]
+    person: Person
+    at: datetime
+    comment_id: int
+    body_sha256: str
+    question: int
+    binding: Binding
+    reason: str = ""
+    voided: Literal["", "edited", "deleted"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A gate that is closed for good in this run: `state` is denied, expired or superseded."""
+
+    state: VerdictState
+    at: datetime
+    code: ReasonCode
+    by: Person | None = None
+    note: str = ""
+
+
+class ReleaseStatus(StrEnum):
+    """How far a release that had begun has come. `HEALTHY` and `FAILED` are its ends."""
+
+    BEGUN = "begun"
+    DEPLOYING = "deploying"
+    VERIFYING = "verifying"
+    HEALTHY = "healthy"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The one effective release of a gate (invariant 2); begun in the decision that found it approved."""
+
+    begun_at: datetime
+    content: Content
+    status: ReleaseStatus = ReleaseStatus.BEGUN
+    deployment_id: int | None = None
+    ended_at: datetime | None = None
+    failure: ReasonCode | None = None
+
+    @property
+    def in_flight(self) -> bool:
+        return self.status not in (ReleaseStatus.HEALTHY, ReleaseStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A begun release came back without having happened; the gate stays shut until `retry_at`."""
+
+    retry_at: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The checkpoint in front of one environment, in this run.
+
+    `occasions` counts how often a release was begun; `returned` is set when the last one did not happen.
+    """
+
+    environment: str
+    question: Question | None = None
+    answers: tuple[Answer, ...] = ()
+    occasions: int = 0
+    returned: Returned | None = None
+    closing: Closing | None = None
+    release: Release | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Nothing can happen to this gate any more."""
+        if self.release is not None:
+            return not self.release.in_flight
+        return self.closing is not None
+
+
+class RunState(StrEnum):
+    """`OPEN` while the change is; `SUPERSEDED` by a newer head; `MERGED` or `CLOSED` with the pull request."""
+
+    OPEN = "open"
+    SUPERSEDED = "superseded"
+    MERGED = "merged"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The whole state of one run. `sequence` counts the runs of a subject from 1.
+
+    `authorship` is who changed this content, once known; `published` remembers the digest of what was last
+    asked to be shown on each surface, so that only differences become effects; `pushers` are everybody seen
+    pushing to this subject, over all its runs; `heard` are people below write permission who already got
+    their one answer.
+    """
+
+    id: str
+    sequence: int
+    change: Change
+    opened_at: datetime
+    policy: Policy | PolicyProblem
+    state: RunState = RunState.OPEN
+    stages: Mapping[str, StageRun] = field(default_factory=dict)
+    gates: Mapping[str, Gate] = field(default_factory=dict)
+    authorship: Authorship | None = None
+    published: Mapping[str, str] = field(default_factory=dict)
+    pushers: tuple[int, ...] = ()
+    heard: tuple[int, ...] = ()
+    wake_at: datetime | None = None
+
+    @property
+    def final(self) -> bool:
+        """All gates closed and all watches ended: nothing opens any more."""
+        if any(stage.status is StageStatus.RUNNING for stage in self.stages.values()):
+            return False
+        if self.state is not RunState.OPEN and not self.gates:
+            return True
+        return bool(self.gates) and all(gate.ended for gate in self.gates.values())
+
+    def gate_id(self, environment: str) -> str:
+        """Names this gate everywhere outside: check runs, deployments, locks."""
+        return f"{self.id}:{environment}"
+
+    def with_gate(self, gate: Gate) -> Run:
+        return replace(self, gates={**self.gates, gate.environment: gate})
+
+    def with_stage(self, stage: StageRun) -> Run:
+        return replace(self, stages={**self.stages, stage.key: stage})
+
+
+def open_run(
+    change: Change, sequence: int, policy: Policy | PolicyProblem, at: datetime, pushers: tuple[int, ...] = ()
+) -> Run:
+    """The run of a change before anything happened in it. Its id names subject and sequence."""
+    run = Run(f"{change.subject.key}:{sequence}", sequence, change, at, policy, pushers=pushers)
+    return with_gates_of(run)
+
+
+def with_gates_of(run: Run) -> Run:
+    """Adds the gates that the pinned policy asks for and the run does not have yet."""
+    if not isinstance(run.policy, Policy):
+        return run
+    names = [environment.name for environment in run.policy.gated_in(run.change.origin)]
+    return replace(run, gates={name: run.gates.get(name, Gate(name)) for name in names} | dict(run.gates))

@@ -1,0 +1,119 @@
+"""From verdicts to consequences: only the difference to what already is becomes an effect.
+
+Rules of the file: no rule is judged here, verdicts are taken as they come; closings and releases are written
+once and absorb; every consequence is either a fact of the next run or an effect, never a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from gate_app.domain.conditions import Conditions
+from gate_app.domain.draft import Draft
+from gate_app.domain.events import CommandGiven, Event
+from gate_app.domain.plan import binding_for
+from gate_app.domain.policy import Environment, Policy
+from gate_app.domain.releasing import advance_release, begin_release
+from gate_app.domain.replies import answer
+from gate_app.domain.run import Closing, Gate, Question, Run
+from gate_app.domain.staging import run_automated, stop_unneeded
+from gate_app.domain.surface import show_differences
+from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState
+
+RECHECK: Final = timedelta(seconds=30)
+"""How soon a gate is judged again that waits for something unreadable or for another run's release."""
+
+_RECHECKED: Final = frozenset({ReasonCode.ENVIRONMENT_BUSY, ReasonCode.HEAD_MOVED})
+_SETTLED: Final = frozenset({ReasonCode.STAGE_UNKNOWN, ReasonCode.ROUTE_UNAVAILABLE, ReasonCode.NEEDS})
+
+
+def settle(after: Run, event: Event, verdicts: Mapping[str, Verdict], conditions: Conditions) -> Draft:
+    """Draws every consequence of the verdicts, in the order in which one may depend on another."""
+    draft = Draft(after, verdicts, conditions)
+    stop_unneeded(draft)
+    run_automated(draft)
+    for name in tuple(draft.run.gates):
+        _settle_gate(draft, name, verdicts[name])
+    if isinstance(event, CommandGiven):
+        answer(draft, event)
+    show_differences(draft)
+    draft.run = replace(draft.run, wake_at=_wake_at(draft))
+    return draft
+
+
+def _settle_gate(draft: Draft, name: str, verdict: Verdict) -> None:
+    gate = draft.run.gates[name]
+    environment = _environment(draft.run, name)
+    if gate.closing is None and gate.release is None:
+        match verdict.state:
+            case VerdictState.DENIED | VerdictState.EXPIRED | VerdictState.SUPERSEDED:
+                draft.put_gate(replace(gate, closing=_closing(gate, verdict, draft.now)))
+            case VerdictState.APPROVED:
+                begin_release(draft, gate, environment)
+            case VerdictState.WAITING:
+                _ask_if_due(draft, gate, environment, verdict)
+    advance_release(draft, environment)
+
+
+def _environment(run: Run, name: str) -> Environment:
+    """What the policy says of an environment; a release in flight outlives its entry in the file."""
+    found = run.policy.environment(name) if isinstance(run.policy, Policy) else None
+    return found or Environment(name)
+
+
+def _closing(gate: Gate, verdict: Verdict, now: datetime) -> Closing:
+    """A final word, with the person who gave it where there is one."""
+    ground = verdict.reasons[0]
+    counting = {judged.comment_id for judged in verdict.answers if judged.counts}
+    denials = [given for given in gate.answers if given.kind == "denial" and given.comment_id in counting]
+    by = denials[0].person if denials and ground.code is ReasonCode.DENIED else None
+    return Closing(verdict.state, now, ground.code, by, ground.facts.get("note", ""))
+
+
+def _ask_if_due(draft: Draft, gate: Gate, environment: Environment, verdict: Verdict) -> None:
+    """Asks once; again only when what the answers were bound to has changed."""
+    if not verdict.asks:
+        return
+    binding = binding_for(draft.run, environment)
+    if gate.question is not None and not gate.question.binding.changed(binding):
+        return
+    number = gate.question.number + 1 if gate.question else 1
+    draft.put_gate(replace(gate, question=Question(number, draft.now, binding)))
+
+
+def _wake_at(draft: Draft) -> datetime | None:
+    """The next moment at which time alone may change a verdict."""
+    if draft.run.final:
+        return None
+    moments = [
+        moment
+        for name, gate in draft.run.gates.items()
+        for moment in _moments(draft, gate, draft.verdicts[name])
+    ]
+    if not isinstance(draft.run.policy, Policy):
+        moments.append(draft.now + RECHECK)
+    return min(moments, default=None)
+
+
+def _moments(draft: Draft, gate: Gate, verdict: Verdict) -> list[datetime]:
+    if gate.closing or gate.release:
+        return []
+    moments = []
+    if gate.question is not None:
+        expires = gate.question.asked_at + _environment(draft.run, gate.environment).approval.expires_after
+        moments.append(expires + timedelta(seconds=1))
+    if gate.returned is not None and gate.returned.retry_at > draft.now:
+        moments.append(gate.returned.retry_at)
+    if any(_may_heal(draft.run, reason) for root in verdict.reasons for reason in root.walk()):
+        moments.append(draft.now + RECHECK)
+    return moments
+
+
+def _may_heal(run: Run, reason: Reason) -> bool:
+    """Whether judging again later may find something else, without any event of this run telling us."""
+    if reason.code is ReasonCode.AFTER_UNMET:
+        return reason.facts.get("after") not in run.gates
+    return reason.code in _RECHECKED or (reason.holds is Holds.UNKNOWN and reason.code not in _SETTLED)

@@ -1,0 +1,111 @@
+"""Starting and stopping automated work as a run needs it.
+
+Rules of the file: a stage starts once per attempt; a lost worker is replaced a bounded number of times; kinds
+of work that this version cannot do end as unknown, visibly, and never as passed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from gate_app.domain.draft import Draft
+from gate_app.domain.effects import StartStage, StopStage
+from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.policy import ChecksWork, CommandRoute, CommandWork, Policy, Route, WorkflowWork
+from gate_app.domain.run import RunState, StageRole, StageRun, StageStatus
+
+MAX_STARTS: Final = 3
+"""How often a stage is started before a vanishing worker makes it unknown."""
+
+
+def run_automated(draft: Draft) -> None:
+    """Starts what has to run before any deployment, and replaces lost workers."""
+    run = draft.run
+    if run.state is not RunState.OPEN or not isinstance(run.policy, Policy):
+        return
+    for stage in run.policy.automated():
+        if stage.name not in run.stages:
+            start(draft, stage.name, stage.work, StageRole.AUTOMATED)
+    restart_lost(draft, StageRole.AUTOMATED)
+
+
+def restart_lost(draft: Draft, role: StageRole) -> None:
+    """Starts lost stages of one role again, as a new attempt; the old worker, if any, is ended first."""
+    for stage in tuple(draft.run.stages.values()):
+        if stage.status is not StageStatus.LOST or stage.role is not role:
+            continue
+        draft.effects.append(StopStage(stage.key, stage.attempt))
+        work = work_of(draft, stage)
+        if work is None or stage.attempt >= MAX_STARTS:
+            _end_unknown(
+                draft, stage, StageReason.STAGE_FAULT, "The worker vanished three times without a result."
+            )
+        else:
+            start(draft, stage.stage, work, role, stage.environment, stage.attempt + 1)
+
+
+def work_of(draft: Draft, stage: StageRun) -> CommandWork | ChecksWork | WorkflowWork | None:
+    """What a stage has to do by the pinned policy; None when it no longer says so."""
+    policy = draft.run.policy
+    if not isinstance(policy, Policy):
+        return None
+    if stage.role is StageRole.DEPLOY:
+        environment = policy.environment(stage.environment or "")
+        return deployment_work(environment.deploy) if environment else None
+    return next((spec.work for spec in policy.stages if spec.name == stage.stage), None)
+
+
+def deployment_work(route: Route) -> CommandWork | None:
+    """The command route as work; other routes are not ours to run."""
+    return CommandWork(route.command, timeout=route.timeout) if isinstance(route, CommandRoute) else None
+
+
+def start(
+    draft: Draft,
+    stage: str,
+    work: CommandWork | ChecksWork | WorkflowWork,
+    role: StageRole,
+    environment: str | None = None,
+    attempt: int = 1,
+) -> None:
+    """Records that a stage runs and asks for its worker."""
+    key = stage if environment is None else f"{stage}@{environment}"
+    started = StageRun(key, stage, role, environment, attempt, StageStatus.RUNNING, draft.now)
+    draft.put_stage(started)
+    if not isinstance(work, CommandWork):
+        _end_unknown(
+            draft,
+            started,
+            StageReason.STAGE_FAULT,
+            f"This version cannot follow a `{work.kind}` stage yet; use a `command` stage.",
+        )
+        return
+    draft.effects.append(
+        StartStage(
+            stage=key,
+            attempt=attempt,
+            role=role,
+            sha=draft.run.change.head.sha,
+            command=work.command,
+            timeout=work.timeout,
+            junit=work.junit,
+            sarif=work.sarif,
+            environment=environment,
+        )
+    )
+
+
+def stop_unneeded(draft: Draft) -> None:
+    """Ends automated work of a run that is over; what belongs to a begun release goes on."""
+    if draft.run.state is RunState.OPEN:
+        return
+    for stage in tuple(draft.run.stages.values()):
+        if stage.role is StageRole.AUTOMATED and stage.status is not StageStatus.ENDED:
+            draft.effects.append(StopStage(stage.key, stage.attempt))
+            _end_unknown(draft, stage, StageReason.STOPPED, "Stopped: this head is no longer under decision.")
+
+
+def _end_unknown(draft: Draft, stage: StageRun, reason: StageReason, detail: str) -> None:
+    outcome = StageOutcome(StageVerdict.UNKNOWN, reason, Evidence(), detail)
+    draft.put_stage(replace(stage, status=StageStatus.ENDED, ended_at=draft.now, outcome=outcome))

@@ -1,0 +1,163 @@
+"""What shall be seen at GitHub for a run as it stands; only what differs from last time becomes an effect.
+
+Rules of the file: level-triggered like the rules: the wanted picture is drawn whole every time and compared
+by digest; the words come from `wording`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gate_app.domain import wording
+from gate_app.domain.draft import Draft
+from gate_app.domain.effects import CheckStatus, Conclusion, PublishCheckRun, PublishComment
+from gate_app.domain.evidence import StageVerdict
+from gate_app.domain.model import Origin
+from gate_app.domain.plan import fingerprint
+from gate_app.domain.policy import Policy, PolicyProblem
+from gate_app.domain.run import Gate, ReleaseStatus, Run, RunState, StageRun, StageStatus
+from gate_app.domain.verdict import ReasonCode, Verdict, VerdictState
+
+
+def show_differences(draft: Draft) -> None:
+    """Adds an effect for every surface that should look different from what was last asked for."""
+    published = dict(draft.run.published)
+    for wanted in _surfaces(draft):
+        seen = fingerprint(_content(wanted))
+        if published.get(wanted.surface) != seen:
+            published[wanted.surface] = seen
+            draft.effects.append(wanted)
+    draft.run = replace(draft.run, published=published)
+
+
+def _content(wanted: PublishCheckRun | PublishComment) -> list[str | None]:
+    if isinstance(wanted, PublishComment):
+        return [wanted.body]
+    return [wanted.name, wanted.status, wanted.conclusion, wanted.title, wanted.summary]
+
+
+def _surfaces(draft: Draft) -> Iterator[PublishCheckRun | PublishComment]:
+    run = draft.run
+    yield from _policy_check(run)
+    for stage in run.stages.values():
+        yield _stage_check(run, stage)
+    for name, gate in run.gates.items():
+        yield _gate_check(draft, gate, draft.verdicts[name])
+        yield from _questions(draft, gate, draft.verdicts[name])
+    yield from _status_comment(draft)
+
+
+def _policy_check(run: Run) -> Iterator[PublishCheckRun]:
+    """A gate file that cannot be obeyed is closed and loud; once it can, the same check run says so."""
+    broken = isinstance(run.policy, PolicyProblem)
+    if not broken and "policy" not in run.published:
+        return
+    yield PublishCheckRun(
+        surface="policy",
+        name="gate / policy",
+        head_sha=run.change.head.sha,
+        external_id=f"{run.id}:policy",
+        status="completed",
+        conclusion="failure" if broken else "success",
+        title=wording.policy_title(run),
+        summary=wording.policy_summary(run),
+    )
+
+
+def _stage_check(run: Run, stage: StageRun) -> PublishCheckRun:
+    status, conclusion = _stage_state(stage)
+    return PublishCheckRun(
+        surface=f"stage:{stage.key}",
+        name=f"stage / {stage.key}",
+        head_sha=run.change.head.sha,
+        external_id=f"{run.id}:stage:{stage.key}",
+        status=status,
+        conclusion=conclusion,
+        title=wording.stage_title(stage),
+        summary=wording.stage_summary(stage),
+    )
+
+
+def _stage_state(stage: StageRun) -> tuple[CheckStatus, Conclusion | None]:
+    """Unknown is never shown as passing: neutral and skipped would count as passing for a required check."""
+    if stage.status is not StageStatus.ENDED or stage.outcome is None:
+        return "in_progress", None
+    match stage.outcome.verdict:
+        case StageVerdict.PASSED:
+            return "completed", "success"
+        case StageVerdict.FAILED:
+            return "completed", "failure"
+        case StageVerdict.UNKNOWN:
+            return "completed", "cancelled" if stage.outcome.reason.value == "stopped" else "failure"
+
+
+def _gate_check(draft: Draft, gate: Gate, verdict: Verdict) -> PublishCheckRun:
+    status, conclusion = gate_state(gate, verdict)
+    return PublishCheckRun(
+        surface=f"gate:{gate.environment}",
+        name=f"gate / {gate.environment}",
+        head_sha=draft.run.change.head.sha,
+        external_id=f"{draft.run.gate_id(gate.environment)}",
+        status=status,
+        conclusion=conclusion,
+        title=wording.gate_title(gate, verdict),
+        summary=wording.gate_summary(draft.run, gate, verdict),
+    )
+
+
+def gate_state(gate: Gate, verdict: Verdict) -> tuple[CheckStatus, Conclusion | None]:
+    """The table of check states in the product description, row by row."""
+    if gate.release is not None:
+        match gate.release.status:
+            case ReleaseStatus.HEALTHY:
+                return "completed", "success"
+            case ReleaseStatus.FAILED:
+                return "completed", "failure"
+            case _:
+                return "in_progress", None
+    match gate.closing.state if gate.closing else verdict.state:
+        case VerdictState.DENIED | VerdictState.EXPIRED:
+            return "completed", "failure"
+        case VerdictState.SUPERSEDED:
+            return "completed", "cancelled"
+        case _:
+            return _waiting_state(verdict)
+
+
+def _waiting_state(verdict: Verdict) -> tuple[CheckStatus, Conclusion | None]:
+    if verdict.asks:
+        return "completed", "action_required"
+    codes = set(verdict.codes)
+    if codes & {ReasonCode.STAGE_FAILED.value, ReasonCode.NEW_FINDINGS.value}:
+        return "completed", "failure"
+    return "in_progress", None
+
+
+def _questions(draft: Draft, gate: Gate, verdict: Verdict) -> Iterator[PublishComment]:
+    """One short comment per question; each is set to its outcome once it no longer waits."""
+    conversation = draft.run.change.conversation
+    if gate.question is None or conversation is None:
+        return
+    for number in range(1, gate.question.number + 1):
+        surface = f"question:{gate.environment}:{number}"
+        if number < gate.question.number:
+            body = wording.replaced_question(gate, number)
+        else:
+            body = wording.question(draft.run, gate, verdict, draft.conditions)
+        yield PublishComment(surface, f"{draft.run.id}:{surface}", conversation, body)
+
+
+def _status_comment(draft: Draft) -> Iterator[PublishComment]:
+    """The one sticky comment of a pull request belongs to its newest run that still has something to say."""
+    run, conversation = draft.run, draft.run.change.conversation
+    if conversation is None or run.state is RunState.SUPERSEDED:
+        return
+    if (
+        run.state is RunState.MERGED
+        and isinstance(run.policy, Policy)
+        and run.policy.gated_in(Origin.DEFAULT_BRANCH)
+    ):
+        return
+    marker = f"status:{run.change.repository.id}#{conversation}"
+    yield PublishComment("status", marker, conversation, wording.status(run, draft.verdicts))

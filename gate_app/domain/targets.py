@@ -1,0 +1,71 @@
+"""Which gate a command speaks of, and whether that gate was asking when the command was written.
+
+Rules of the file: without an environment it is the only asking gate, else nothing happens and the choices
+are listed; an answer older than the question it would answer never counts (case 9); a named SHA must be the
+head on the card (cases 28, 29).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gate_app.domain.commands import Command
+from gate_app.domain.events import CommandGiven
+from gate_app.domain.run import Gate, Question, Run, RunState
+from gate_app.domain.verdict import ReasonCode
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The gate a command speaks of and the question it answers (None for commands that only ask)."""
+
+    gate: Gate
+    question: Question | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoTarget:
+    """Why a command finds no gate to answer; `choices` are environments to name instead."""
+
+    code: ReasonCode
+    environment: str = ""
+    choices: tuple[str, ...] = ()
+
+
+def asking(run: Run) -> tuple[Gate, ...]:
+    """The gates with an open question, in configured order."""
+    if run.state is not RunState.OPEN:
+        return ()
+    return tuple(
+        gate for gate in run.gates.values() if gate.question and not gate.closing and not gate.release
+    )
+
+
+def target_of(run: Run, command: Command, event: CommandGiven) -> Target | NoTarget:
+    """The gate that an approval or denial answers, or why there is none."""
+    gate = _named(run, command)
+    if isinstance(gate, NoTarget):
+        return gate
+    if gate.closing or gate.release or run.state is not RunState.OPEN:
+        return NoTarget(ReasonCode.TOO_LATE, gate.environment)
+    if gate.question is None or event.at < gate.question.asked_at.replace(microsecond=0):
+        return NoTarget(ReasonCode.NOT_ASKED_YET, gate.environment)
+    if command.sha is not None and not run.change.head.sha.startswith(command.sha):
+        return NoTarget(ReasonCode.SHA_MISMATCH, gate.environment)
+    return Target(gate, gate.question)
+
+
+def _named(run: Run, command: Command) -> Gate | NoTarget:
+    if command.environment is not None:
+        gate = run.gates.get(command.environment)
+        return gate or NoTarget(ReasonCode.ENVIRONMENT_UNKNOWN, command.environment, tuple(run.gates))
+    open_gates = asking(run)
+    if len(open_gates) == 1:
+        return open_gates[0]
+    if open_gates:
+        return NoTarget(
+            ReasonCode.ENVIRONMENT_AMBIGUOUS, choices=tuple(gate.environment for gate in open_gates)
+        )
+    ended = tuple(name for name, gate in run.gates.items() if gate.closing or gate.release)
+    code = ReasonCode.TOO_LATE if ended and len(ended) == len(run.gates) else ReasonCode.NOT_ASKED_YET
+    return NoTarget(code, choices=tuple(run.gates))

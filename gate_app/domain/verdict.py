@@ -1,0 +1,178 @@
+"""The policy's answer and the tree of reasons that explains it.
+
+Rules of the file: codes are public, append-only and documented (`docs/reason-codes.md`, checked by a test);
+words live in `wording`. Combinators are closed by default: nothing is met because nothing was asked of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ReasonCode(StrEnum):
+    """The stable public name of one ground or obstacle."""
+
+    # the run
+    RUN_SUPERSEDED = "run_superseded"
+    CHANGE_CLOSED = "change_closed"
+    HEAD_UNCHANGED = "head_unchanged"
+    HEAD_MOVED = "head_moved"
+    BASE_CHANGED = "base_changed"
+    HEAD_UNKNOWN = "head_unknown"
+    # the policy
+    POLICY_CURRENT = "policy_current"
+    POLICY_INVALID = "policy_invalid"
+    POLICY_MISSING = "policy_missing"
+    POLICY_UNREADABLE = "policy_unreadable"
+    # stages
+    NEEDS = "needs"
+    STAGE_PASSED = "stage_passed"
+    STAGE_FAILED = "stage_failed"
+    STAGE_RUNNING = "stage_running"
+    STAGE_UNKNOWN = "stage_unknown"
+    NEW_FINDINGS = "new_findings"
+    # the environment
+    AFTER_MET = "after_met"
+    AFTER_UNMET = "after_unmet"
+    ENVIRONMENT_FREE = "environment_free"
+    ENVIRONMENT_BUSY = "environment_busy"
+    ENVIRONMENT_REMOVED = "environment_removed"
+    ROUTE_READY = "route_ready"
+    ROUTE_UNAVAILABLE = "route_unavailable"
+    RELEASE_RETURNED = "release_returned"
+    # people
+    APPROVAL = "approval"
+    APPROVER_LINE_MET = "approver_line_met"
+    APPROVAL_MISSING = "approval_missing"
+    NOBODY_ASKED = "nobody_asked"
+    CONTRIBUTORS_UNKNOWN = "contributors_unknown"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    # the way out
+    RELEASED = "released"
+    DEPLOYMENT_RUNNING = "deployment_running"
+    DEPLOYMENT_FAILED = "deployment_failed"
+    VERIFICATION_FAILED = "verification_failed"
+    VERIFICATION_UNKNOWN = "verification_unknown"
+    HEALTHY = "healthy"
+    # how one answer was judged
+    ANSWER_COUNTS = "answer_counts"
+    ANSWER_REPLACED = "answer_replaced"
+    SELF_APPROVAL = "self_approval"
+    NOT_AN_APPROVER = "not_an_approver"
+    NOT_A_PERSON = "not_a_person"
+    STANDING_UNKNOWN = "standing_unknown"
+    COMMENT_CHANGED = "comment_changed"
+    COMMENT_UNKNOWN = "comment_unknown"
+    BINDING_CHANGED = "binding_changed"
+    # why a command was not obeyed
+    COMMAND_MALFORMED = "command_malformed"
+    COMMAND_UNAVAILABLE = "command_unavailable"
+    ENVIRONMENT_UNKNOWN = "environment_unknown"
+    ENVIRONMENT_AMBIGUOUS = "environment_ambiguous"
+    SHA_MISMATCH = "sha_mismatch"
+    NOT_ASKED_YET = "not_asked_yet"
+    TOO_LATE = "too_late"
+    REASON_MISSING = "reason_missing"
+    PARAMETERS_UNDECLARED = "parameters_undeclared"
+
+
+class Holds(StrEnum):
+    """Whether a ground holds. `UNKNOWN` never opens anything; `REFUSED` cannot become met by waiting."""
+
+    MET = "met"
+    UNMET = "unmet"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One ground or obstacle, with the facts that its sentence needs and the grounds below it."""
+
+    code: ReasonCode
+    holds: Holds
+    facts: Mapping[str, str] = field(default_factory=dict)
+    children: tuple[Reason, ...] = ()
+
+    @property
+    def met(self) -> bool:
+        return self.holds is Holds.MET
+
+    def walk(self) -> tuple[Reason, ...]:
+        """This reason and all below it, depth first."""
+        return (self, *(found for child in self.children for found in child.walk()))
+
+
+def met(code: ReasonCode, /, **facts: str) -> Reason:
+    return Reason(code, Holds.MET, facts)
+
+
+def unmet(code: ReasonCode, /, **facts: str) -> Reason:
+    return Reason(code, Holds.UNMET, facts)
+
+
+def unknown(code: ReasonCode, /, **facts: str) -> Reason:
+    return Reason(code, Holds.UNKNOWN, facts)
+
+
+def refused(code: ReasonCode, /, **facts: str) -> Reason:
+    return Reason(code, Holds.REFUSED, facts)
+
+
+def all_of(code: ReasonCode, children: tuple[Reason, ...], **facts: str) -> Reason:
+    """Met only if there is at least one child and every child is met; otherwise the worst child's standing.
+
+    `all([])` is not an approval (case 93): without children the answer is UNMET.
+    """
+    standings = {child.holds for child in children}
+    order = (Holds.REFUSED, Holds.UNKNOWN, Holds.UNMET)
+    worst = next((holds for holds in order if holds in standings), Holds.MET)
+    return Reason(code, worst if children else Holds.UNMET, facts, children)
+
+
+class VerdictState(StrEnum):
+    """The policy's answer over all facts."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How one recorded answer was judged: by its comment, whether it counts, and the code that says why."""
+
+    comment_id: int
+    counts: bool
+    code: ReasonCode
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one gate. `reasons` explain it; `answers` say how each person's answer was judged."""
+
+    environment: str
+    state: VerdictState
+    reasons: tuple[Reason, ...]
+    answers: tuple[Judged, ...] = ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person, and nothing else, is missing."""
+        open_codes = {reason.code for reason in self.reasons if not reason.met}
+        return self.state is VerdictState.WAITING and open_codes == {ReasonCode.APPROVAL}
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes that hold the gate, depth first, once each; for an open gate, those that opened it."""
+        every = [reason for root in self.reasons for reason in root.walk()]
+        holding = [reason.code.value for reason in every if not reason.met]
+        return tuple(dict.fromkeys(holding or [reason.code.value for reason in every]))
+
+    def judged(self, comment_id: int) -> Judged | None:
+        return next((answer for answer in self.answers if answer.comment_id == comment_id), None)

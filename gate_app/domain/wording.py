@@ -1,0 +1,348 @@
+"""The only wordsmith: every text that people read on GitHub is made here.
+
+Rules of the file: short, phone-sized, in the words of the product; our verdict comes first and everything from
+outside is boxed after it (case 168); nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gate_app.domain.commands import Malformed
+from gate_app.domain.conditions import Conditions
+from gate_app.domain.evaluate import new_findings
+from gate_app.domain.evidence import Evidence, StageVerdict
+from gate_app.domain.inert import code, fenced, plain
+from gate_app.domain.model import Person
+from gate_app.domain.policy import ApproverLine, Environment, Permission, Policy, PolicyProblem
+from gate_app.domain.run import Gate, ReleaseStatus, Run, RunState, StageRun, StageStatus
+from gate_app.domain.sentences import phrase, sentence
+from gate_app.domain.targets import NoTarget, asking
+from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState
+
+_MARKS: Final = {Holds.MET: "✅", Holds.UNMET: "⏳", Holds.UNKNOWN: "❔", Holds.REFUSED: "❌"}
+_STAGE_MARKS: Final = {StageVerdict.PASSED: "✅", StageVerdict.FAILED: "❌", StageVerdict.UNKNOWN: "❔"}
+
+
+# --- stages ----------------------------------------------------------------------------------------------
+
+
+def stage_title(stage: StageRun) -> str:
+    """One line for the check run of a stage."""
+    if stage.status is not StageStatus.ENDED or stage.outcome is None:
+        return "Running"
+    return plain(stage.outcome.detail or stage.outcome.evidence.summary or stage.outcome.reason.value, 200)
+
+
+def stage_summary(stage: StageRun) -> str:
+    """The evidence of a stage: counts first, then what failed, then the end of its output."""
+    if stage.status is not StageStatus.ENDED or stage.outcome is None:
+        return f"Attempt {stage.attempt} of {code(stage.key)} is running."
+    evidence = stage.outcome.evidence
+    parts = [f"**{stage.outcome.verdict.value}** · {code(stage.outcome.reason.value)} · {counts(evidence)}"]
+    parts += [f"- {code(failure.name)}: {code(failure.message, 300)}" for failure in evidence.failures[:20]]
+    parts += [
+        f"- {finding.severity.value}: {code(finding.rule)} in {code(finding.path or '?')}, {code(finding.message, 200)}"
+        for finding in evidence.findings[:20]
+    ]
+    if evidence.log_tail:
+        parts.append(fenced(evidence.log_tail))
+    return "\n".join(parts)
+
+
+def counts(evidence: Evidence) -> str:
+    """`12 passed, 1 failed` and `2 high`; what was not asked for is not mentioned."""
+    said = []
+    if evidence.tests is not None:
+        tests = {
+            "passed": evidence.tests.passed,
+            "failed": evidence.tests.failed,
+            "errors": evidence.tests.errors,
+            "skipped": evidence.tests.skipped,
+        }
+        said.append(", ".join(f"{number} {name}" for name, number in tests.items() if number) or "no tests")
+    found = evidence.severities
+    by_severity = {"critical": found.critical, "high": found.high, "medium": found.medium, "low": found.low}
+    if found.total:
+        said.append(
+            "findings: " + ", ".join(f"{number} {name}" for name, number in by_severity.items() if number)
+        )
+    return " · ".join(said) or plain(evidence.summary, 200) or "no counts"
+
+
+# --- gates -----------------------------------------------------------------------------------------------
+
+
+def gate_title(gate: Gate, verdict: Verdict) -> str:
+    """One line for the check run of a gate."""
+    if gate.release is not None:
+        match gate.release.status:
+            case ReleaseStatus.HEALTHY:
+                return "Released and healthy"
+            case ReleaseStatus.FAILED:
+                return "Released, but not healthy"
+            case ReleaseStatus.VERIFYING:
+                return "Released, being verified"
+            case _:
+                return "Approved, deploying"
+    if verdict.state is not VerdictState.WAITING:
+        return verdict.state.value.capitalize()
+    if verdict.asks:
+        return f"Waiting for a person: deploy to {plain(gate.environment, 80)}?"
+    return "Waiting: " + (verdict.codes[0].replace("_", " ") if verdict.codes else "nothing decided")
+
+
+def gate_summary(run: Run, gate: Gate, verdict: Verdict) -> str:
+    """The tree of reasons, and how to answer when a person is asked."""
+    parts = [tree(verdict.reasons)]
+    if verdict.asks:
+        parts.append(_how_to_answer(gate.environment))
+    return "\n\n".join(parts)
+
+
+def tree(reasons: Sequence[Reason], depth: int = 0) -> str:
+    """The reasons as a nested list, each with its code, the same in `/why` and on the check run."""
+    lines = []
+    for reason in reasons:
+        lines.append(f"{'  ' * depth}- {_MARKS[reason.holds]} {sentence(reason)} {code(reason.code.value)}")
+        if reason.children:
+            lines.append(tree(reason.children, depth + 1))
+    return "\n".join(lines)
+
+
+def _how_to_answer(environment: str) -> str:
+    name = plain(environment, 100)
+    return f"Answer in a new comment on the pull request: `/approve {name}` or `/deny {name} reason`."
+
+
+# --- the question ----------------------------------------------------------------------------------------
+
+
+def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> str:
+    """The one new comment of a question, or, once it is answered, its outcome."""
+    environment = run.policy.environment(gate.environment) if isinstance(run.policy, Policy) else None
+    if gate.release is not None or gate.closing is not None or environment is None:
+        return _outcome(run, gate, verdict)
+    parts = [
+        f"### Deploy to {code(gate.environment)}?",
+        f"{code(run.change.title, 150)} at {code(run.change.head.sha[:12])}",
+        _evidence_lines(run, environment, conditions),
+        f"**Why a person is asked:** the policy wants {_wanted(environment)}.",
+        f"**Recommendation:** {_recommendation(run, environment)}",
+        f"**Who can answer:** {_mentions(run, environment)}.",
+        f"`/approve {plain(gate.environment, 100)}` · `/deny {plain(gate.environment, 100)} reason` · "
+        f"`/why {plain(gate.environment, 100)}`",
+        _until(gate, environment),
+    ]
+    if gate.question is not None and gate.question.number > 1:
+        parts.insert(1, "What earlier answers were given to has changed, so they no longer count.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def replaced_question(gate: Gate, number: int) -> str:
+    """What an earlier question reads once it was asked anew."""
+    return f"Question {number} for {code(gate.environment)} was replaced: what it asked about has changed."
+
+
+def _outcome(run: Run, gate: Gate, verdict: Verdict) -> str:
+    approvers = ", ".join(code(person.login) for person in _counting(gate, verdict)) or "nobody"
+    head = f"{code(gate.environment)} · {code(run.change.head.sha[:12])}"
+    if gate.release is not None:
+        mark = {ReleaseStatus.HEALTHY: "✅", ReleaseStatus.FAILED: "❌"}.get(gate.release.status, "🚀")
+        return f"{mark} **{gate_title(gate, verdict)}** · {head} · approved by {approvers}"
+    return f"❌ **{gate_title(gate, verdict)}** · {head}\n\n{tree(verdict.reasons[:1])}"
+
+
+def _counting(gate: Gate, verdict: Verdict) -> list[Person]:
+    """Who approved: of an ended gate everybody whose approval still stands as written."""
+    ignored = {judged.comment_id for judged in verdict.answers if not judged.counts}
+    people = {
+        given.person.id: given.person
+        for given in gate.answers
+        if given.kind == "approval" and not given.voided and given.comment_id not in ignored
+    }
+    return list(people.values())
+
+
+def _evidence_lines(run: Run, environment: Environment, conditions: Conditions) -> str:
+    lines = []
+    for name in environment.needs:
+        stage = run.stages.get(name)
+        if stage is None or stage.outcome is None:
+            continue
+        fresh = new_findings(run, name, environment, conditions)
+        extra = f" ({len(fresh)} new)" if fresh else ""
+        lines.append(
+            f"- {_STAGE_MARKS[stage.outcome.verdict]} {code(name)}: {counts(stage.outcome.evidence)}{extra}"
+        )
+    return "\n".join(lines)
+
+
+def _recommendation(run: Run, environment: Environment) -> str:
+    """A deterministic table: clean evidence, findings to look at, or no ground to stand on."""
+    outcomes = [run.stages[name].outcome for name in environment.needs if name in run.stages]
+    evidence = [outcome.evidence for outcome in outcomes if outcome is not None]
+    if not evidence or any(part.truncated for part in evidence):
+        return "none, because the evidence is incomplete."
+    found = sum(part.severities.total for part in evidence)
+    skipped = sum(part.tests.skipped for part in evidence if part.tests)
+    if found or skipped:
+        said = [f"{found} findings" if found else "", f"{skipped} skipped tests" if skipped else ""]
+        return f"look at {' and '.join(part for part in said if part)} first."
+    return "approve, because every stage is clean."
+
+
+def _wanted(environment: Environment) -> str:
+    return ", and ".join(_line(line) for line in environment.approval.lines)
+
+
+def _line(line: ApproverLine) -> str:
+    people = "one person" if line.count == 1 else f"{line.count} different people"
+    said = []
+    if line.users:
+        said.append("out of " + ", ".join(code(user) for user in line.users))
+    if line.teams:
+        said.append("of " + " or ".join(code(team) for team in line.teams))
+    if line.permission is not Permission.NONE:
+        said.append(f"with {line.permission.name.lower()} permission")
+    return " ".join([people, *said]) + ", not a contributor"
+
+
+def _mentions(run: Run, environment: Environment) -> str:
+    """Mentions exactly those whom the trusted policy names; the author is not among those who can answer."""
+    named: list[str] = []
+    for line in environment.approval.lines:
+        named += [f"@{user}" for user in line.users if user.lower() != run.change.author.login.lower()]
+        named += [f"@{team}" for team in line.teams]
+        if not line.users and not line.teams:
+            named.append(f"anybody with {line.permission.name.lower()} permission who did not contribute")
+    return ", ".join(dict.fromkeys(named))
+
+
+def _until(gate: Gate, environment: Environment) -> str:
+    if gate.question is None:
+        return ""
+    end = gate.question.asked_at + environment.approval.expires_after
+    return f"<sub>Open until {end:%Y-%m-%d %H:%M} UTC, then denied.</sub>"
+
+
+# --- the sticky status comment and the answers to commands -----------------------------------------------
+
+
+def status(run: Run, verdicts: Mapping[str, Verdict]) -> str:
+    """Stages and gates in two small tables, and what can be done next."""
+    head = f"**Gate App** · {code(run.change.head.sha[:12])}{_state_note(run)}"
+    if isinstance(run.policy, PolicyProblem):
+        return f"{head}\n\n{policy_summary(run)}"
+    parts = [head]
+    if run.stages:
+        rows = [
+            f"| {_stage_mark(stage)} | {code(stage.key)} | {_stage_words(stage)} |"
+            for stage in run.stages.values()
+        ]
+        parts.append("\n".join(["| | stage | evidence |", "|---|---|---|", *rows]))
+    if run.gates:
+        rows = [f"| {code(name)} | {gate_title(gate, verdicts[name])} |" for name, gate in run.gates.items()]
+        parts.append("\n".join(["| gate | where it stands |", "|---|---|", *rows]))
+    open_gates = asking(run)
+    if open_gates:
+        parts.append(_how_to_answer(open_gates[0].environment))
+    return "\n\n".join(parts)
+
+
+def _state_note(run: Run) -> str:
+    notes = {
+        RunState.SUPERSEDED: " · superseded",
+        RunState.MERGED: " · merged",
+        RunState.CLOSED: " · closed, nothing is released",
+    }
+    return notes.get(run.state, "")
+
+
+def _stage_mark(stage: StageRun) -> str:
+    return _STAGE_MARKS[stage.outcome.verdict] if stage.outcome else "⏳"
+
+
+def _stage_words(stage: StageRun) -> str:
+    if stage.outcome is None:
+        return "running"
+    if stage.outcome.verdict is StageVerdict.PASSED:
+        return counts(stage.outcome.evidence)
+    return code(stage.outcome.detail or stage.outcome.reason.value, 160)
+
+
+def why(run: Run, verdicts: Mapping[str, Verdict], environment: str | None) -> str:
+    """The tree of reasons of one gate, or of every gate."""
+    names = [environment] if environment is not None and environment in run.gates else list(run.gates)
+    parts = [
+        f"**{code(name)}: {verdicts[name].state.value}**\n\n{tree(verdicts[name].reasons)}" for name in names
+    ]
+    return "\n\n".join(parts) or policy_summary(run)
+
+
+def help_text(run: Run) -> str:
+    """The commands that this version obeys."""
+    names = " · ".join(code(name) for name in run.gates) or "none"
+    rows = [
+        "- `/approve [environment] [sha] [-- reason]`: yes to what the question shows",
+        "- `/deny [environment] reason`: no, with a reason the author can act on",
+        "- `/why [environment]`: the tree of reasons",
+        "- `/status`: stages and gates as they stand",
+        "- `/help`: this",
+    ]
+    tail = f"Environments here: {names}. A command is the whole first line of a new comment; `/gate …` works too."
+    return "\n".join([*rows, "", tail])
+
+
+def policy_title(run: Run) -> str:
+    return (
+        "The gate file cannot be obeyed"
+        if isinstance(run.policy, PolicyProblem)
+        else "The gate file is valid"
+    )
+
+
+def policy_summary(run: Run) -> str:
+    """What is wrong with the gate file, and where to mend it."""
+    if not isinstance(run.policy, PolicyProblem):
+        return "The gate file on the default branch is valid."
+    head = "Every gate stays closed: the gate file on the default branch cannot be obeyed."
+    return f"{head}\n\n{fenced(run.policy.detail)}"
+
+
+def malformed(person: Person, command: Malformed, run: Run) -> str:
+    """A command of ours that could not be read as written."""
+    detail = f" ({code(command.detail, 80)})" if command.detail else ""
+    who = f"{code('/' + command.verb)} by {code(person.login)}"
+    return f"{who} was not obeyed: {phrase(command.code)}{detail}. {_instead(run)}"
+
+
+def not_counted(person: Person, verb: str, environment: str, reason: ReasonCode, run: Run) -> str:
+    """An answer that was recorded and does not count, with the rule and what would count instead."""
+    return (
+        f"{code(f'/{verb} {environment}')} by {code(person.login)} does not count: {phrase(reason)} "
+        f"{code(reason.value)}. {_who(run, environment)}"
+    )
+
+
+def no_target(person: Person, verb: str, missed: NoTarget, run: Run) -> str:
+    """An answer that found no gate that was asking."""
+    where = f" {missed.environment}" if missed.environment else ""
+    choices = f" Choices: {', '.join(code(name) for name in missed.choices)}." if missed.choices else ""
+    return (
+        f"{code(f'/{verb}{where}')} by {code(person.login)} was not obeyed: {phrase(missed.code)} "
+        f"{code(missed.code.value)}.{choices} {_instead(run)}"
+    )
+
+
+def _who(run: Run, environment: str) -> str:
+    found = run.policy.environment(environment) if isinstance(run.policy, Policy) else None
+    return f"What would count: {_wanted(found)}." if found else ""
+
+
+def _instead(run: Run) -> str:
+    open_gates = asking(run)
+    if not open_gates:
+        return "No gate is asking right now; `/status` shows where things stand."
+    return _how_to_answer(open_gates[0].environment)

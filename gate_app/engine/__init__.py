@@ -1,0 +1,1 @@
+"""The order of steps and transactions; no SQL, no HTTP. Start reading at `ports`, then `gatekeeper`."""

@@ -1,0 +1,162 @@
+"""Asking first: reads everything a decision needs, live, into one `Conditions`.
+
+Rules of the file: what cannot be read becomes an Unknown with its reason and never a default (invariant 4);
+people are compared by id, and a configured login that changed hands is unknown, not obeyed (case 59).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gate_app.domain.conditions import Authorship, Conditions, Head, Standing
+from gate_app.domain.events import CommandGiven, Event
+from gate_app.domain.model import Change, Person, PersonKind, Repository, Unknown
+from gate_app.domain.policy import Permission, Policy, PolicyProblem
+from gate_app.domain.run import Run
+from gate_app.engine.ports import (
+    Clock,
+    Hub,
+    LiveChange,
+    PolicyAbsent,
+    PolicyFile,
+    PolicyReader,
+    PolicyRefused,
+    Store,
+)
+from gate_app.errors import HubRefused, HubUnavailable
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """Reads the world for one run at a time."""
+
+    hub: Hub
+    store: Store
+    read_policy: PolicyReader
+    now: Clock
+
+    def policy(self, repository: Repository) -> Policy | PolicyProblem | Unknown | PolicyAbsent:
+        """The gate file of the trusted ref, read now."""
+        found = _or_unknown(lambda: self.hub.policy_file(repository))
+        match found:
+            case PolicyFile():
+                read = self.read_policy(found.raw, found.blob_sha)
+                return (
+                    read
+                    if isinstance(read, Policy)
+                    else PolicyProblem("policy_invalid", read, found.blob_sha)
+                )
+            case PolicyRefused():
+                return PolicyProblem("policy_invalid", found.detail)
+            case PolicyAbsent() | Unknown():
+                return found
+
+    def conditions(self, run: Run, event: Event, live: LiveChange | None = None) -> Conditions:
+        """One picture of the world for one decision about `run`. `live` is a head read in this very step."""
+        repository = run.change.repository
+        policy = self.policy(repository)
+        if isinstance(policy, PolicyAbsent):
+            policy = PolicyProblem("policy_missing", "The default branch has no gate file any more.")
+        pinned = policy if isinstance(policy, Policy) else run.policy
+        rules = pinned if isinstance(pinned, Policy) else None
+        return Conditions(
+            now=self.now(),
+            policy=policy,
+            head=self._head(run, live),
+            authorship=self._authorship(run),
+            standings=self._standings(run, event, rules),
+            comments=self._comments(run, event),
+            identities=self._identities(run, event, rules),
+            environments=self.store.environments(repository.id, _names(rules)),
+        )
+
+    def _head(self, run: Run, live: LiveChange | None) -> Head | Unknown:
+        change = run.change
+        found = live if live is not None else self._live(change)
+        if isinstance(found, Unknown):
+            return found
+        return Head(found.change.head.sha, found.change.base_ref, found.open, found.merged)
+
+    def _live(self, change: Change) -> LiveChange | Unknown:
+        return _or_unknown(lambda: self.hub.live_change(change.repository, change.subject))
+
+    def _authorship(self, run: Run) -> Authorship | Unknown:
+        if run.authorship is not None:
+            return run.authorship
+        return _or_unknown(lambda: self.hub.authorship(run.change))
+
+    def _standings(self, run: Run, event: Event, rules: Policy | None) -> Mapping[int, Standing | Unknown]:
+        teams = rules.teams() if rules else ()
+        return {person.id: self._standing(run, person, teams) for person in _people(run, event)}
+
+    def _standing(self, run: Run, person: Person, teams: tuple[str, ...]) -> Standing | Unknown:
+        """A definite no of GitHub (an app actor, an account that is gone) is no permission, not a fault (66)."""
+        try:
+            return self.hub.standing(run.change.repository, person, teams)
+        except HubUnavailable as fault:
+            return Unknown("hub_unavailable", str(fault))
+        except HubRefused:
+            return Standing(person, Permission.NONE)
+
+    def _comments(self, run: Run, event: Event) -> Mapping[int, str | Unknown]:
+        """The fingerprints of the comments that carry answers, as they read now (cases 35, 37)."""
+        open_gates = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
+        ids = [answer.comment_id for gate in open_gates for answer in gate.answers if not answer.voided]
+        if isinstance(event, CommandGiven) and _from_person(event):
+            ids.append(event.comment_id)
+        repository = run.change.repository
+        return {comment_id: self._comment(repository, comment_id) for comment_id in ids}
+
+    def _comment(self, repository: Repository, comment_id: int) -> str | Unknown:
+        return _or_unknown(lambda: self.hub.comment_fingerprint(repository, comment_id))
+
+    def _identities(self, run: Run, event: Event, rules: Policy | None) -> Mapping[str, int | Unknown]:
+        """Configured logins as account ids; needed only when there is an answer to judge."""
+        if rules is None or not _people(run, event):
+            return {}
+        repository = run.change.repository
+        pinned = self.store.pinned_identities(repository.id, rules.logins())
+        return {login: self._identity(repository, login, pinned.get(login)) for login in rules.logins()}
+
+    def _identity(self, repository: Repository, login: str, pinned: int | None) -> int | Unknown:
+        found = _or_unknown(lambda: self.hub.identity(repository, login))
+        if isinstance(found, Unknown):
+            return found
+        if found is None:
+            return Unknown("no_such_account", login)
+        if pinned is not None and pinned != found:
+            return Unknown("login_changed_hands", login)
+        if pinned is None:
+            self.store.pin_identity(repository.id, login, found)
+        return found
+
+
+def _or_unknown(read: Callable[[], Read]) -> Read | Unknown:
+    """What was read, or why it could not be."""
+    try:
+        return read()
+    except HubUnavailable as fault:
+        return Unknown("hub_unavailable", str(fault))
+    except HubRefused as fault:
+        return Unknown("hub_refused", str(fault))
+
+
+def _people(run: Run, event: Event) -> tuple[Person, ...]:
+    """Everybody whose standing the decision may turn on."""
+    open_gates = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
+    people = {answer.person.id: answer.person for gate in open_gates for answer in gate.answers}
+    if isinstance(event, CommandGiven) and _from_person(event):
+        people[event.person.id] = event.person
+    return tuple(people.values())
+
+
+def _from_person(event: CommandGiven) -> bool:
+    return event.person.account is PersonKind.USER and not event.via_app
+
+
+def _names(rules: Policy | None) -> tuple[str, ...]:
+    return tuple(environment.name for environment in rules.environments) if rules else ()

@@ -1,0 +1,130 @@
+"""One inbox row at a time: gather, decide, store; again if somebody was faster.
+
+Rules of the file: one transaction per row holds everything the row caused; a row that cannot be handled now
+is delayed, never dropped; what a delivery claims about a head is only a hint to look at GitHub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, assert_never
+
+from gate_app.domain.decide import decide
+from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, Event, HeadMoved
+from gate_app.domain.model import Subject, Unknown
+from gate_app.domain.policy import Policy, PolicyProblem
+from gate_app.domain.run import Run, RunState, open_run
+from gate_app.engine.conditions import Gathering
+from gate_app.engine.ports import (
+    Clock,
+    ConversationNoticed,
+    InboxItem,
+    InboxRow,
+    LiveChange,
+    PolicyAbsent,
+    RunNoticed,
+    Step,
+    Store,
+    StoredRun,
+    SubjectNoticed,
+    Transition,
+)
+from gate_app.errors import Conflict, HubUnavailable
+
+MAX_CONFLICTS: Final = 10
+"""How often one row is gathered and decided again because another run moved an environment meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gatekeeper:
+    """Turns rows of the inbox into stored decisions."""
+
+    store: Store
+    gathering: Gathering
+    now: Clock
+
+    def handle(self, row: InboxRow) -> None:
+        """Handles one row to the end. Raises HubUnavailable when GitHub had to be asked and could not be."""
+        for _ in range(MAX_CONFLICTS):
+            try:
+                self.store.commit(self._transition(row))
+            except Conflict:
+                continue
+            return
+        raise HubUnavailable("an environment kept changing; trying again", self.now() + timedelta(seconds=1))
+
+    def _transition(self, row: InboxRow) -> Transition:
+        steps, note = self._steps(row)
+        again = [_tick_again(step) for step in steps if step.decision.again]
+        return Transition(steps=tuple(steps), inbox_id=row.id, note=note, follow_ups=tuple(again))
+
+    def _steps(self, row: InboxRow) -> tuple[Sequence[Step], str]:
+        match row.notice:
+            case SubjectNoticed():
+                return self._look(row.notice)
+            case ConversationNoticed(event=event):
+                stored = self.store.current(row.subject)
+                return ([self._step(stored, event)], "") if stored else ([], "no run there")
+            case RunNoticed(run_id=run_id, event=event):
+                stored = self.store.run(run_id)
+                return ([self._step(stored, event)], "") if stored else ([], "no such run")
+            case _:
+                assert_never(row.notice)
+
+    def _step(self, stored: StoredRun, event: Event, live: LiveChange | None = None) -> Step:
+        conditions = self.gathering.conditions(stored.run, event, live)
+        decision = decide(stored.run, event, conditions)
+        return Step(stored.run, event, conditions, decision, stored.version)
+
+    def _look(self, notice: SubjectNoticed) -> tuple[Sequence[Step], str]:
+        """Looks at a subject live: the same head is no news, another one supersedes, a closed one ends."""
+        live = self.gathering.hub.live_change(notice.repository, notice.subject)
+        live = replace(live, change=replace(live.change, pusher=notice.sender))
+        current = self.store.current(notice.subject.key)
+        unfinished = self.store.unfinished(notice.subject.key)
+        if not live.open:
+            return [
+                self._step(run, ChangeClosed(notice.at, live.merged), live) for run in unfinished
+            ], "closed"
+        if current and current.run.state is RunState.OPEN and _same_change(current.run, live):
+            return [self._step(current, ChangeProposed(notice.at, live.change), live)], "same head"
+        moved = HeadMoved(notice.at, live.change.head.sha, live.change.base_ref)
+        steps = [self._step(run, moved, live) for run in unfinished if run.run.state is RunState.OPEN]
+        opening, note = self._open(notice, live, current)
+        return [*steps, *opening], note
+
+    def _open(
+        self, notice: SubjectNoticed, live: LiveChange, current: StoredRun | None
+    ) -> tuple[Sequence[Step], str]:
+        """A new run, if the repository has a gate file at all; without one the app is silent."""
+        policy = self.gathering.policy(notice.repository)
+        if isinstance(policy, Unknown):
+            raise HubUnavailable(policy.detail)
+        if isinstance(policy, PolicyAbsent):
+            return [], "no gate file on the default branch: silent"
+        if not _concerns(policy, notice.subject, live):
+            return [], "no environment deploys from here"
+        sequence = current.run.sequence + 1 if current else 1
+        pushers = current.run.pushers if current else ()
+        run = open_run(live.change, sequence, policy, self.now(), pushers)
+        return [self._step(StoredRun(run, 0), ChangeProposed(notice.at, live.change), live)], "run opened"
+
+
+def _concerns(policy: Policy | PolicyProblem, subject: Subject, live: LiveChange) -> bool:
+    """Pull requests always have automated stages; a branch only matters when something deploys from it."""
+    if isinstance(policy, PolicyProblem) or subject.number is not None:
+        return True
+    return bool(policy.gated_in(live.change.origin))
+
+
+def _same_change(run: Run, live: LiveChange) -> bool:
+    return (run.change.head.sha, run.change.base_ref) == (live.change.head.sha, live.change.base_ref)
+
+
+def _tick_again(step: Step) -> InboxItem:
+    """One more judgement at once, because this decision changed facts that other gates of the run read."""
+    run = step.decision.run
+    meaning = f"again:{run.id}:{step.expected_version + 1}"
+    return InboxItem(run.change.subject.key, RunNoticed(run.id, ClockTicked(step.conditions.now)), meaning)

@@ -1,0 +1,203 @@
+"""Effects: read back, then write, through the ports; done, or tried again at a time, never by sleeping.
+
+Rules of the file: every outside call has a failpoint before and after it (`failpoints`), and is preceded by a
+committed mark, so that a crash leaves the effect in doubt and never forgotten. A release in doubt is resolved
+before anything else of its subject; one that certainly did not happen is handed back to be judged again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, assert_never
+
+from gate_app.domain.effects import (
+    CreateDeployment,
+    PublishCheckRun,
+    PublishComment,
+    React,
+    ReportDeployment,
+    StartStage,
+    StopStage,
+)
+from gate_app.domain.events import DeploymentCreated, Event, ReleaseReturned, StageEnded
+from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.model import Subject
+from gate_app.domain.run import StageStatus
+from gate_app.engine.ports import Child, Clock, Hub, InboxItem, PendingEffect, RunNoticed, Store, Workers
+from gate_app.errors import HubRefused, HubUnavailable
+from gate_app.failpoints import hit
+
+FRESH: Final = timedelta(seconds=30)
+"""How old the facts of a release may be when it leaves the house; older ones are read and judged again."""
+RETRY: Final = timedelta(seconds=5)
+"""When to try again after GitHub could not be reached and did not say when."""
+REFUSED_RELEASE_RETRY: Final = timedelta(minutes=5)
+"""When a release that GitHub refused is judged again: a person has to mend something first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Carries out stored effects."""
+
+    store: Store
+    hub: Hub
+    workers: Workers
+    now: Clock
+
+    def perform(self, pending: PendingEffect) -> None:
+        """Performs one effect, or sets the time of its next try."""
+        name = pending.effect.kind
+        self.store.effect_started(pending)
+        hit(f"{name}.before")
+        try:
+            result = self._do(pending)
+        except HubUnavailable as fault:
+            self.store.effect_delayed(pending, str(fault), fault.retry_at or self.now() + RETRY, "free")
+            return
+        except HubRefused as fault:
+            self._refused(pending, fault)
+            return
+        hit(f"{name}.after")
+        self.store.effect_done(pending, result)
+
+    def _do(self, pending: PendingEffect) -> str:
+        effect, repository = pending.effect, pending.repository
+        match effect:
+            case PublishCheckRun():
+                return self._publish(
+                    pending,
+                    effect.surface,
+                    lambda known: self.hub.publish_check_run(repository, effect, known),
+                )
+            case PublishComment():
+                return self._publish(
+                    pending, effect.surface, lambda known: self.hub.publish_comment(repository, effect, known)
+                )
+            case React():
+                self.hub.react(repository, effect)
+                return effect.content
+            case ReportDeployment():
+                self.hub.report_deployment(repository, effect)
+                return effect.state
+            case StartStage():
+                return self._start(pending, effect)
+            case StopStage():
+                return self._stop(pending, effect)
+            case CreateDeployment():
+                raise AssertionError("a release goes through `release`")
+            case _:
+                assert_never(effect)
+
+    def _publish(self, pending: PendingEffect, surface: str, publish: Callable[[int | None], int]) -> str:
+        known = self.store.known_object(pending.run_id, surface)
+        found = publish(known)
+        hit(f"{pending.effect.kind}.written")
+        if found != known:
+            self.store.remember_object(pending.run_id, surface, found)
+        return str(found)
+
+    def _refused(self, pending: PendingEffect, fault: HubRefused) -> None:
+        """GitHub said no: tried a bounded number of times, then set aside; a stage that cannot start is unknown."""
+        later = self.now() + RETRY * 2**pending.attempts
+        gone = self.store.effect_delayed(pending, str(fault), later, "counted")
+        if gone and isinstance(pending.effect, StartStage):
+            outcome = StageOutcome(
+                StageVerdict.UNKNOWN,
+                StageReason.WORKSPACE_UNAVAILABLE,
+                Evidence(),
+                f"The code could not be fetched: {fault}",
+            )
+            self._tell(pending, StageEnded(self.now(), pending.effect.stage, pending.effect.attempt, outcome))
+
+    # --- stages -------------------------------------------------------------------------------------------
+
+    def _start(self, pending: PendingEffect, effect: StartStage) -> str:
+        """Starts the worker unless it already runs or nobody waits for it any more."""
+        if self._child(pending.run_id, effect.stage, effect.attempt) is not None:
+            return "running already"
+        if not self._still_wanted(pending.run_id, effect):
+            return "not wanted any more"
+        checkout = self.hub.checkout(pending.repository)
+        child = self.workers.start(pending.run_id, pending.repository, effect, checkout)
+        hit("start_stage.started")
+        self.store.child_started(child)
+        return str(child.pid)
+
+    def _still_wanted(self, run_id: str, effect: StartStage) -> bool:
+        stored = self.store.run(run_id)
+        stage = stored.run.stages.get(effect.stage) if stored else None
+        return stage is not None and stage.attempt == effect.attempt and stage.status is StageStatus.RUNNING
+
+    def _stop(self, pending: PendingEffect, effect: StopStage) -> str:
+        child = self._child(pending.run_id, effect.stage, effect.attempt)
+        if child is None:
+            return "not running"
+        self.workers.stop(child)
+        self.store.child_ended(child)
+        return "stopped"
+
+    def _child(self, run_id: str, stage: str, attempt: int) -> Child | None:
+        wanted = (run_id, stage, attempt)
+        return next((c for c in self.store.children() if (c.run_id, c.stage, c.attempt) == wanted), None)
+
+    # --- the release --------------------------------------------------------------------------------------
+
+    def release(self, pending: PendingEffect, effect: CreateDeployment) -> bool:
+        """Creates the deployment, or hands the release back. False: in doubt and not due, everything waits."""
+        if pending.not_before > self.now():
+            return False
+        try:
+            return self._resolve(pending, effect) if pending.in_doubt else self._create(pending, effect)
+        except HubUnavailable as fault:
+            self.store.effect_delayed(pending, str(fault), fault.retry_at or self.now() + RETRY, "free")
+            return False
+
+    def _resolve(self, pending: PendingEffect, effect: CreateDeployment) -> bool:
+        """An earlier try may have reached GitHub: only GitHub can say (case 194)."""
+        try:
+            found = self.hub.find_deployment(pending.repository, effect)
+        except HubRefused as fault:
+            raise HubUnavailable(f"in doubt, and GitHub will not say: {fault}") from fault
+        if found is None:
+            return self._return(pending, effect, "it did not reach GitHub")
+        return self._released(pending, effect, found)
+
+    def _create(self, pending: PendingEffect, effect: CreateDeployment) -> bool:
+        if self.now() - effect.judged_at > FRESH:
+            return self._return(pending, effect, "the facts were no longer fresh")
+        self.store.effect_started(pending)
+        hit("create_deployment.before")
+        try:
+            created = self.hub.create_deployment(pending.repository, effect)
+        except HubRefused as fault:
+            return self._return(pending, effect, str(fault), REFUSED_RELEASE_RETRY)
+        hit("create_deployment.after")
+        return self._released(pending, effect, created)
+
+    def _released(self, pending: PendingEffect, effect: CreateDeployment, deployment_id: int) -> bool:
+        event = DeploymentCreated(self.now(), effect.environment, deployment_id)
+        self.store.effect_done(pending, str(deployment_id), [self._item(pending, event, effect.key)])
+        return True
+
+    def _return(
+        self, pending: PendingEffect, effect: CreateDeployment, detail: str, after: timedelta = timedelta(0)
+    ) -> bool:
+        event = ReleaseReturned(self.now(), effect.environment, self.now() + after, detail)
+        self.store.effect_done(pending, "returned", [self._item(pending, event, effect.key)])
+        return True
+
+    # --- telling the run ----------------------------------------------------------------------------------
+
+    def _tell(self, pending: PendingEffect, event: StageEnded) -> None:
+        self.store.put([self._item(pending, event, pending.effect.key)])
+
+    def _item(self, pending: PendingEffect, event: Event, key: str) -> InboxItem:
+        return item_for(pending.run_id, event, f"{pending.run_id}:{event.kind}:{key}")
+
+
+def item_for(run_id: str, event: Event, meaning: str) -> InboxItem:
+    """A fact of our own about a run, addressed to its subject."""
+    subject, _, _ = run_id.rpartition(":")
+    return InboxItem(Subject.parse(subject).key, RunNoticed(run_id, event), meaning)

@@ -1,0 +1,77 @@
+"""What no delivery told us: compares GitHub's open heads and comments with ours, and heals (case 195).
+
+Rules of the file: reconciling only puts the same notices into the same inboxes that deliveries do; it is
+level-triggered and idempotent; a repository that cannot be read is left for the next round.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gate_app.domain.model import Repository, Subject
+from gate_app.domain.run import RunState
+from gate_app.engine.ports import Clock, Reconcilable, Store, SubjectNoticed
+from gate_app.engine.sweep import Sweep
+from gate_app.errors import HubRefused, HubUnavailable
+
+LOOK_BACK: Final = timedelta(hours=72)
+"""How far back comments are read at the first round: GitHub keeps deliveries for three days."""
+OVERLAP: Final = timedelta(minutes=2)
+"""Read again at every later round, because GitHub's lists may lag behind."""
+
+log = logging.getLogger("gate_app.engine")
+
+
+@dataclass(slots=True)
+class Reconcile:
+    """One round over every repository of the App."""
+
+    hub: Reconcilable
+    store: Store
+    sweep: Sweep
+    now: Clock
+    last: datetime | None = None
+
+    def __call__(self) -> None:
+        started = self.now()
+        since = self.last - OVERLAP if self.last else started - LOOK_BACK
+        try:
+            repositories = self.hub.repositories()
+            read = [self._repository(repository, since) for repository in repositories]
+        except (HubUnavailable, HubRefused) as fault:
+            log.warning("reconcile: installations could not be read: %s", fault)
+            return
+        if all(read):
+            self.last = started
+
+    def _repository(self, repository: Repository, since: datetime) -> bool:
+        try:
+            heads = self.hub.heads(repository)
+            commands = self.hub.commands_since(repository, since)
+        except (HubUnavailable, HubRefused) as fault:
+            log.warning("reconcile: %s could not be read: %s", repository.full_name, fault)
+            return False
+        for subject, sha in heads.items():
+            self._head(repository, subject, sha)
+        ours = [Subject.parse(key) for key in self.store.unfinished_subjects(repository.id)]
+        for gone in (subject for subject in ours if subject not in heads):
+            self._look(repository, gone, "gone")
+        items = [item for notice in commands for item in self.sweep.addressed(notice, "reconcile")]
+        self.store.put(items)
+        return True
+
+    def _head(self, repository: Repository, subject: Subject, sha: str) -> None:
+        """A head we have no open run for is looked at; the same one again is the same fact."""
+        stored = self.store.current(subject.key)
+        if stored and stored.run.change.head.sha == sha and stored.run.state is RunState.OPEN:
+            return
+        self._look(repository, subject, sha)
+
+    def _look(self, repository: Repository, subject: Subject, occasion: str) -> None:
+        notice = SubjectNoticed(repository, subject, self.now())
+        stored = self.store.current(subject.key)
+        sequence = stored.run.sequence if stored else 0
+        self.store.put(self.sweep.addressed(notice, f"reconcile:{sequence}:{occasion}"))

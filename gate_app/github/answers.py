@@ -1,0 +1,225 @@
+"""What we read from GitHub's answers: exactly the fields used, strictly typed and bounded.
+
+Rules of the file: a missing or garbled field is a fault of the whole answer, never a default (case 200);
+`null` is allowed only where GitHub documents it. No field that holds a URL is read at all (case 141).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from gate_app.errors import HubUnavailable
+from gate_app.github.fields import (
+    Account,
+    App,
+    Id,
+    LongText,
+    Reading,
+    RefName,
+    Sha,
+    ShortText,
+    problems_of,
+)
+from gate_app.github.transport import Reply
+
+Answer = TypeVar("Answer")
+
+
+def read_answer(shape: TypeAdapter[Answer], reply: Reply, what: str) -> Answer:
+    """The answer in that shape. Raises HubUnavailable on anything else: HTML, half a text, a lost field."""
+    try:
+        return shape.validate_json(reply.text)
+    except ValidationError as error:
+        raise HubUnavailable(f"{what}: an answer of another shape ({problems_of(error)})") from None
+
+
+class Nobody(Reading):
+    """`{}`: GitHub's other way, besides `null`, to say that a commit identity belongs to no account."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NamedRepository(Reading):
+    id: Id
+    full_name: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}$")
+    ]
+
+
+class Minted(Reading):
+    token: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{16,4096}$")]
+    expires_at: AwareDatetime
+    repositories: list[NamedRepository] | None = None
+
+
+class RepositoryRef(Reading):
+    id: Id
+
+
+class Side(Reading):
+    """The head or the base of a pull request; the repository of a head is `null` when its fork is gone."""
+
+    ref: RefName
+    sha: Sha
+    repo: RepositoryRef | None
+
+
+class Pull(Reading):
+    number: Id
+    state: Literal["open", "closed"]
+    title: ShortText
+    user: Account | None
+    merged: bool
+    head: Side
+    base: Side
+
+
+class PullOfCommit(Reading):
+    """A pull request as listed for a commit."""
+
+    number: Id
+    title: ShortText
+    user: Account | None
+    merged_at: AwareDatetime | None
+    merge_commit_sha: Sha | None
+    head: Side
+    base: Side
+
+
+class TreeRef(Reading):
+    sha: Sha
+
+
+class GitCommit(Reading):
+    sha: Sha
+    tree: TreeRef
+
+
+class Signature(Reading):
+    """A git identity: free text that anybody may write (case 55)."""
+
+    email: Annotated[str, StringConstraints(max_length=1_024)] | None = None
+
+
+class CommitText(Reading):
+    message: LongText
+    tree: TreeRef
+    author: Signature | None
+    committer: Signature | None
+
+
+class CommitParent(Reading):
+    sha: Sha
+
+
+class Commit(Reading):
+    """A commit with the accounts that GitHub maps its identities to."""
+
+    sha: Sha
+    commit: CommitText
+    author: Account | Nobody | None
+    committer: Account | Nobody | None
+    parents: list[CommitParent] = Field(max_length=1_000)
+
+    @property
+    def author_account(self) -> Account | None:
+        return self.author if isinstance(self.author, Account) else None
+
+    @property
+    def committer_account(self) -> Account | None:
+        return self.committer if isinstance(self.committer, Account) else None
+
+
+class Branch(Reading):
+    commit: Commit
+
+
+class ContentFile(Reading):
+    """What lies at a path: `encoding` and `content` are there for a file, `target` for a symlink."""
+
+    type: Annotated[str, StringConstraints(max_length=40)]
+    sha: Sha
+    path: ShortText
+    size: Annotated[int, Field(ge=0)]
+    encoding: Annotated[str, StringConstraints(max_length=40)] | None = None
+    content: Annotated[str, StringConstraints(max_length=2_097_152)] | None = None
+
+
+class RoleOfPerson(Reading):
+    """`role_name`, because `permission` knows neither maintain nor triage (case 65)."""
+
+    role_name: Annotated[str, StringConstraints(max_length=255)]
+    user: Account | None
+
+
+class Membership(Reading):
+    state: Annotated[str, StringConstraints(max_length=40)]
+
+
+class Comment(Reading):
+    id: Id
+    body: LongText | None = None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    user: Account | None
+    performed_via_github_app: App | None = None
+
+
+class Created(Reading):
+    """What a write gives back that matters: without an id it did not happen (github-facts, 307 on POST)."""
+
+    id: Id
+
+
+class CheckRun(Reading):
+    id: Id
+    external_id: ShortText | None
+    app: App | None
+
+
+class CheckRunPage(Reading):
+    total_count: Annotated[int, Field(ge=0)]
+    check_runs: list[CheckRun] = Field(max_length=100)
+
+
+class CreatedDeployment(Reading):
+    id: Id
+    sha: Sha
+
+
+class Deployment(Reading):
+    """A deployment as listed; GitHub gives `payload` back as an object or as the text of one."""
+
+    id: Id
+    sha: Sha
+    payload: object
+    creator: Account | None
+    performed_via_github_app: App | None = None
+
+
+class DeploymentStatus(Reading):
+    state: Annotated[str, StringConstraints(max_length=40)]
+    description: ShortText | None
+
+
+MINTED: Final = TypeAdapter(Minted)
+REPOSITORY: Final = TypeAdapter(RepositoryRef)
+PULL: Final = TypeAdapter(Pull)
+PULLS_OF_COMMIT: Final = TypeAdapter(list[PullOfCommit])
+GIT_COMMIT: Final = TypeAdapter(GitCommit)
+COMMIT: Final = TypeAdapter(Commit)
+COMMITS: Final = TypeAdapter(list[Commit])
+BRANCH: Final = TypeAdapter(Branch)
+CONTENT: Final = TypeAdapter(ContentFile | list[object])
+ACCOUNT: Final = TypeAdapter(Account)
+ROLE: Final = TypeAdapter(RoleOfPerson)
+MEMBERSHIP: Final = TypeAdapter(Membership)
+COMMENT: Final = TypeAdapter(Comment)
+COMMENTS: Final = TypeAdapter(list[Comment])
+CREATED: Final = TypeAdapter(Created)
+CHECK_RUNS: Final = TypeAdapter(CheckRunPage)
+CREATED_DEPLOYMENT: Final = TypeAdapter(CreatedDeployment)
+DEPLOYMENTS: Final = TypeAdapter(list[Deployment])
+DEPLOYMENT_STATUSES: Final = TypeAdapter(list[DeploymentStatus])

@@ -1,0 +1,164 @@
+"""GitHub's REST API, one judged answer at a time: the right token, the right name, every page or a fault.
+
+Rules of the file:
+
+* A call names its permissions and gets a token with exactly those, for its repository only (case 146).
+* The repository's name is what GitHub said when it minted the token for the repository's id, so a rename
+  heals itself and a stranger who takes the old name is never asked (invariant 5, case 144).
+* A refused token or a redirect is answered once by a new token; then it is a fault (case 148).
+* An installation that is rate limited is left alone until it may be asked again (cases 198, 199).
+* A list is whole or a fault: no lost, repeated or endless pages (case 32). Pages are asked for by number;
+  the address in a `Link` header is never used, only that it says there is a next one (case 141).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal, TypeVar
+
+from github.Auth import Token
+from pydantic import TypeAdapter
+
+from gate_app.domain.model import Repository
+from gate_app.engine.ports import Clock
+from gate_app.errors import HubUnavailable
+from gate_app.github.answers import read_answer
+from gate_app.github.faults import fault_of
+from gate_app.github.origin import Path
+from gate_app.github.permissions import Permissions
+from gate_app.github.tokens import InstallationToken, TokenCache
+from gate_app.github.transport import Method, Reply, Transport
+
+PER_PAGE: Final = 100
+MAX_PAGES: Final = 100
+
+_NEXT_PAGE: Final = re.compile(r'<[^<>]*>;[^<>,]*\brel="next"')
+
+Answer = TypeVar("Answer")
+Page = TypeVar("Page")
+Item = TypeVar("Item")
+
+
+class Api:
+    """Calls on behalf of an installation. Safe to share between threads."""
+
+    def __init__(self, transport: Transport, tokens: TokenCache, clock: Clock) -> None:
+        self._transport = transport
+        self._tokens = tokens
+        self._clock = clock
+        self._pauses = Pauses()
+
+    def token(self, repository: Repository, permissions: Permissions) -> InstallationToken:
+        """The token a call would use; raises as the calls do."""
+        self._pauses.require_open(repository.installation_id, self._clock())
+        return self._tokens.token(repository, permissions)
+
+    def read(
+        self,
+        shape: TypeAdapter[Answer],
+        repository: Repository,
+        permissions: Permissions,
+        path: Path,
+        query: Mapping[str, str | int] | None = None,
+    ) -> Answer:
+        """One GET. Raises HubUnavailable or HubRefused; never returns half an answer."""
+        reply = self._call("GET", repository, permissions, path, query or {}, None)
+        return read_answer(shape, reply, f"GET {path}")
+
+    def read_all(
+        self,
+        shape: TypeAdapter[Page],
+        items: Callable[[Page], Sequence[Item]],
+        repository: Repository,
+        permissions: Permissions,
+        path: Path,
+        query: Mapping[str, str | int] | None = None,
+    ) -> tuple[Item, ...]:
+        """Every item of every page. Raises HubUnavailable when the list cannot be had whole."""
+        collected: list[Item] = []
+        before: Sequence[Item] = ()
+        for number in range(1, MAX_PAGES + 1):
+            asked = {**(query or {}), "per_page": PER_PAGE, "page": number}
+            reply = self._call("GET", repository, permissions, path, asked, None)
+            found = items(read_answer(shape, reply, f"GET {path}"))
+            if found and found == before:
+                raise HubUnavailable(f"GET {path}: GitHub repeats page {number - 1}")
+            collected += found
+            # A full page without a `Link` may be a lost header: the next page proves it.
+            if not _NEXT_PAGE.search(reply.headers.get("link", "")) and len(found) < PER_PAGE:
+                return tuple(collected)
+            before = found
+        raise HubUnavailable(f"GET {path}: more than {MAX_PAGES} pages")
+
+    def write(
+        self,
+        method: Literal["POST", "PATCH"],
+        shape: TypeAdapter[Answer],
+        repository: Repository,
+        permissions: Permissions,
+        path: Path,
+        body: Mapping[str, object],
+    ) -> Answer:
+        """One write, sent once. After HubUnavailable it may have happened: read back first (case 194)."""
+        reply = self._call(method, repository, permissions, path, {}, body)
+        return read_answer(shape, reply, f"{method} {path}")
+
+    def _call(
+        self,
+        method: Method,
+        repository: Repository,
+        permissions: Permissions,
+        path: Path,
+        query: Mapping[str, str | int],
+        body: Mapping[str, object] | None,
+    ) -> Reply:
+        token = self.token(repository, permissions)
+        reply = self._send(method, token, repository, path, query, body)
+        if reply.status == 401 or 300 <= reply.status < 400:
+            # Neither was carried out, so even a write may be sent again.
+            self._tokens.drop(repository, permissions, token)
+            token = self.token(repository, permissions)
+            reply = self._send(method, token, repository, path, query, body)
+        if 200 <= reply.status < 300:
+            return reply
+        fault = fault_of(reply, f"{method} {path}", permissions, self._clock())
+        if isinstance(fault, HubUnavailable) and fault.retry_at is not None:
+            self._pauses.close(repository.installation_id, fault.retry_at)
+        raise fault
+
+    def _send(
+        self,
+        method: Method,
+        token: InstallationToken,
+        repository: Repository,
+        path: Path,
+        query: Mapping[str, str | int],
+        body: Mapping[str, object] | None,
+    ) -> Reply:
+        where = path.below(token.full_name or repository.full_name)
+        return self._transport.exchange(Token(token.value), method, where, query, body)
+
+
+class Pauses:
+    """Until when each rate-limited installation is left alone; carrying on can get an App banned."""
+
+    def __init__(self) -> None:
+        self._until: dict[int, datetime] = {}
+        self._guard = threading.Lock()
+
+    def close(self, installation_id: int, until: datetime) -> None:
+        """Leaves the installation alone until then, or longer if that was known already."""
+        with self._guard:
+            self._until[installation_id] = max(until, self._until.get(installation_id, until))
+
+    def require_open(self, installation_id: int, now: datetime) -> None:
+        """Raises HubUnavailable with the time to come back while the installation is left alone."""
+        with self._guard:
+            until = self._until.get(installation_id)
+            if until is not None and until <= now:
+                del self._until[installation_id]
+        if until is not None and until > now:
+            raise HubUnavailable("GitHub asked this installation to wait", until)

@@ -1,0 +1,58 @@
+"""GitHub as the engine knows it: the `Hub` over HTTP. What each call may do is in `permissions`.
+
+Rules of the file: wiring only. `connect` is where an App becomes a client; nothing is asked of GitHub until
+the first call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gate_app.domain.model import Repository
+from gate_app.engine.ports import Checkout, Clock
+from gate_app.github.api import Api
+from gate_app.github.origin import Origin
+from gate_app.github.permissions import FETCH_CONTENT
+from gate_app.github.reads import Reads
+from gate_app.github.tokens import AppKey, AppTokens, TokenCache
+from gate_app.github.transport import Transport
+from gate_app.github.writes import AppIdentity, Writes
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """The App and where its GitHub is.
+
+    `issuer` is the App's client id or its id; `bot_id` the account id of `SLUG[bot]`, if known. `api_url` is
+    `https://api.github.com` or `https://HOST/api/v3`; `git_url` is where repositories are fetched from.
+    """
+
+    app_id: int
+    issuer: str
+    private_key: str = field(repr=False)
+    bot_id: int | None = None
+    api_url: str = "https://api.github.com"
+    git_url: str = "https://github.com"
+
+
+class GithubHub(Reads, Writes):
+    """The `Hub`: reads, writes and where to fetch from, on one connection to one GitHub."""
+
+    def __init__(self, api: Api, identity: AppIdentity, git: Origin) -> None:
+        Reads.__init__(self, api)
+        Writes.__init__(self, api, identity)
+        self._git = git
+
+    def checkout(self, repository: Repository) -> Checkout:
+        """Where git fetches this repository, and a token that may read its content and nothing else."""
+        token = self._api.token(repository, FETCH_CONTENT)
+        return Checkout(f"{self._git.url}/{token.full_name or repository.full_name}.git", token.value)
+
+
+def connect(settings: AppSettings, clock: Clock) -> GithubHub:
+    """The client of one App. Raises ConfigurationFault for addresses and keys that cannot be used."""
+    transport = Transport(Origin.parse(settings.api_url, "the GitHub API address"))
+    git = Origin.parse(settings.git_url, "the git address")
+    minting = AppTokens(transport, settings.issuer, AppKey.parse(settings.private_key), clock)
+    api = Api(transport, TokenCache(minting.mint, clock), clock)
+    return GithubHub(api, AppIdentity(settings.app_id, settings.bot_id), git)

@@ -1,0 +1,323 @@
+"""What deliveries mean: (event, action) → notices, or why nothing follows.
+
+Rules of the file:
+
+* Pure and closed: the table below is all that is understood; the rest is ignored, on purpose and visibly.
+* Only the fields used are read, strictly and bounded; no URL of a payload is among them (case 141). A body
+  that is not what it claims raises ValueError, whose text repeats nothing of it.
+* A notice about a head says "look": what it carries is never believed over a live read.
+* A comment that is no command ends here, without a call to GitHub (performance: chatter costs 0 calls).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Final, TypeVar, assert_never
+
+from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
+
+from gate_app.domain.events import CommandGiven, CommentChanged
+from gate_app.domain.model import Repository, Subject
+from gate_app.engine.ports import ConversationNoticed, Ignored, Notice, RunNoticed, SubjectNoticed
+from gate_app.github.fields import (
+    Account,
+    App,
+    Id,
+    LongText,
+    OwnerName,
+    Reading,
+    RefName,
+    RepositoryName,
+    Sha,
+    problems_of,
+)
+from gate_app.github.markdown import command_line
+
+BRANCH_PREFIX: Final = "refs/heads/"
+EARLIEST: Final = datetime(2008, 1, 1, tzinfo=UTC)
+"""Before GitHub was: an earlier time is no time."""
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+EpochSeconds = Annotated[int, Field(ge=int(EARLIEST.timestamp()), le=int(LATEST.timestamp()))]
+Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
+Document = TypeVar("Document", bound=Reading)
+Read = Sequence[Notice] | Ignored
+
+
+class _Installation(Reading):
+    id: Id
+
+
+class _Owner(Reading):
+    login: OwnerName
+
+
+class _Repository(Reading):
+    id: Id
+    name: RepositoryName
+    owner: _Owner
+
+
+class _Envelope(Reading):
+    """What every delivery may have; who has no installation is none of ours (case 14)."""
+
+    action: Annotated[str, StringConstraints(max_length=100)] | None = None
+    installation: _Installation | None = None
+
+
+class _Delivery(Reading):
+    """What every delivery that means something has."""
+
+    installation: _Installation
+    repository: _Repository
+    sender: Account
+
+    @property
+    def where(self) -> Repository:
+        repository = self.repository
+        return Repository(repository.id, repository.owner.login, repository.name, self.installation.id)
+
+
+class _Pull(Reading):
+    number: Id
+    updated_at: Moment
+
+
+class _PullDelivery(_Delivery):
+    pull_request: _Pull
+
+
+class _Changes(Reading):
+    """Of an edited pull request; `base` is there when it was retargeted."""
+
+    base: Mapping[str, object] | None = None
+
+
+class _EditedPullDelivery(_PullDelivery):
+    changes: _Changes
+
+
+class _PushedRepository(_Repository):
+    """In a push, and only there, `pushed_at` is a number. Dates of commits are anybody's text (case 22)."""
+
+    default_branch: RefName
+    pushed_at: EpochSeconds
+
+
+class _PushDelivery(_Delivery):
+    repository: _PushedRepository
+    ref: RefName
+    after: Sha
+    deleted: bool
+
+
+class _Issue(Reading):
+    """`pull_request` is there when the issue is one (case 45)."""
+
+    number: Id
+    updated_at: Moment
+    pull_request: Mapping[str, object] | None = None
+
+
+class _Comment(Reading):
+    id: Id
+    body: LongText | None
+    created_at: Moment
+    updated_at: Moment
+    user: Account | None
+    performed_via_github_app: App | None = None
+
+
+class _CommentDelivery(_Delivery):
+    issue: _Issue
+    comment: _Comment
+
+
+class _PreviousBody(Reading):
+    previous: Annotated[LongText, Field(alias="from")]
+
+
+class _CommentChanges(Reading):
+    body: _PreviousBody | None = None
+
+
+class _EditedCommentDelivery(_CommentDelivery):
+    changes: _CommentChanges
+
+
+class WebhookPayloads:
+    """Understands GitHub's webhooks. Holds nothing; see the table at the end for what it knows."""
+
+    def read(self, event: str, body: bytes) -> Read:
+        """The notices of a delivery, or why there are none.
+
+        Raises ValueError when the body is not what `event` claims (case 12).
+        """
+        envelope = _document(_Envelope, event, body)
+        understood = UNDERSTOOD.get((event, envelope.action)) or UNDERSTOOD.get((event, ANY))
+        if understood is None:
+            return Ignored(f"not used: {_shown(event)}{_shown_action(envelope.action)}")
+        if envelope.installation is None:
+            return Ignored("no installation of ours is named")
+        return understood(event, body)
+
+
+def meaning(notice: Notice, body: bytes) -> str:
+    """The same fact has the same meaning, whatever delivery it came in (case 9).
+
+    A comment is known by its id; a look at a subject by the whole body, since looking twice does no harm.
+    """
+    match notice:
+        case SubjectNoticed():
+            return f"subject:{notice.subject.key}:{_digest(body)}"
+        case ConversationNoticed(event=CommandGiven() as given):
+            return f"comment:{given.comment_id}:created"
+        case ConversationNoticed(event=CommentChanged(change="deleted") as changed):
+            return f"comment:{changed.comment_id}:deleted"
+        case ConversationNoticed(event=CommentChanged() as changed):
+            return f"comment:{changed.comment_id}:edited:{changed.at.isoformat()}"
+        case ConversationNoticed():
+            where = f"{notice.repository.id}#{notice.conversation}"
+            return f"conversation:{where}:{notice.event.kind}:{_digest(body)}"
+        case RunNoticed():
+            return f"run:{notice.run_id}:{notice.event.kind}:{_digest(body)}"
+        case _:
+            assert_never(notice)
+
+
+# --- pull requests and pushes ---
+
+
+def _pull_pushed(event: str, body: bytes) -> Read:
+    """Opened, reopened or pushed to: the sender brought this head."""
+    delivery = _document(_PullDelivery, event, body)
+    return (_look(delivery, delivery.pull_request, by_sender=delivery.sender),)
+
+
+def _pull_moved(event: str, body: bytes) -> Read:
+    """Closed, merged or turned into a draft: its head is nobody's new work."""
+    delivery = _document(_PullDelivery, event, body)
+    return (_look(delivery, delivery.pull_request, by_sender=None),)
+
+
+def _pull_edited(event: str, body: bytes) -> Read:
+    """Only another base changes what is decided on (case 25); title and text do not (case 36)."""
+    delivery = _document(_EditedPullDelivery, event, body)
+    if delivery.changes.base is None:
+        return Ignored("title or text edited, not the base")
+    return (_look(delivery, delivery.pull_request, by_sender=None),)
+
+
+def _look(delivery: _Delivery, pull: _Pull, by_sender: Account | None) -> SubjectNoticed:
+    subject = Subject(delivery.repository.id, number=pull.number)
+    return SubjectNoticed(delivery.where, subject, pull.updated_at, by_sender.person if by_sender else None)
+
+
+def _pushed(event: str, body: bytes) -> Read:
+    delivery = _document(_PushDelivery, event, body)
+    repository = delivery.repository
+    if delivery.ref != f"{BRANCH_PREFIX}{repository.default_branch}":
+        return Ignored("a push to another ref than the default branch")
+    if delivery.deleted or set(delivery.after) == {"0"}:
+        return Ignored("the branch was deleted")
+    subject = Subject(repository.id, ref=delivery.ref)
+    at = datetime.fromtimestamp(repository.pushed_at, UTC)
+    return (SubjectNoticed(delivery.where, subject, at, delivery.sender.person),)
+
+
+# --- conversations ---
+
+
+def _comment_created(event: str, body: bytes) -> Read:
+    delivery = _document(_CommentDelivery, event, body)
+    comment = delivery.comment
+    if delivery.issue.pull_request is None:
+        return NOT_A_PULL_REQUEST
+    line = command_line(comment.body or "")
+    if line is None:
+        return Ignored("no command")
+    if comment.user is None or comment.user.id != delivery.sender.id:
+        return Ignored("the comment's author is not the one who created it, or is gone")
+    given = CommandGiven(
+        at=comment.created_at,
+        comment_id=comment.id,
+        conversation=delivery.issue.number,
+        person=comment.user.person,
+        line=line,
+        body_sha256=_digest((comment.body or "").encode()),
+        via_app=comment.performed_via_github_app is not None,
+    )
+    return (ConversationNoticed(delivery.where, delivery.issue.number, given),)
+
+
+def _comment_edited(event: str, body: bytes) -> Read:
+    """An edit never makes a command; it can only take one back (case 35)."""
+    delivery = _document(_EditedCommentDelivery, event, body)
+    before = delivery.changes.body
+    if delivery.issue.pull_request is None:
+        return NOT_A_PULL_REQUEST
+    if before is not None and command_line(before.previous) is None:
+        return Ignored("the edited comment was no command")
+    comment, issue = delivery.comment, delivery.issue
+    changed = CommentChanged(comment.updated_at, comment.id, issue.number, "edited")
+    return (ConversationNoticed(delivery.where, issue.number, changed),)
+
+
+def _comment_deleted(event: str, body: bytes) -> Read:
+    """GitHub tells no time of the deletion; the conversation was last touched by it."""
+    delivery = _document(_CommentDelivery, event, body)
+    comment, issue = delivery.comment, delivery.issue
+    if issue.pull_request is None:
+        return NOT_A_PULL_REQUEST
+    if command_line(comment.body or "") is None:
+        return Ignored("the deleted comment was no command")
+    at = max(comment.updated_at, issue.updated_at)
+    changed = CommentChanged(at, comment.id, issue.number, "deleted")
+    return (ConversationNoticed(delivery.where, issue.number, changed),)
+
+
+# --- reading ---
+
+
+def _document(shape: type[Document], event: str, body: bytes) -> Document:
+    try:
+        return shape.model_validate_json(body)
+    except ValidationError as error:
+        raise ValueError(f"not a payload of {_shown(event)}: {problems_of(error)}") from None
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _shown(name: str) -> str:
+    """The name of an event or action, if it looks like one: anything else is not repeated."""
+    return name if len(name) <= 64 and name.isascii() and name.replace("_", "").isalpha() else "…"
+
+
+def _shown_action(action: str | None) -> str:
+    return "" if action is None else f".{_shown(action)}"
+
+
+NOT_A_PULL_REQUEST: Final = Ignored("a comment on an issue; commands count on pull requests")
+ANY: Final = None
+"""The action of events that have none."""
+
+_Reader = Callable[[str, bytes], Read]
+
+UNDERSTOOD: Final[Mapping[tuple[str, str | None], _Reader]] = {
+    ("pull_request", "opened"): _pull_pushed,
+    ("pull_request", "reopened"): _pull_pushed,
+    ("pull_request", "synchronize"): _pull_pushed,
+    ("pull_request", "edited"): _pull_edited,
+    ("pull_request", "closed"): _pull_moved,
+    ("pull_request", "converted_to_draft"): _pull_moved,
+    ("pull_request", "ready_for_review"): _pull_moved,
+    ("push", ANY): _pushed,
+    ("issue_comment", "created"): _comment_created,
+    ("issue_comment", "edited"): _comment_edited,
+    ("issue_comment", "deleted"): _comment_deleted,
+}
+"""Everything that is understood. Check run buttons and installations come later: ignored, visibly."""

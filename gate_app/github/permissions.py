@@ -1,0 +1,53 @@
+"""Which permissions each call asks for: the least that GitHub's documentation names for it (cases 60, 146).
+
+Rules of the file: one constant per kind of call, never a union "to be on the safe side"; the table `CALLS`
+is what `docs/permissions.md` explains and a test compares. GitHub grants `metadata: read` with every token;
+it is named where a call rests on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+Permissions = tuple[tuple[str, str], ...]
+"""Sorted pairs of a permission and `read` or `write`: hashable, to be part of a cache key (case 147)."""
+
+
+def _least(**wanted: str) -> Permissions:
+    return tuple(sorted(wanted.items()))
+
+
+READ_CHANGE: Final = _least(contents="read", pull_requests="read")
+READ_POLICY: Final = _least(contents="read", metadata="read")
+READ_STANDING: Final = _least(metadata="read")
+READ_STANDING_AND_TEAMS: Final = _least(members="read", metadata="read")
+READ_COMMENT: Final = _least(issues="read")
+FETCH_CONTENT: Final = _least(contents="read")
+WRITE_CHECK_RUN: Final = _least(checks="write")
+WRITE_COMMENT: Final = _least(issues="write")
+READ_DEPLOYMENT: Final = _least(deployments="read")
+WRITE_DEPLOYMENT: Final = _least(deployments="write")
+
+CALLS: Final[Mapping[str, Permissions]] = {
+    "live_change": READ_CHANGE,
+    "policy_file": READ_POLICY,
+    "authorship": READ_CHANGE,
+    "standing": READ_STANDING,
+    "standing with teams": READ_STANDING_AND_TEAMS,
+    "identity": READ_STANDING,
+    "comment_fingerprint": READ_COMMENT,
+    "checkout": FETCH_CONTENT,
+    "publish_check_run": WRITE_CHECK_RUN,
+    "publish_comment": WRITE_COMMENT,
+    "react": WRITE_COMMENT,
+    "find_deployment": READ_DEPLOYMENT,
+    "create_deployment": WRITE_DEPLOYMENT,
+    "report_deployment": WRITE_DEPLOYMENT,
+}
+"""What the `Hub` does → the permissions of the token that it does it with."""
+
+
+def spoken(permissions: Permissions) -> str:
+    """For messages: `checks: write, metadata: read`."""
+    return ", ".join(f"{name}: {level}" for name, level in permissions)

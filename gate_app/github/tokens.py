@@ -1,0 +1,188 @@
+"""Who we are to GitHub: the App's signed word, and installation tokens minted from it.
+
+Rules of the file:
+
+* A token is for one installation, one repository and one set of permissions; that triple is its key in the
+  cache, so it cannot be mistaken for another's (cases 146, 147).
+* The key is parsed once (parsing costs 55 ms, signing 0.6 ms) and shown to nobody: no repr, log or fault
+  carries a key, a JWT or a token (cases 149, 218).
+* At most one minting per key at a time; a token is renewed five minutes before its end (github-facts,
+  section 7: PyGithub's own client mints several at once and cannot narrow to a repository).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from github.Auth import AppAuthToken
+
+from gate_app.domain.model import Repository
+from gate_app.engine.ports import Clock
+from gate_app.errors import ConfigurationFault, HubRefused, HubUnavailable
+from gate_app.github.answers import MINTED, read_answer
+from gate_app.github.faults import fault_of
+from gate_app.github.origin import at_root
+from gate_app.github.permissions import Permissions, spoken
+from gate_app.github.transport import Transport
+
+ISSUED_BEFORE: Final = timedelta(seconds=60)
+"""GitHub's advice against clock drift: `iat` a minute in the past."""
+JWT_LIFE: Final = timedelta(minutes=5)
+"""GitHub allows ten; half of it leaves room for a clock that is ahead."""
+RENEW_BEFORE: Final = timedelta(minutes=5)
+TOKEN_LIFE: Final = timedelta(hours=1)
+"""What GitHub grants at most; a longer promise is not believed."""
+MAX_CACHED: Final = 5_000
+"""Tokens kept in one process; beyond it the ones that end first go."""
+MIN_KEY_BITS: Final = 2_048
+MAX_KEY_CHARS: Final = 16_384
+
+
+class AppKey:
+    """The App's private key, parsed. It signs and does nothing else."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: RSAPrivateKey) -> None:
+        self._key = key
+
+    @staticmethod
+    def parse(pem: str) -> AppKey:
+        """Raises ConfigurationFault, without a trace of the key, when it is not an RSA key in PEM form."""
+        try:
+            key = load_pem_private_key(pem[:MAX_KEY_CHARS].encode(), password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise ConfigurationFault(
+                "the App's private key is no unencrypted PEM; download it anew"
+            ) from None
+        if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_KEY_BITS:
+            raise ConfigurationFault(f"the App's private key is not RSA of at least {MIN_KEY_BITS} bits")
+        return AppKey(key)
+
+    def signed(self, issuer: str, now: datetime) -> str:
+        """The App's JWT, RS256 (GitHub docs: generating a JWT for a GitHub App; case 148)."""
+        claims = {
+            "iat": int((now - ISSUED_BEFORE).timestamp()),
+            "exp": int((now + JWT_LIFE).timestamp()),
+            "iss": issuer,
+        }
+        return jwt.encode(claims, self._key, algorithm="RS256")
+
+    def __repr__(self) -> str:
+        return "AppKey(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a token is for. Two scopes share a token only if they are equal."""
+
+    installation_id: int
+    repository_id: int
+    permissions: Permissions
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationToken:
+    """A token, until when it is good, and the name that its repository has now, when GitHub said so."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+    full_name: str | None = None
+
+
+class AppTokens:
+    """Mints installation tokens as the App. `issuer` is the App's client id or its id."""
+
+    def __init__(self, transport: Transport, issuer: str, key: AppKey, clock: Clock) -> None:
+        self._transport = transport
+        self._issuer = issuer
+        self._key = key
+        self._clock = clock
+
+    def mint(self, scope: Scope) -> InstallationToken:
+        """A fresh token. Raises HubRefused(403) when the App may not, HubUnavailable when none is known."""
+        now = self._clock()
+        path = at_root("app", "installations", scope.installation_id, "access_tokens")
+        wanted = {"repository_ids": [scope.repository_id], "permissions": dict(scope.permissions)}
+        auth = AppAuthToken(self._key.signed(self._issuer, now))
+        reply = self._transport.exchange(auth, "POST", path.below(""), {}, wanted)
+        if not 200 <= reply.status < 300:
+            raise _not_minted(fault_of(reply, f"POST {path}", scope.permissions, now), scope)
+        minted = read_answer(MINTED, reply, f"POST {path}")
+        repositories = minted.repositories or ()
+        if any(repository.id != scope.repository_id for repository in repositories):
+            raise HubUnavailable(f"POST {path}: the token is for another repository")
+        if minted.expires_at <= now:
+            raise HubUnavailable(f"POST {path}: the token has ended already; check the clock")
+        full_name = repositories[0].full_name if repositories else None
+        return InstallationToken(minted.token, min(minted.expires_at, now + TOKEN_LIFE), full_name)
+
+
+def _not_minted(fault: HubUnavailable | HubRefused, scope: Scope) -> HubUnavailable | HubRefused:
+    """A refused token is always a 403: its own 404 must not be taken for that of a comment or a login."""
+    if isinstance(fault, HubUnavailable):
+        return fault
+    needed = spoken(scope.permissions)
+    told = f"no token for the repository ({fault.status}): is the App installed there, with {needed}?"
+    return HubRefused(told, 403)
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One scope's place in the cache; whoever holds `minting` asks GitHub, the others wait for it."""
+
+    minting: threading.Lock = field(default_factory=threading.Lock)
+    token: InstallationToken | None = None
+
+
+class TokenCache:
+    """The tokens of this process, by scope. Safe to share between threads."""
+
+    def __init__(self, mint: Callable[[Scope], InstallationToken], clock: Clock) -> None:
+        self._mint = mint
+        self._clock = clock
+        self._slots: dict[Scope, _Slot] = {}
+        self._guard = threading.Lock()
+
+    def token(self, repository: Repository, permissions: Permissions) -> InstallationToken:
+        """A token for this repository with exactly these permissions, cached or fresh."""
+        scope = Scope(repository.installation_id, repository.id, permissions)
+        slot = self._slot(scope)
+        with slot.minting:
+            if slot.token is None or self._is_ending(slot.token):
+                slot.token = None
+                slot.token = self._mint(scope)
+            return slot.token
+
+    def drop(self, repository: Repository, permissions: Permissions, refused: InstallationToken) -> None:
+        """Forgets a token that GitHub refused, unless another thread has replaced it already (case 148)."""
+        slot = self._slot(Scope(repository.installation_id, repository.id, permissions))
+        with slot.minting:
+            if slot.token is refused:
+                slot.token = None
+
+    def _is_ending(self, token: InstallationToken) -> bool:
+        return token.expires_at - self._clock() <= RENEW_BEFORE
+
+    def _slot(self, scope: Scope) -> _Slot:
+        with self._guard:
+            slot = self._slots.get(scope)
+            if slot is None:
+                self._make_room()
+                slot = self._slots[scope] = _Slot()
+            return slot
+
+    def _make_room(self) -> None:
+        if len(self._slots) < MAX_CACHED:
+            return
+        # Oldest first: tokens all live equally long, so the first in is the first to end.
+        for scope in list(self._slots)[: MAX_CACHED // 10]:
+            del self._slots[scope]

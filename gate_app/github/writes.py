@@ -1,0 +1,240 @@
+"""What we tell GitHub: check runs, comments, reactions, deployments and their statuses.
+
+Rules of the file:
+
+* Every write can be repeated: without a known id, ours is looked for before another is made (cases 193, 194).
+* Ours is what our App made: a marker or an external id in somebody else's object means nothing (case 169).
+* A write counts only when the answer names what was written; a moved repository's empty answer does not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from gate_app.domain.effects import CreateDeployment, PublishCheckRun, PublishComment, React, ReportDeployment
+from gate_app.domain.model import Repository
+from gate_app.errors import HubRefused, HubUnavailable
+from gate_app.github import answers
+from gate_app.github.api import Api
+from gate_app.github.fields import Account, App
+from gate_app.github.limits import (
+    MAX_COMMENT_CHARS,
+    MAX_DESCRIPTION_CHARS,
+    MAX_EXTERNAL_ID_CHARS,
+    MAX_SUMMARY_BYTES,
+    MAX_TITLE_CHARS,
+    line_within,
+    text_within_bytes,
+    text_within_chars,
+)
+from gate_app.github.origin import Path, in_repository
+from gate_app.github.permissions import (
+    READ_DEPLOYMENT,
+    WRITE_CHECK_RUN,
+    WRITE_COMMENT,
+    WRITE_DEPLOYMENT,
+    Permissions,
+)
+
+_EMPTY_SUMMARY: Final = "No details."
+
+
+@dataclass(frozen=True, slots=True)
+class AppIdentity:
+    """By what we know our own work: the App's id, and its bot's account id where the operator gave it."""
+
+    app_id: int
+    bot_id: int | None = None
+
+    def made(self, account: Account | None, app: App | None) -> bool:
+        """Whether our bot made it. A person acting through our App is still that person."""
+        if account is None:
+            return False
+        if account.id == self.bot_id:
+            return True
+        return account.type == "Bot" and app is not None and app.id == self.app_id
+
+
+class Writes:
+    """The writing half of the `Hub`."""
+
+    def __init__(self, api: Api, identity: AppIdentity) -> None:
+        self._api = api
+        self._identity = identity
+
+    def publish_check_run(self, repository: Repository, wanted: PublishCheckRun, known: int | None) -> int:
+        """Makes the check run look as wanted and returns its id.
+
+        Summaries are cut to GitHub's bytes, titles to its characters. Raises HubRefused(422) for an external
+        id that is too long to be found again.
+        """
+        if len(wanted.external_id) > MAX_EXTERNAL_ID_CHARS:
+            raise HubRefused(f"an external id has at most {MAX_EXTERNAL_ID_CHARS} characters", 422)
+        body = _check_run_body(wanted)
+        for ours in _candidates(known, lambda: self._find_check_run(repository, wanted)):
+            if self._patched(repository, WRITE_CHECK_RUN, in_repository("check-runs", ours), body, ours):
+                return ours
+        created = {**body, "head_sha": wanted.head_sha}
+        path = in_repository("check-runs")
+        return self._api.write("POST", answers.CREATED, repository, WRITE_CHECK_RUN, path, created).id
+
+    def publish_comment(self, repository: Repository, wanted: PublishComment, known: int | None) -> int:
+        """Makes our comment read as wanted and returns its id."""
+        marker = hidden(wanted.marker)
+        text = text_within_chars(wanted.body, MAX_COMMENT_CHARS - len(marker) - 2)
+        body = {"body": f"{text}\n\n{marker}"}
+        for ours in _candidates(known, lambda: self._find_comment(repository, wanted.conversation, marker)):
+            if self._patched(
+                repository, WRITE_COMMENT, in_repository("issues", "comments", ours), body, ours
+            ):
+                return ours
+        path = in_repository("issues", wanted.conversation, "comments")
+        return self._api.write("POST", answers.CREATED, repository, WRITE_COMMENT, path, body).id
+
+    def react(self, repository: Repository, wanted: React) -> None:
+        """Adds a reaction; GitHub answers a repeated one with the first (docs: 200 instead of 201)."""
+        path = in_repository("issues", "comments", wanted.comment_id, "reactions")
+        self._api.write("POST", answers.CREATED, repository, WRITE_COMMENT, path, {"content": wanted.content})
+
+    def find_deployment(self, repository: Repository, wanted: CreateDeployment) -> int | None:
+        """The deployment of ours whose payload names this gate; None says that there certainly is none."""
+        return self._find_deployment(repository, wanted, READ_DEPLOYMENT)
+
+    def create_deployment(self, repository: Repository, wanted: CreateDeployment) -> int:
+        """The id of the one deployment of this gate, found by its payload or made now.
+
+        Raises HubRefused(409) when GitHub recorded another commit than the approved one (case 21).
+        """
+        found = self._find_deployment(repository, wanted, WRITE_DEPLOYMENT)
+        if found is not None:
+            return found
+        body = {
+            "ref": wanted.sha,
+            "auto_merge": False,
+            "required_contexts": [],
+            "payload": {"gate": wanted.gate_id, "sha": wanted.sha},
+            "environment": wanted.environment,
+            "description": line_within(wanted.description, MAX_DESCRIPTION_CHARS),
+        }
+        shape, path = answers.CREATED_DEPLOYMENT, in_repository("deployments")
+        created = self._api.write("POST", shape, repository, WRITE_DEPLOYMENT, path, body)
+        if created.sha != wanted.sha:
+            raise HubRefused("GitHub recorded the deployment for another commit", 409)
+        return created.id
+
+    def report_deployment(self, repository: Repository, wanted: ReportDeployment) -> None:
+        """Adds the status unless it is the newest one already.
+
+        `auto_inactive` stays on, GitHub's convention: a success marks the earlier deployments of the same
+        environment inactive (never production ones), so that its page shows what runs there.
+        """
+        path = in_repository("deployments", wanted.deployment_id, "statuses")
+        description = line_within(wanted.description, MAX_DESCRIPTION_CHARS)
+        shape = answers.DEPLOYMENT_STATUSES
+        newest = self._api.read(shape, repository, WRITE_DEPLOYMENT, path, {"per_page": 1})
+        if newest and (newest[0].state, newest[0].description or "") == (wanted.state, description):
+            return
+        body = {"state": wanted.state, "description": description, "auto_inactive": True}
+        self._api.write("POST", answers.CREATED, repository, WRITE_DEPLOYMENT, path, body)
+
+    # --- finding ours again ---
+
+    def _find_check_run(self, repository: Repository, wanted: PublishCheckRun) -> int | None:
+        listed = self._api.read_all(
+            answers.CHECK_RUNS,
+            lambda page: page.check_runs,
+            repository,
+            WRITE_CHECK_RUN,
+            in_repository("commits", wanted.head_sha, "check-runs"),
+            {"app_id": self._identity.app_id, "check_name": wanted.name, "filter": "all"},
+        )
+        ours = [run for run in listed if run.app is not None and run.app.id == self._identity.app_id]
+        return max((run.id for run in ours if run.external_id == wanted.external_id), default=None)
+
+    def _find_comment(self, repository: Repository, conversation: int, marker: str) -> int | None:
+        path = in_repository("issues", conversation, "comments")
+        listed = self._api.read_all(answers.COMMENTS, list, repository, WRITE_COMMENT, path)
+        made = self._identity.made
+        ours = [found for found in listed if made(found.user, found.performed_via_github_app)]
+        return min((found.id for found in ours if (found.body or "").rstrip().endswith(marker)), default=None)
+
+    def _find_deployment(
+        self, repository: Repository, wanted: CreateDeployment, permissions: Permissions
+    ) -> int | None:
+        listed = self._api.read_all(
+            answers.DEPLOYMENTS,
+            list,
+            repository,
+            permissions,
+            in_repository("deployments"),
+            {"sha": wanted.sha, "environment": wanted.environment},
+        )
+        made = self._identity.made
+        ours = [found for found in listed if made(found.creator, found.performed_via_github_app)]
+        here = [found for found in ours if found.sha == wanted.sha]
+        return min((found.id for found in here if _gate_in(found.payload) == wanted.gate_id), default=None)
+
+    def _patched(
+        self,
+        repository: Repository,
+        permissions: Permissions,
+        path: Path,
+        body: Mapping[str, object],
+        ours: int,
+    ) -> bool:
+        """Whether the object was there to be updated; a 404 means that it was deleted."""
+        try:
+            updated = self._api.write("PATCH", answers.CREATED, repository, permissions, path, body)
+        except HubRefused as refused:
+            if refused.status in (404, 410):
+                return False
+            raise
+        if updated.id != ours:
+            raise HubUnavailable(f"PATCH {path}: GitHub answered with another object")
+        return True
+
+
+def _candidates(known: int | None, find: Callable[[], int | None]) -> Iterator[int]:
+    """The id that we remember, then, only if that one is gone, the one that GitHub has."""
+    if known is not None:
+        yield known
+    found = find()
+    if found is not None:
+        yield found
+
+
+def hidden(marker: str) -> str:
+    """The invisible line that finds our comment again; quoted, so that no name in it can end it early."""
+    return f"<!-- gate-app:{quote(marker, safe='')} -->"
+
+
+def _check_run_body(wanted: PublishCheckRun) -> dict[str, object]:
+    """GitHub wants a conclusion with `completed`, and completes a run that has one: sent only then."""
+    body: dict[str, object] = {
+        "name": wanted.name,
+        "external_id": wanted.external_id,
+        "status": wanted.status,
+        "output": {
+            "title": line_within(wanted.title, MAX_TITLE_CHARS),
+            "summary": text_within_bytes(wanted.summary or _EMPTY_SUMMARY, MAX_SUMMARY_BYTES),
+        },
+    }
+    if wanted.status == "completed":
+        if wanted.conclusion is None:
+            raise HubRefused("a completed check run needs a conclusion", 422)
+        body["conclusion"] = wanted.conclusion
+    return body
+
+
+def _gate_in(payload: object) -> object:
+    """The gate that a deployment's payload names: GitHub shows the payload as an object or as its text."""
+    if isinstance(payload, str):
+        try:
+            payload = json.loads(payload[:4_096])
+        except (ValueError, RecursionError):
+            return None
+    return payload.get("gate") if isinstance(payload, dict) else None

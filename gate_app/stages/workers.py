@@ -1,0 +1,133 @@
+"""The engine's port to supervised children: what a stage of a run becomes on this machine.
+
+Rules of the file: one folder per attempt, named after run, stage and attempt, so that a start repeated after a
+crash finds and ends the child of the first try; the credential is handed over in a file of mode 0600 that the
+child removes; every attempt of a deployment is the same job, so that a release folder is made once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from gate_app.domain.effects import StartStage
+from gate_app.domain.evidence import StageOutcome
+from gate_app.domain.model import Repository
+from gate_app.domain.run import StageRole
+from gate_app.engine.ports import Checkout, Child, Running, Vanished
+from gate_app.stages import runner
+from gate_app.stages.job import JobKind, StageJob
+from gate_app.stages.runner import ChildHandle, Runner
+
+HANDLE_FILE: Final = "handle.json"
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where on this machine things are. `search_path` is the PATH of commands, `venv` goes before it.
+
+    Below `home`: `git` (bare caches), `stages` (one folder an attempt), `releases` (one folder an environment).
+    """
+
+    home: Path
+    search_path: str
+    venv: Path | None = None
+
+
+class StageWorkers:
+    """Implements `engine.ports.Workers` with `Runner`."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._runner = Runner()
+
+    def start(self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout) -> Child:
+        """Starts the child of one attempt, ending an orphan of the same attempt first."""
+        folder = self._places.home / "stages" / _name(f"{run_id}-{wanted.stage}-{wanted.attempt}")
+        orphan = _read_handle(folder)
+        if orphan is not None:
+            self._runner.stop(orphan)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        handle = self._runner.start(self._job(run_id, repository, wanted, checkout, folder))
+        (folder / HANDLE_FILE).write_text(json.dumps(asdict(handle)), encoding="ascii")
+        return Child(run_id, wanted.stage, wanted.attempt, handle.pid, handle.started_at, folder)
+
+    def poll(self, child: Child) -> Running | Vanished | StageOutcome:
+        state = self._runner.poll(_handle_of(child))
+        match state:
+            case runner.Running(progress=progress):
+                return Running(progress.phase.value if progress else "starting")
+            case runner.Ended(outcome=outcome):
+                return outcome
+            case runner.Vanished():
+                return Vanished()
+
+    def stop(self, child: Child) -> None:
+        self._runner.stop(_handle_of(child))
+
+    def _job(
+        self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout, folder: Path
+    ) -> StageJob:
+        deploys = wanted.role is StageRole.DEPLOY
+        identity = f"{run_id}-{wanted.stage}" if deploys else f"{run_id}-{wanted.stage}-{wanted.attempt}"
+        return StageJob(
+            job_id=_name(identity),
+            kind=JobKind.DEPLOY if deploys else JobKind.COMMAND,
+            clone_url=checkout.url,
+            sha=wanted.sha,
+            cache_folder=self._places.home / "git" / str(repository.id),
+            work_folder=folder / "work",
+            result_path=folder / "result.json",
+            progress_path=folder / "progress.json",
+            search_path=self._places.search_path,
+            timeout_seconds=int(wanted.timeout.total_seconds()),
+            command=wanted.command,
+            junit=wanted.junit,
+            sarif=wanted.sarif,
+            credential_path=_credential(folder, checkout.token),
+            environment=_name(wanted.environment) if wanted.environment else None,
+            releases_folder=self._places.home / "releases",
+            python_venv=self._places.venv,
+            hidden=(self._places.home,),
+        )
+
+
+def _credential(folder: Path, token: str) -> Path:
+    path = folder / "credential"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(token)
+    return path
+
+
+def _read_handle(folder: Path) -> ChildHandle | None:
+    """The handle of an earlier start of the same attempt, if it got that far."""
+    try:
+        return ChildHandle(**json.loads((folder / HANDLE_FILE).read_text(encoding="ascii")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _handle_of(child: Child) -> ChildHandle:
+    return ChildHandle(
+        job_id="",
+        pid=child.pid,
+        started_at=child.process_started,
+        work_folder=str(child.folder / "work"),
+        result_path=str(child.folder / "result.json"),
+        progress_path=str(child.folder / "progress.json"),
+    )
+
+
+def _name(text: str) -> str:
+    """A plain name: readable where the text is plain already, made unique by a digest where it is not."""
+    plain = _UNSAFE.sub("-", text).strip("-.")[:80]
+    return plain if plain == text else f"{plain or 'x'}-{sha256(text.encode()).hexdigest()[:8]}"

@@ -1,0 +1,194 @@
+"""GitHub Apps and their installations.
+
+The App under test is registered through the control API and has a webhook; other Apps (a CI service) exist
+only as the owners of their check runs. Permissions and events are those of the App's manifest.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gate_app.standin import people
+from gate_app.standin.errors import invalid
+from gate_app.standin.people import Person
+from gate_app.standin.state import JsonObject, Transaction, node_id
+
+DEFAULT_PERMISSIONS = {
+    "actions": "write",
+    "checks": "write",
+    "contents": "read",
+    "deployments": "write",
+    "issues": "write",
+    "members": "read",
+    "metadata": "read",
+    "pull_requests": "read",
+    "statuses": "read",
+}
+DEFAULT_EVENTS = (
+    "check_run",
+    "check_suite",
+    "deployment",
+    "deployment_protection_rule",
+    "deployment_status",
+    "issue_comment",
+    "merge_group",
+    "pull_request",
+    "pull_request_review",
+    "push",
+    "workflow_run",
+)
+
+
+@dataclass(frozen=True)
+class App:
+    """A GitHub App; one without a webhook URL receives nothing."""
+
+    TABLE: ClassVar[str] = "apps"
+    id: int
+    client_id: str
+    slug: str
+    name: str
+    owner_id: int
+    bot_id: int
+    public_key: str | None
+    webhook_url: str | None
+    webhook_secret: str | None
+    permissions: dict[str, str]
+    events: list[str]
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An App on an account, for all its repositories."""
+
+    TABLE: ClassVar[str] = "installations"
+    id: int
+    app_id: int
+    account_id: int
+    permissions: dict[str, str]
+    events: list[str]
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What is needed to register an App."""
+
+    slug: str
+    name: str
+    public_key: str | None = None
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+    permissions: Mapping[str, str] | None = None
+    events: Sequence[str] | None = None
+
+
+def register(tx: Transaction, owner: Person, registration: Registration) -> App:
+    """A new App with its bot account. 422 if the slug is taken."""
+    if tx.get(App, slug=registration.slug):
+        raise invalid("App", "slug", f"{registration.slug} is already registered", code="already_exists")
+    bot = people.create(tx, f"{registration.slug}[bot]", "Bot")
+    app = tx.insert(
+        App,
+        client_id=f"Iv23li{secrets.token_hex(7)}",
+        slug=registration.slug,
+        name=registration.name,
+        owner_id=owner.id,
+        bot_id=bot.id,
+        public_key=registration.public_key,
+        webhook_url=registration.webhook_url,
+        webhook_secret=registration.webhook_secret,
+        permissions=dict(
+            DEFAULT_PERMISSIONS if registration.permissions is None else registration.permissions
+        ),
+        events=list(DEFAULT_EVENTS if registration.events is None else registration.events),
+        created_at=tx.now,
+    )
+    tx.announce("app.registered", id=app.id, slug=app.slug)
+    return app
+
+
+def other(tx: Transaction, slug: str) -> App:
+    """The App with this slug; one without webhook and key is made if there is none."""
+    found = tx.get(App, slug=slug)
+    return found or register(tx, people.account(tx, "apps"), Registration(slug, slug))
+
+
+def install(tx: Transaction, app: App, account: Person) -> Installation:
+    """Install the App on an account. 422 if it is already there."""
+    if tx.get(Installation, app_id=app.id, account_id=account.id):
+        raise invalid("Installation", "account", f"{app.slug} is already installed", code="already_exists")
+    installation = tx.insert(
+        Installation,
+        app_id=app.id,
+        account_id=account.id,
+        permissions=app.permissions,
+        events=app.events,
+        created_at=tx.now,
+    )
+    tx.announce("installation.created", id=installation.id, account=account.login)
+    return installation
+
+
+def bot(tx: Transaction, app: App) -> Person:
+    """The account that an App acts as."""
+    return people.by_id(tx, app.bot_id)
+
+
+def by_id(tx: Transaction, identifier: int) -> App:
+    """The App with this id."""
+    found = tx.get(App, id=identifier)
+    if found is None:
+        raise LookupError(f"no App {identifier}")
+    return found
+
+
+def render(tx: Transaction, app: App) -> JsonObject:
+    """The "integration" of every body."""
+    return {
+        "id": app.id,
+        "slug": app.slug,
+        "node_id": node_id("App", app.id),
+        "client_id": app.client_id,
+        "owner": people.render(tx, people.by_id(tx, app.owner_id)),
+        "name": app.name,
+        "description": None,
+        "external_url": tx.url,
+        "html_url": f"{tx.url}/apps/{app.slug}",
+        "created_at": app.created_at,
+        "updated_at": app.created_at,
+        "permissions": app.permissions,
+        "events": app.events,
+    }
+
+
+def render_installation(tx: Transaction, installation: Installation) -> JsonObject:
+    """The full body of an installation."""
+    app = by_id(tx, installation.app_id)
+    account = people.by_id(tx, installation.account_id)
+    return {
+        "id": installation.id,
+        "client_id": app.client_id,
+        "account": people.render(tx, account),
+        "repository_selection": "all",
+        "access_tokens_url": f"{tx.url}/app/installations/{installation.id}/access_tokens",
+        "repositories_url": f"{tx.url}/installation/repositories",
+        "html_url": f"{tx.url}/organizations/{account.login}/settings/installations/{installation.id}",
+        "app_id": app.id,
+        "app_slug": app.slug,
+        "target_id": account.id,
+        "target_type": account.type,
+        "permissions": installation.permissions,
+        "events": installation.events,
+        "created_at": installation.created_at,
+        "updated_at": installation.created_at,
+        "single_file_name": None,
+        "has_multiple_single_files": False,
+        "single_file_paths": [],
+        "suspended_by": None,
+        "suspended_at": None,
+    }

@@ -1,0 +1,343 @@
+"""The client of the control API: what people do on "GitHub", and what tests and `try` want to know.
+
+Standard library only. Repositories are written `owner/name`. Refusals raise `ControlError` with the
+stand-in's message. One connection for each call, so an instance may be shared between threads.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+from gate_app.standin.shapes import (
+    ChangeState,
+    CheckRunState,
+    CommentState,
+    Committed,
+    DeploymentState,
+    PersonState,
+    PullState,
+    Quiet,
+    Registered,
+    RepositoryState,
+    RequestState,
+    Snapshot,
+)
+
+HEADER = "X-Standin-Token"
+TIMEOUT_SECONDS = 70
+T = TypeVar("T")
+
+
+class ControlError(Exception):
+    """The stand-in refused: `status` is the HTTP status code, the text its message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Control:
+    """Steers one stand-in, known by its address and control token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self._address = urlsplit(url).netloc
+        self._token = token
+
+    # What there is.
+
+    def register_app(
+        self,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        *,
+        public_key_pem: str | None = None,
+        account: str = "acme",
+        permissions: Mapping[str, str] | None = None,
+        events: Sequence[str] | None = None,
+    ) -> Registered:
+        """Register the App on an account; without a public key the stand-in makes the pair of keys."""
+        wanted = {
+            "webhook_url": webhook_url,
+            "webhook_secret": webhook_secret,
+            "public_key_pem": public_key_pem,
+            "generate": public_key_pem is None,
+            "account": account,
+            "permissions": permissions,
+            "events": events,
+        }
+        return self._as(Registered, "POST", "/app", wanted)
+
+    def change_hook(self, webhook_url: str | None = None, webhook_secret: str | None = None) -> None:
+        """Send webhooks elsewhere, or sign them with another secret."""
+        self._call("PATCH", "/app", {"webhook_url": webhook_url, "webhook_secret": webhook_secret})
+
+    def install(self, account: str) -> Registered:
+        """Install the App on one more account."""
+        return self._as(Registered, "POST", "/installations", {"account": account})
+
+    def create_person(
+        self,
+        login: str,
+        kind: str = "User",
+        *,
+        email: str | None = None,
+        repository: str | None = None,
+        role: str | None = None,
+    ) -> PersonState:
+        """Create a User, Bot or Organization, with a role on a repository if both are given."""
+        wanted = {"login": login, "type": kind, "email": email, "repository": repository, "role": role}
+        return self._as(PersonState, "POST", "/people", wanted)
+
+    def rename_person(self, login: str, new_login: str) -> PersonState:
+        """Give somebody another login; anybody may take the old one."""
+        return self._as(PersonState, "PATCH", f"/people/{quote(login)}", {"login": new_login})
+
+    def delete_person(self, login: str) -> None:
+        """Close an account; what it wrote becomes the ghost's."""
+        self._call("DELETE", f"/people/{quote(login)}")
+
+    def set_membership(self, team: str, login: str, state: str = "active", role: str = "member") -> None:
+        """Put somebody into a team, written `organization/slug`; the state is active or pending."""
+        self._call("PUT", "/teams", {"team": team, "login": login, "state": state, "role": role})
+
+    def delete_membership(self, team: str, login: str) -> None:
+        """Take somebody out of a team."""
+        self._call("DELETE", f"/teams/{team}/{quote(login)}")
+
+    def delete_team(self, team: str) -> None:
+        """Delete a team."""
+        self._call("DELETE", f"/teams/{team}")
+
+    def set_role(self, repository: str, login: str, role: str) -> None:
+        """Give a role on a repository: admin, maintain, write, triage, read, or none to take it away."""
+        self._call("PUT", f"/repositories/{repository}/collaborators/{quote(login)}", {"role": role})
+
+    def create_repository(
+        self,
+        owner: str,
+        name: str,
+        *,
+        checkout: str | None = None,
+        base: str | None = None,
+        default_branch: str = "main",
+        files: Mapping[str, str] | None = None,
+        identities: Mapping[str, str | None] | None = None,
+        private: bool = True,
+    ) -> RepositoryState:
+        """Create a repository: `base` of a local checkout plus one commit with `files`, or files alone.
+
+        `identities` says whose the commits are: e-mail, or `*` for any, to login, or None for nobody's.
+        """
+        wanted = {
+            "owner": owner,
+            "name": name,
+            "checkout": checkout,
+            "base": base,
+            "default_branch": default_branch,
+            "files": dict(files or {}),
+            "identities": dict(identities or {}),
+            "private": private,
+        }
+        return self._as(RepositoryState, "POST", "/repositories", wanted)
+
+    def change_repository(self, repository: str, **changes: str | bool) -> RepositoryState:
+        """Change owner, name, private, archived or default_branch."""
+        return self._as(RepositoryState, "PATCH", f"/repositories/{repository}", dict(changes))
+
+    def commit(
+        self,
+        repository: str,
+        files: Mapping[str, str | None],
+        *,
+        parent: str | None = None,
+        message: str = "Change",
+        login: str | None = None,
+        email: str | None = None,
+    ) -> Committed:
+        """Write a commit on a SHA or branch (default: the default branch); no branch moves."""
+        facts = {"parent": parent, "files": dict(files), "message": message, "login": login, "email": email}
+        return self._as(Committed, "POST", f"/repositories/{repository}/commits", facts)
+
+    def push(self, repository: str, branch: str, sha: str, by: str) -> RepositoryState:
+        """Push a commit to a branch; pull requests with this head follow."""
+        path = f"/repositories/{repository}/branches/{quote(branch)}"
+        return self._as(RepositoryState, "PUT", path, {"sha": sha, "by": by})
+
+    # What people do.
+
+    def open_pull(
+        self,
+        repository: str,
+        *,
+        head_sha: str,
+        head_branch: str,
+        title: str,
+        author: str,
+        body: str | None = None,
+        base_branch: str | None = None,
+        fork_owner: str | None = None,
+    ) -> PullState:
+        """Push a branch, to a fork if its owner is named, and open a pull request for it."""
+        wanted = {
+            "head_sha": head_sha,
+            "head_branch": head_branch,
+            "title": title,
+            "body": body,
+            "author": author,
+            "base_branch": base_branch,
+            "fork_owner": fork_owner,
+        }
+        return self._as(PullState, "POST", f"/repositories/{repository}/pulls", wanted)
+
+    def set_head(self, repository: str, number: int, head_sha: str, by: str | None = None) -> PullState:
+        """Push another commit to a pull request."""
+        facts = {"head_sha": head_sha, "by": by}
+        return self._as(PullState, "PUT", f"/repositories/{repository}/pulls/{number}/head", facts)
+
+    def change_pull(
+        self, repository: str, number: int, *, base: str | None = None, title: str | None = None
+    ) -> PullState:
+        """Give a pull request another base branch or title."""
+        facts = {"base": base, "title": title}
+        return self._as(PullState, "PATCH", f"/repositories/{repository}/pulls/{number}", facts)
+
+    def merge(self, repository: str, number: int, by: str, method: str = "merge") -> PullState:
+        """Merge a pull request: merge, squash or rebase."""
+        facts = {"by": by, "method": method}
+        return self._as(PullState, "POST", f"/repositories/{repository}/pulls/{number}/merge", facts)
+
+    def close(self, repository: str, number: int, by: str | None = None) -> PullState:
+        """Close a pull request without merging it."""
+        return self._as(PullState, "POST", f"/repositories/{repository}/pulls/{number}/close", {"by": by})
+
+    def reopen(self, repository: str, number: int, by: str | None = None) -> PullState:
+        """Open a closed pull request again."""
+        return self._as(PullState, "POST", f"/repositories/{repository}/pulls/{number}/reopen", {"by": by})
+
+    def comment(
+        self, repository: str, number: int, login: str, body: str, *, via_app: bool = False
+    ) -> CommentState:
+        """Comment as a person, through the App on the person's behalf if `via_app`."""
+        facts = {"login": login, "body": body, "via_app": via_app}
+        return self._as(CommentState, "POST", f"/repositories/{repository}/issues/{number}/comments", facts)
+
+    def edit_comment(self, repository: str, comment_id: int, login: str, body: str) -> CommentState:
+        """Edit a comment, anybody's."""
+        path = f"/repositories/{repository}/issues/comments/{comment_id}"
+        return self._as(CommentState, "PATCH", path, {"login": login, "body": body})
+
+    def delete_comment(self, repository: str, comment_id: int, login: str) -> None:
+        """Delete a comment, anybody's."""
+        self._call("DELETE", f"/repositories/{repository}/issues/comments/{comment_id}", {"login": login})
+
+    def create_check_run(
+        self, repository: str, check_run: Mapping[str, object], app: str = "github-actions"
+    ) -> CheckRunState:
+        """Create a check run of another App; `check_run` is the body of GitHub's REST call."""
+        facts = {"app": app, "check_run": dict(check_run)}
+        return self._as(CheckRunState, "POST", f"/repositories/{repository}/check-runs", facts)
+
+    def update_check_run(
+        self, repository: str, check_run_id: int, report: Mapping[str, object]
+    ) -> CheckRunState:
+        """Update another App's check run; `report` is the body of GitHub's REST call."""
+        path = f"/repositories/{repository}/check-runs/{check_run_id}"
+        return self._as(CheckRunState, "PATCH", path, {"report": dict(report)})
+
+    def click(self, repository: str, check_run_id: int, login: str, identifier: str) -> None:
+        """Press a button of a completed check run."""
+        facts = {"login": login, "identifier": identifier}
+        self._call("POST", f"/repositories/{repository}/check-runs/{check_run_id}/click", facts)
+
+    def rerequest(self, repository: str, check_run_id: int, login: str) -> None:
+        """Press "Re-run" of a check run."""
+        path = f"/repositories/{repository}/check-runs/{check_run_id}/rerequest"
+        self._call("POST", path, {"login": login})
+
+    def deploy(self, repository: str, login: str, deployment: Mapping[str, object]) -> DeploymentState:
+        """Create a deployment as a person; `deployment` is the body of GitHub's REST call."""
+        facts = {"login": login, "deployment": dict(deployment)}
+        return self._as(DeploymentState, "POST", f"/repositories/{repository}/deployments", facts)
+
+    def set_deployment_status(
+        self, repository: str, deployment_id: int, login: str, status: Mapping[str, object]
+    ) -> DeploymentState:
+        """Set a deployment status as a person; `status` is the body of GitHub's REST call."""
+        path = f"/repositories/{repository}/deployments/{deployment_id}/statuses"
+        return self._as(DeploymentState, "POST", path, {"login": login, "status": dict(status)})
+
+    # What goes wrong.
+
+    def trouble_webhooks(
+        self,
+        *,
+        drop_every: int = 0,
+        double_every: int = 0,
+        shuffle_window: int = 0,
+        seed: int = 0,
+        hold: bool = False,
+    ) -> None:
+        """Drop or double every nth webhook, shuffle that many, or hold all back; no argument ends it."""
+        facts = {"drop_every": drop_every, "double_every": double_every, "seed": seed, "hold": hold}
+        self._call("PUT", "/webhooks/faults", {**facts, "shuffle_window": shuffle_window})
+
+    def set_faults(self, *faults: Mapping[str, object]) -> None:
+        """Let API calls fail: {method, path_regex, times, kind, seconds}; no argument ends it."""
+        self._call("PUT", "/faults", {"faults": [dict(fault) for fault in faults]})
+
+    # What can be watched.
+
+    def state(self) -> Snapshot:
+        """Everything as of now."""
+        return self._as(Snapshot, "GET", "/state")
+
+    def requests(self, after: int = 0) -> list[RequestState]:
+        """The recorded API calls numbered above `after`."""
+        return cast(list[RequestState], self._call("GET", f"/requests?{urlencode({'after': after})}"))
+
+    def events(self, after: int = 0, wait: float = 25.0) -> list[ChangeState]:
+        """The changes numbered above `after`; waits for the first, at most `wait` seconds (25 at most)."""
+        query = urlencode({"after": after, "wait": wait})
+        return cast(list[ChangeState], self._call("GET", f"/events?{query}"))
+
+    def webhook_body(self, delivery_id: int) -> bytes:
+        """The exact bytes of a webhook."""
+        return self._request("GET", f"/deliveries/{delivery_id}", None)
+
+    def quiesce(self, seconds: float = 10.0) -> Quiet:
+        """Wait until every webhook is sent, at most so long."""
+        return self._as(Quiet, "POST", "/quiesce", {"seconds": seconds})
+
+    def _as(self, shape: type[T], method: str, path: str, body: Mapping[str, object] | None = None) -> T:
+        return cast(T, self._call(method, path, body))
+
+    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+        given = None if body is None else {name: value for name, value in body.items() if value is not None}
+        answer = self._request(method, path, given)
+        return json.loads(answer) if answer else None
+
+    def _request(self, method: str, path: str, body: Mapping[str, object] | None) -> bytes:
+        connection = http.client.HTTPConnection(self._address, timeout=TIMEOUT_SECONDS)
+        headers = {HEADER: self._token, "Content-Type": "application/json"}
+        try:
+            content = None if body is None else json.dumps(body)
+            connection.request(method, f"/_standin{path}", content, headers)
+            answer = connection.getresponse()
+            raw = answer.read()
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise ControlError(answer.status, _message(raw))
+        return raw
+
+
+def _message(raw: bytes) -> str:
+    try:
+        return str(json.loads(raw)["message"])
+    except (ValueError, KeyError, TypeError):
+        return raw.decode(errors="replace")[:500]

@@ -1,0 +1,231 @@
+"""The request bodies of the control API."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gate_app.standin.bodies import Body, CheckRunUpdate, NewCheckRun, NewDeployment, NewDeploymentStatus
+
+Role = Literal["admin", "maintain", "write", "triage", "read", "none"]
+
+
+class NewApp(Body):
+    """Register an App: with a public key, or with `generate` for a new pair of keys."""
+
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+    public_key_pem: str | None = None
+    generate: bool = False
+    account: str = "acme"
+    slug: str = "gate-app"
+    name: str = "Gate App"
+    permissions: dict[str, str] | None = None
+    events: list[str] | None = None
+
+
+class Hook(Body):
+    """Where the App's webhooks go from now on."""
+
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+
+
+class NewInstallation(Body):
+    """Install the App on another account."""
+
+    account: str
+
+
+class NewPerson(Body):
+    """Create an account, with a role on a repository if both are given."""
+
+    login: str = Field(min_length=1, max_length=39)
+    type: Literal["User", "Bot", "Organization"] = "User"
+    name: str | None = None
+    email: str | None = None
+    repository: str | None = None
+    role: Role | None = None
+
+
+class Rename(Body):
+    """Another login."""
+
+    login: str = Field(min_length=1, max_length=39)
+
+
+class TeamMember(Body):
+    """A place in a team, which is written `organization/slug`."""
+
+    team: str = Field(pattern=r"^[^/]+/[^/]+$")
+    login: str
+    state: Literal["active", "pending"] = "active"
+    role: Literal["member", "maintainer"] = "member"
+
+
+class GivenRole(Body):
+    """A role on a repository."""
+
+    role: Role
+
+
+class RepositoryFacts(Body):
+    """A repository: `base` of `checkout` plus one commit with `files` on the default branch."""
+
+    owner: str
+    name: str
+    checkout: str | None = None
+    base: str | None = None
+    default_branch: str = "main"
+    private: bool = True
+    files: dict[str, str] = Field(default_factory=dict)
+    identities: dict[str, str | None] = Field(default_factory=dict)
+
+
+class RepositoryChange(Body):
+    """Rename, transfer, archive, publish a repository; what is absent stays."""
+
+    owner: str | None = None
+    name: str | None = None
+    private: bool | None = None
+    archived: bool | None = None
+    default_branch: str | None = None
+
+
+class NewCommit(Body):
+    """A commit on top of `parent` (a SHA or branch); None removes a file."""
+
+    parent: str | None = None
+    files: dict[str, str | None]
+    message: str = "Change"
+    login: str | None = None
+    email: str | None = None
+    name: str | None = None
+
+
+class Push(Body):
+    """A branch moves to a commit."""
+
+    sha: str
+    by: str
+
+
+class NewPull(Body):
+    """Open a pull request."""
+
+    head_sha: str
+    head_branch: str
+    title: str
+    body: str | None = None
+    author: str
+    base_branch: str | None = None
+    fork_owner: str | None = None
+
+
+class PullHead(Body):
+    """Push to a pull request; its author does, unless somebody else is named."""
+
+    head_sha: str
+    by: str | None = None
+
+
+class PullChange(Body):
+    """Another base branch or title."""
+
+    base: str | None = None
+    title: str | None = None
+    by: str | None = None
+
+
+class Merge(Body):
+    """Merge a pull request."""
+
+    method: Literal["merge", "squash", "rebase"] = "merge"
+    by: str
+
+
+class Actor(Body):
+    """Who does it."""
+
+    by: str | None = None
+
+
+class Remark(Body):
+    """A comment of a person, typed by hand or sent through the App on the person's behalf."""
+
+    login: str
+    body: str
+    via_app: bool = False
+
+
+class Commenter(Body):
+    """Who deletes a comment."""
+
+    login: str
+
+
+class Click(Body):
+    """Somebody presses a button of a check run."""
+
+    login: str
+    identifier: str
+
+
+class ForeignCheckRun(Body):
+    """A check run of another App."""
+
+    app: str = "github-actions"
+    check_run: NewCheckRun
+
+
+class ForeignReport(Body):
+    """An update of another App's check run."""
+
+    report: CheckRunUpdate
+
+
+class ForeignDeployment(Body):
+    """A deployment that somebody else makes."""
+
+    login: str
+    deployment: NewDeployment
+
+
+class ForeignStatus(Body):
+    """A deployment status that somebody else sets."""
+
+    login: str
+    status: NewDeploymentStatus
+
+
+class FaultFacts(Body):
+    """A fault of the API."""
+
+    method: str = "*"
+    path_regex: str
+    times: int = Field(1, ge=0, le=10_000)
+    kind: str
+    seconds: int = Field(1, ge=0, le=3600)
+
+
+class FaultList(Body):
+    """All faults; earlier ones are forgotten."""
+
+    faults: list[FaultFacts] = Field(max_length=100)
+
+
+class WebhookTroubles(Body):
+    """What goes wrong with webhooks from now on."""
+
+    drop_every: int = Field(0, ge=0)
+    double_every: int = Field(0, ge=0)
+    shuffle_window: int = Field(0, ge=0, le=1000)
+    seed: int = 0
+    hold: bool = False
+
+
+class Patience(Body):
+    """How long to wait."""
+
+    seconds: float = Field(10.0, ge=0, le=60)

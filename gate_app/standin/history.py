@@ -1,0 +1,246 @@
+"""Commits, branches, comparisons and files as the REST API shows them. Read only."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from gate_app.standin import people, repositories
+from gate_app.standin.errors import GitHubError, not_found
+from gate_app.standin.git import FileChange, GitCommit, GitError, Signature, TreeEntry
+from gate_app.standin.repositories import Repository
+from gate_app.standin.state import JsonObject, Transaction, node_id, timestamp
+
+MAX_FILES = 300
+MAX_COMPARED_COMMITS = 250
+LARGE_FILE = 1_000_000
+_LINE = 60
+_KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
+
+
+def resolve(tx: Transaction, repository: Repository, name: str) -> str:
+    """The commit that a branch, tag or SHA names. 422 if there is none."""
+    sha = repositories.git(tx, repository).resolve(name)
+    if sha is None:
+        raise GitHubError(422, f"No commit found for SHA: {name}")
+    return sha
+
+
+def render_commit(tx: Transaction, repository: Repository, commit: GitCommit) -> JsonObject:
+    """A commit as the commits API lists it; the author is null if nobody is known by the e-mail."""
+    api, html = repositories.api_url(tx, repository), repositories.html_url(tx, repository)
+    author, committer = (
+        repositories.author_of(tx, repository, signature.email)
+        for signature in (commit.author, commit.committer)
+    )
+    return {
+        "sha": commit.sha,
+        "node_id": node_id("Commit", commit.sha),
+        "commit": {
+            "author": _signature(commit.author),
+            "committer": _signature(commit.committer),
+            "message": commit.message,
+            "tree": {"sha": commit.tree, "url": f"{api}/git/trees/{commit.tree}"},
+            "url": f"{api}/git/commits/{commit.sha}",
+            "comment_count": 0,
+            "verification": _unverified(),
+        },
+        "url": f"{api}/commits/{commit.sha}",
+        "html_url": f"{html}/commit/{commit.sha}",
+        "comments_url": f"{api}/commits/{commit.sha}/comments",
+        "author": people.render(tx, author) if author else None,
+        "committer": people.render(tx, committer) if committer else None,
+        "parents": [
+            {"sha": sha, "url": f"{api}/commits/{sha}", "html_url": f"{html}/commit/{sha}"}
+            for sha in commit.parents
+        ],
+    }
+
+
+def render_commit_with_files(tx: Transaction, repository: Repository, sha: str) -> JsonObject:
+    """The longer body of `GET /repos/{owner}/{repo}/commits/{ref}`."""
+    git = repositories.git(tx, repository)
+    commit = git.commit(sha)
+    parent = commit.parents[0] if commit.parents else None
+    changes = git.file_changes(parent, sha) if parent else ()
+    additions, deletions = (sum(getattr(c, n) for c in changes) for n in ("additions", "deletions"))
+    return {
+        **render_commit(tx, repository, commit),
+        "stats": {"additions": additions, "deletions": deletions, "total": additions + deletions},
+        "files": render_files(tx, repository, sha, changes[:MAX_FILES]),
+    }
+
+
+def render_git_commit(tx: Transaction, repository: Repository, sha: str) -> JsonObject:
+    """The body of `GET /repos/{owner}/{repo}/git/commits/{sha}`. 404 if there is no such commit."""
+    api, html = repositories.api_url(tx, repository), repositories.html_url(tx, repository)
+    try:
+        commit = repositories.git(tx, repository).commit(sha)
+    except GitError:
+        raise not_found() from None
+    return {
+        "sha": commit.sha,
+        "node_id": node_id("Commit", commit.sha),
+        "url": f"{api}/git/commits/{commit.sha}",
+        "html_url": f"{html}/commit/{commit.sha}",
+        "author": _signature(commit.author),
+        "committer": _signature(commit.committer),
+        "message": commit.message,
+        "tree": {"sha": commit.tree, "url": f"{api}/git/trees/{commit.tree}"},
+        "parents": [
+            {"sha": sha, "url": f"{api}/git/commits/{sha}", "html_url": f"{html}/commit/{sha}"}
+            for sha in commit.parents
+        ],
+        "verification": _unverified(),
+    }
+
+
+def render_files(
+    tx: Transaction, repository: Repository, head: str, changes: Sequence[FileChange]
+) -> list[JsonObject]:
+    """Changed files as pulls, commits and comparisons list them, without patches."""
+    api, html = repositories.api_url(tx, repository), repositories.html_url(tx, repository)
+    return [
+        {
+            "sha": change.sha,
+            "filename": change.filename,
+            "status": change.status,
+            "additions": change.additions,
+            "deletions": change.deletions,
+            "changes": change.additions + change.deletions,
+            "blob_url": f"{html}/blob/{head}/{quote(change.filename)}",
+            "raw_url": f"{html}/raw/{head}/{quote(change.filename)}",
+            "contents_url": f"{api}/contents/{quote(change.filename)}?ref={head}",
+            **({"previous_filename": change.previous_filename} if change.previous_filename else {}),
+        }
+        for change in changes
+    ]
+
+
+def render_comparison(tx: Transaction, repository: Repository, base: str, head: str) -> JsonObject:
+    """The body of `GET /repos/{owner}/{repo}/compare/{base}...{head}`. 404 without a common ancestor."""
+    git = repositories.git(tx, repository)
+    fork = git.merge_base(base, head)
+    if fork is None:
+        raise GitHubError(404, f"No common ancestor between {base} and {head}.")
+    ahead, behind = git.commits(base, head), git.commits(head, base)
+    status = "diverged" if ahead and behind else "ahead" if ahead else "behind" if behind else "identical"
+    api = f"{repositories.api_url(tx, repository)}/compare/{base}...{head}"
+    html = f"{repositories.html_url(tx, repository)}/compare/{base}...{head}"
+    return {
+        "url": api,
+        "html_url": html,
+        "permalink_url": html,
+        "diff_url": f"{html}.diff",
+        "patch_url": f"{html}.patch",
+        "base_commit": render_commit(tx, repository, git.commit(base)),
+        "merge_base_commit": render_commit(tx, repository, git.commit(fork)),
+        "status": status,
+        "ahead_by": len(ahead),
+        "behind_by": len(behind),
+        "total_commits": len(ahead),
+        "commits": [render_commit(tx, repository, commit) for commit in ahead[-MAX_COMPARED_COMMITS:]],
+        "files": render_files(tx, repository, head, git.file_changes(fork, head)[:MAX_FILES]),
+    }
+
+
+def render_branch(tx: Transaction, repository: Repository, name: str) -> JsonObject:
+    """The body of `GET /repos/{owner}/{repo}/branches/{branch}`."""
+    git = repositories.git(tx, repository)
+    sha = git.branch(name)
+    if sha is None:
+        raise GitHubError(404, "Branch not found")
+    api = f"{repositories.api_url(tx, repository)}/branches/{quote(name)}"
+    html = f"{repositories.html_url(tx, repository)}/tree/{quote(name)}"
+    return {
+        "name": name,
+        "commit": render_commit(tx, repository, git.commit(sha)),
+        "_links": {"html": html, "self": api},
+        "protected": False,
+        "protection": {
+            "enabled": False,
+            "required_status_checks": {"enforcement_level": "off", "contexts": [], "checks": []},
+        },
+        "protection_url": f"{api}/protection",
+    }
+
+
+def render_ref(tx: Transaction, repository: Repository, ref: str) -> JsonObject:
+    """The body of `GET /repos/{owner}/{repo}/git/ref/{ref}` for `heads/x` and `tags/x`."""
+    known = ref.startswith(("heads/", "tags/", "pull/"))
+    sha = repositories.git(tx, repository).resolve(f"refs/{ref}") if known else None
+    if sha is None:
+        raise not_found()
+    api = repositories.api_url(tx, repository)
+    target = {"type": "commit", "sha": sha, "url": f"{api}/git/commits/{sha}"}
+    return {
+        "ref": f"refs/{ref}",
+        "node_id": node_id("Ref", ref),
+        "url": f"{api}/git/refs/{ref}",
+        "object": target,
+    }
+
+
+def render_contents(
+    tx: Transaction, repository: Repository, path: str, ref: str | None
+) -> JsonObject | list[JsonObject]:
+    """A file with its content, or the entries of a folder. 404 if there is neither."""
+    git = repositories.git(tx, repository)
+    name = ref or repository.default_branch
+    sha = git.resolve(name)
+    if sha is None:
+        raise GitHubError(404, f"No commit found for the ref {name}")
+    entry = git.entry(sha, path)
+    if path and (entry is None or entry.kind == "commit"):
+        raise not_found()
+    if entry is None or entry.kind == "tree":
+        folder = f"{path}/" if path else ""
+        return [
+            _content(tx, repository, folder + child.name, name, child) for child in git.entries(sha, path)
+        ]
+    content = git.blob(entry.sha)
+    large = len(content) > LARGE_FILE
+    return {
+        **_content(tx, repository, path, name, entry),
+        "encoding": "none" if large else "base64",
+        "content": "" if large else _base64(content),
+    }
+
+
+def _content(tx: Transaction, repository: Repository, path: str, ref: str, entry: TreeEntry) -> JsonObject:
+    api, html = repositories.api_url(tx, repository), repositories.html_url(tx, repository)
+    url = f"{api}/contents/{quote(path)}?ref={quote(ref)}"
+    git_url = f"{api}/git/{'trees' if entry.kind == 'tree' else 'blobs'}/{entry.sha}"
+    html_url = f"{html}/blob/{quote(ref)}/{quote(path)}"
+    return {
+        "type": _KINDS[entry.kind],
+        "size": entry.size,
+        "name": entry.name,
+        "path": path,
+        "sha": entry.sha,
+        "url": url,
+        "git_url": git_url,
+        "html_url": html_url,
+        "download_url": f"{html}/raw/{quote(ref)}/{quote(path)}" if entry.kind == "blob" else None,
+        "_links": {"self": url, "git": git_url, "html": html_url},
+    }
+
+
+def _signature(signature: Signature) -> JsonObject:
+    return {"name": signature.name, "email": signature.email, "date": timestamp(signature.at)}
+
+
+def _unverified() -> JsonObject:
+    return {
+        "verified": False,
+        "reason": "unsigned",
+        "signature": None,
+        "payload": None,
+        "verified_at": None,
+    }
+
+
+def _base64(content: bytes) -> str:
+    encoded = base64.b64encode(content).decode()
+    return "".join(f"{encoded[start : start + _LINE]}\n" for start in range(0, len(encoded), _LINE))

@@ -1,0 +1,27 @@
+"""The tables of the stand-in (`schema.sql`) and the ids they start at.
+
+Ids grow from large numbers of GitHub's size, most of them above 2^31, so that nobody gets away with a
+32-bit column.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+SCHEMA = files(__package__).joinpath("schema.sql").read_text()
+
+FIRST_IDS = {
+    "apps": 912_340,
+    "installations": 58_214_630,
+    "people": 102_345_670,
+    "teams": 9_876_540,
+    "repositories": 764_532_180,
+    "pulls": 2_154_678_900,
+    "comments": 2_410_987_650,
+    "reactions": 301_245_670,
+    "check_suites": 31_245_678_900,
+    "check_runs": 34_567_891_230,
+    "deployments": 2_345_678_910,
+    "deployment_statuses": 6_012_345_670,
+    "deliveries": 142_345_678_900,
+}

@@ -1,0 +1,288 @@
+-- The tables of the stand-in. Times are text in ISO 8601, booleans are 0 or 1; what the records call a
+-- dict or a list is JSON. Every table has its own sequence of ids, see schema.py.
+
+CREATE TABLE settings (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  value TEXT NOT NULL
+);
+
+CREATE TABLE changes (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  facts TEXT NOT NULL
+);
+
+CREATE TABLE people (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  login TEXT NOT NULL COLLATE NOCASE,
+  type TEXT NOT NULL,
+  name TEXT,
+  email TEXT,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+);
+CREATE UNIQUE INDEX people_login ON people (login) WHERE deleted = 0;
+
+CREATE TABLE teams (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  organization_id INTEGER NOT NULL,
+  slug TEXT NOT NULL COLLATE NOCASE,
+  name TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  UNIQUE (organization_id, slug)
+);
+
+CREATE TABLE memberships (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  team_id INTEGER NOT NULL,
+  person_id INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  role TEXT NOT NULL,
+  UNIQUE (team_id, person_id)
+);
+
+CREATE TABLE apps (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  client_id TEXT NOT NULL UNIQUE,
+  slug TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  owner_id INTEGER NOT NULL,
+  bot_id INTEGER NOT NULL,
+  public_key TEXT,
+  webhook_url TEXT,
+  webhook_secret TEXT,
+  permissions TEXT NOT NULL,
+  events TEXT NOT NULL,
+  created_at TEXT NOT NULL
+);
+
+CREATE TABLE installations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  app_id INTEGER NOT NULL,
+  account_id INTEGER NOT NULL,
+  permissions TEXT NOT NULL,
+  events TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  UNIQUE (app_id, account_id)
+);
+
+CREATE TABLE tokens (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  digest TEXT NOT NULL UNIQUE,
+  installation_id INTEGER NOT NULL,
+  repository_ids TEXT,
+  permissions TEXT NOT NULL,
+  expires_at TEXT NOT NULL
+);
+
+CREATE TABLE repositories (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  owner_id INTEGER NOT NULL,
+  name TEXT NOT NULL COLLATE NOCASE,
+  private INTEGER NOT NULL,
+  archived INTEGER NOT NULL DEFAULT 0,
+  fork_of INTEGER,
+  default_branch TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  pushed_at TEXT NOT NULL,
+  UNIQUE (owner_id, name)
+);
+
+CREATE TABLE redirects (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  owner_id INTEGER NOT NULL,
+  name TEXT NOT NULL COLLATE NOCASE,
+  repository_id INTEGER NOT NULL
+);
+
+CREATE TABLE identities (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  email TEXT NOT NULL COLLATE NOCASE,
+  login TEXT,
+  UNIQUE (repository_id, email)
+);
+
+CREATE TABLE collaborators (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  person_id INTEGER NOT NULL,
+  role TEXT NOT NULL,
+  UNIQUE (repository_id, person_id)
+);
+
+CREATE TABLE pulls (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  title TEXT NOT NULL,
+  body TEXT,
+  author_id INTEGER NOT NULL,
+  head_repository_id INTEGER NOT NULL,
+  head_ref TEXT NOT NULL,
+  head_sha TEXT NOT NULL,
+  base_ref TEXT NOT NULL,
+  base_sha TEXT NOT NULL,
+  merged INTEGER NOT NULL DEFAULT 0,
+  merged_by_id INTEGER,
+  merge_commit_sha TEXT,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  closed_at TEXT,
+  merged_at TEXT,
+  UNIQUE (repository_id, number)
+);
+
+CREATE TABLE pull_commits (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  pull_id INTEGER NOT NULL,
+  sha TEXT NOT NULL,
+  UNIQUE (pull_id, sha)
+);
+CREATE INDEX pull_commits_sha ON pull_commits (sha);
+
+CREATE TABLE comments (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  author_id INTEGER NOT NULL,
+  app_id INTEGER,
+  body TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+);
+CREATE INDEX comments_number ON comments (repository_id, number);
+
+CREATE TABLE reactions (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  comment_id INTEGER NOT NULL,
+  person_id INTEGER NOT NULL,
+  content TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  UNIQUE (comment_id, person_id, content)
+);
+
+CREATE TABLE check_suites (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  app_id INTEGER NOT NULL,
+  head_sha TEXT NOT NULL,
+  head_branch TEXT,
+  before TEXT,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  UNIQUE (repository_id, app_id, head_sha)
+);
+
+CREATE TABLE check_runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  suite_id INTEGER NOT NULL,
+  app_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  head_sha TEXT NOT NULL,
+  external_id TEXT NOT NULL,
+  details_url TEXT,
+  status TEXT NOT NULL,
+  conclusion TEXT,
+  started_at TEXT NOT NULL,
+  completed_at TEXT,
+  title TEXT,
+  summary TEXT,
+  text TEXT,
+  actions TEXT NOT NULL
+);
+CREATE INDEX check_runs_sha ON check_runs (repository_id, head_sha);
+
+CREATE TABLE annotations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  check_run_id INTEGER NOT NULL,
+  facts TEXT NOT NULL
+);
+CREATE INDEX annotations_run ON annotations (check_run_id);
+
+CREATE TABLE deployments (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  sha TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  task TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  description TEXT,
+  payload TEXT NOT NULL,
+  transient_environment INTEGER NOT NULL,
+  production_environment INTEGER NOT NULL,
+  creator_id INTEGER NOT NULL,
+  app_id INTEGER,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+);
+
+CREATE TABLE deployment_statuses (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  deployment_id INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  description TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  target_url TEXT NOT NULL,
+  log_url TEXT NOT NULL,
+  environment_url TEXT NOT NULL,
+  creator_id INTEGER NOT NULL,
+  app_id INTEGER,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX deployment_statuses_deployment ON deployment_statuses (deployment_id);
+
+CREATE TABLE deliveries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  guid TEXT NOT NULL,
+  app_id INTEGER NOT NULL,
+  installation_id INTEGER NOT NULL,
+  repository_id INTEGER,
+  event TEXT NOT NULL,
+  action TEXT,
+  body BLOB NOT NULL,
+  redelivery INTEGER NOT NULL DEFAULT 0,
+  pending INTEGER NOT NULL DEFAULT 1,
+  status TEXT NOT NULL DEFAULT 'pending',
+  status_code INTEGER NOT NULL DEFAULT 0,
+  duration REAL NOT NULL DEFAULT 0,
+  delivered_at TEXT NOT NULL,
+  response_headers TEXT NOT NULL DEFAULT '{}',
+  response_body TEXT
+);
+CREATE INDEX deliveries_pending ON deliveries (pending) WHERE pending = 1;
+
+CREATE TABLE requests (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at TEXT NOT NULL,
+  method TEXT NOT NULL,
+  path TEXT NOT NULL,
+  query TEXT NOT NULL,
+  identity TEXT NOT NULL,
+  permissions TEXT NOT NULL,
+  api_version TEXT,
+  status INTEGER NOT NULL,
+  fault TEXT
+);
+
+CREATE TABLE usage (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  identity TEXT NOT NULL,
+  hour INTEGER NOT NULL,
+  used INTEGER NOT NULL,
+  UNIQUE (identity, hour)
+);
+
+CREATE TABLE faults (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  method TEXT NOT NULL,
+  path_regex TEXT NOT NULL,
+  remaining INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  seconds INTEGER NOT NULL
+);

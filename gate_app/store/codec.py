@@ -1,0 +1,123 @@
+"""Values of the domain as text and back: strict, canonical, versioned.
+
+Rules of the file: texts are hashed, so nothing about them is left to chance: no spaces, fields sorted by name,
+times in UTC to the microsecond. Mappings keep their order: `decide` iterates over them, and a run that was
+stored must be decided like one that was not. The text is `[version, value]`. Reading takes nothing on trust:
+another version, an unknown or missing key or a value of the wrong type is a `RecordUnreadable`, and its
+message never quotes the text. A new field with a default may be added freely; anything else needs a new
+version and a migration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property
+from hashlib import sha256
+from types import GenericAlias
+from typing import Any, Final, Generic, Literal, TypeVar
+
+import orjson
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from gate_app.domain.conditions import EnvironmentFacts
+from gate_app.domain.effects import Effect
+from gate_app.domain.model import Repository
+from gate_app.domain.run import Run
+from gate_app.engine.ports import Notice
+from gate_app.store.faults import RecordUnreadable
+
+VERSION: Final = 1
+"""Of the shape of every stored text."""
+
+_CONFIG: Final = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+_OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+T = TypeVar("T")
+
+
+def encode(value: object) -> str:
+    """The canonical text of a value made of dataclasses, enums, mappings, sequences and plain values.
+
+    Raises TypeError for anything else, a naive datetime and a lone surrogate among them.
+    """
+    return orjson.dumps([VERSION, value], default=_plain, option=_OPTIONS).decode()
+
+
+def fingerprint(text: str) -> str:
+    """SHA-256, in hex, of a stored text."""
+    return sha256(text.encode()).hexdigest()
+
+
+class Codec(Generic[T]):
+    """Reads and writes the texts of one shape: a dataclass or a union of dataclasses."""
+
+    def __init__(self, name: str, shape: object) -> None:
+        self._name = name
+        self._shape = shape
+
+    def encode(self, value: T) -> str:
+        """See `encode`."""
+        return encode(value)
+
+    def decode(self, text: str) -> T:
+        """The value of a text. Raises RecordUnreadable."""
+        if not text.startswith(f"[{VERSION},"):
+            raise RecordUnreadable(
+                f"a stored {self._name} is not of version {VERSION}, which this program reads"
+            )
+        try:
+            return self._adapter.validate_json(text)[1]
+        except ValidationError as fault:
+            cause = fault.errors(include_url=False, include_context=False, include_input=False)[0]["type"]
+            raise RecordUnreadable(f"a stored {self._name} cannot be read: {cause}") from None
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[tuple[int, T]]:
+        # In a tuple, because a configuration cannot be given to a dataclass itself but reaches nested ones.
+        envelope: Any = GenericAlias(tuple, (Literal[1], self._shape))
+        return TypeAdapter(envelope, config=_CONFIG)
+
+
+RUN: Final = Codec[Run]("run", Run)
+NOTICE: Final = Codec[Notice]("notice", Notice)
+EFFECT: Final = Codec[Effect]("effect", Effect)
+ENVIRONMENT: Final = Codec[EnvironmentFacts]("environment", EnvironmentFacts)
+REPOSITORY: Final = Codec[Repository]("repository", Repository)
+
+
+def run_digest(run: Run) -> str:
+    """What the journal remembers of a run: the fingerprint of its text."""
+    return fingerprint(RUN.encode(run))
+
+
+def _plain(value: object) -> object:
+    """What `orjson` does not write by itself, as something that it does."""
+    if isinstance(value, datetime):
+        return _utc(value)
+    if isinstance(value, timedelta):
+        return _duration(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: getattr(value, name) for name in _names(type(value))}
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+@cache
+def _names(shape: type) -> tuple[str, ...]:
+    return tuple(sorted(field.name for field in fields(shape)))
+
+
+def _utc(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise TypeError("a naive datetime cannot be stored")
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _duration(value: timedelta) -> str:
+    """ISO 8601, in seconds with microseconds, exact."""
+    seconds, rest = divmod(abs(value) // _MICROSECOND, 1_000_000)
+    return f"{'-' if value < timedelta(0) else ''}PT{seconds}.{rest:06d}S"

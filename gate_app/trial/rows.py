@@ -1,0 +1,134 @@
+"""What is shown of a trial: one row for each stage and each gate, in the order in which they come.
+
+Rules of the file: pure; the text of a row changes only when its state does, so that plain output has one line
+for each change; texts of stages and reports are made inert before they are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gate_app.domain import wording
+from gate_app.domain.evidence import StageOutcome, StageVerdict
+from gate_app.domain.inert import plain
+from gate_app.domain.model import Origin
+from gate_app.domain.policy import Environment, Policy
+from gate_app.domain.run import Gate, Run, StageRun, StageStatus
+from gate_app.domain.verdict import Holds, ReasonCode, Verdict, VerdictState
+from gate_app.trial.people import Resident, able_to_answer
+from gate_app.trial.picture import Picture
+from gate_app.trial.standing import Moving, Outcome, Standing
+
+MAX_DETAIL: Final = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`tone` is good, bad, busy, asks or calm; `since` is given while something runs or is waited for."""
+
+    key: str
+    name: str
+    state: str
+    tone: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """What does not change during a trial: the policy and the people."""
+
+    policy: Policy
+    people: tuple[Resident, ...]
+
+
+def rows(cast: Cast, picture: Picture, standing: Standing) -> tuple[Row, ...]:
+    """Everything worth showing of one look."""
+    return tuple(_rows(cast, picture, standing))
+
+
+def _rows(cast: Cast, picture: Picture, standing: Standing) -> Iterator[Row]:
+    for origin in Origin:
+        run = picture.run_of(origin)
+        if run is None:
+            continue
+        place = "" if origin is Origin.PULL_REQUEST else " on main"
+        yield from (_stage(run, stage, place) for stage in run.stages.values() if stage.environment is None)
+        for environment in cast.policy.gated_in(origin):
+            yield _gate(cast, picture, standing, run, environment)
+            yield from (
+                _stage(run, stage, place)
+                for stage in run.stages.values()
+                if stage.environment == environment.name
+            )
+
+
+def _stage(run: Run, stage: StageRun, place: str) -> Row:
+    key, name = f"{run.id} {stage.key}", f"{stage.key}{place}"
+    if stage.status is not StageStatus.ENDED or stage.outcome is None:
+        again = "" if stage.attempt == 1 else f", attempt {stage.attempt}"
+        return Row(key, name, f"running{again}", "busy", stage.started_at)
+    return Row(key, name, _ending(stage.outcome), _TONES[stage.outcome.verdict])
+
+
+_TONES: Final = {
+    StageVerdict.PASSED: "good",
+    StageVerdict.FAILED: "bad",
+    StageVerdict.UNKNOWN: "bad",
+}
+
+
+def _ending(outcome: StageOutcome) -> str:
+    seconds = f"{outcome.evidence.duration_ms / 1000:.1f} s"
+    if outcome.verdict is StageVerdict.PASSED:
+        found = outcome.detail or wording.counts(outcome.evidence)
+        return f"passed: {plain(found, MAX_DETAIL)} ({seconds})"
+    detail = plain(outcome.detail or outcome.reason.value, MAX_DETAIL)
+    return f"{outcome.verdict.value}, {outcome.reason.value}: {detail} ({seconds})"
+
+
+def _gate(cast: Cast, picture: Picture, standing: Standing, run: Run, environment: Environment) -> Row:
+    gate = run.gates.get(environment.name)
+    verdict = picture.overview.verdicts.get(run.id, {}).get(environment.name)
+    key, name = f"{run.id} gate {environment.name}", f"gate {environment.name}"
+    if gate is None or verdict is None:
+        return Row(key, name, "not judged yet", "calm")
+    stand = standing.stands[environment.name]
+    if stand is Moving.PERSON:
+        who = " or ".join(able_to_answer(environment, cast.people)) or "nobody here"
+        number = f" (question {gate.question.number})" if gate.question and gate.question.number > 1 else ""
+        asked = gate.question.asked_at if gate.question else None
+        return Row(key, name, f"waits for a person: {who}{number}", "asks", asked)
+    tone = {Moving.MACHINE: "calm", Outcome.RELEASED: "good"}.get(stand, "bad")
+    return Row(key, name, _gate_words(gate, verdict), tone)
+
+
+def _gate_words(gate: Gate, verdict: Verdict) -> str:
+    """Where a gate stands that does not ask: what it waits for, or how it ended and why."""
+    if gate.release is not None:
+        failed = f" ({gate.release.failure.value})" if gate.release.failure else ""
+        return wording.gate_title(gate, verdict).lower() + failed
+    if gate.closing is not None:
+        by = f" by {gate.closing.by.login}" if gate.closing.by else ""
+        note = f": {plain(gate.closing.note, MAX_DETAIL)}" if gate.closing.note else ""
+        return f"{gate.closing.state.value}{by}{note}"
+    if verdict.state is not VerdictState.WAITING:
+        return verdict.state.value
+    return f"waits: {_obstacle(verdict)}"
+
+
+def _obstacle(verdict: Verdict) -> str:
+    """The obstacles that matter most, without those that only sum up others."""
+    open_reasons = [
+        reason for root in verdict.reasons for reason in root.walk() if not reason.met and not reason.children
+    ]
+    last = [reason for reason in open_reasons if reason.code is not ReasonCode.APPROVAL_MISSING]
+    order = (Holds.REFUSED, Holds.UNKNOWN, Holds.UNMET)
+    told = sorted(last or open_reasons, key=lambda reason: order.index(reason.holds))
+    said = [
+        reason.code.value.replace("_", " ") + "".join(f" ({reason.facts[key]})" for key in ("stage", "after") if key in reason.facts)
+        for reason in told[:3]
+    ]
+    return ", ".join(dict.fromkeys(said)) or "nothing decided"

@@ -1,0 +1,90 @@
+"""Every call asks for the least, as the documentation says, and the documentation names every call."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.github import NOON, REPOSITORY, SHA, ScriptedGithub, account, change, hub, scripted
+
+from gate_app.domain.effects import CreateDeployment, PublishCheckRun, PublishComment, React, ReportDeployment
+from gate_app.domain.model import Person, Subject
+from gate_app.engine.ports import Hub
+from gate_app.errors import HubRefused, HubUnavailable
+from gate_app.github.client import GithubHub
+from gate_app.github.permissions import CALLS, spoken
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
+_ROW = re.compile(r"^\| `([a-z_ ]+)` \| ([a-z_:, ]+) \|", re.MULTILINE)
+
+REVIEWER = Person(12, "reviewer")
+DEPLOYMENT = CreateDeployment("x", 1, "r1:x", SHA, "d", NOON)
+ASKED: dict[str, Callable[[GithubHub], object]] = {
+    "live_change": lambda hub: hub.live_change(REPOSITORY, Subject(REPOSITORY.id, number=3)),
+    "policy_file": lambda hub: hub.policy_file(REPOSITORY),
+    "authorship": lambda hub: hub.authorship(change()),
+    "standing": lambda hub: hub.standing(REPOSITORY, REVIEWER, ()),
+    "standing with teams": lambda hub: hub.standing(REPOSITORY, REVIEWER, ("acme/sre",)),
+    "identity": lambda hub: hub.identity(REPOSITORY, "reviewer"),
+    "comment_fingerprint": lambda hub: hub.comment_fingerprint(REPOSITORY, 501),
+    "checkout": lambda hub: hub.checkout(REPOSITORY),
+    "publish_check_run": lambda hub: hub.publish_check_run(
+        REPOSITORY, PublishCheckRun("gate:x", "gate / x", SHA, "r1", "in_progress", None, "t", "s"), None
+    ),
+    "publish_comment": lambda hub: hub.publish_comment(
+        REPOSITORY, PublishComment("status", "status:71#3", 3, "Hello"), None
+    ),
+    "react": lambda hub: hub.react(REPOSITORY, React(501, "+1")),
+    "find_deployment": lambda hub: hub.find_deployment(REPOSITORY, DEPLOYMENT),
+    "create_deployment": lambda hub: hub.create_deployment(REPOSITORY, DEPLOYMENT),
+    "report_deployment": lambda hub: hub.report_deployment(
+        REPOSITORY, ReportDeployment("x", 81, "success", "d")
+    ),
+}
+
+
+@pytest.fixture
+def github() -> Iterator[ScriptedGithub]:
+    with scripted() as github:
+        yield github
+
+
+def test_every_method_of_the_hub_is_in_the_table_and_nothing_else_is() -> None:
+    methods = {name for name, _ in inspect.getmembers(Hub, inspect.isfunction) if not name.startswith("_")}
+    assert {name.split(" ")[0] for name in CALLS} == methods
+    assert set(ASKED) == set(CALLS)
+
+
+def test_the_documentation_says_the_same_as_the_table() -> None:
+    written = dict(_ROW.findall(DOCUMENT.read_text()))
+    assert written == {name: spoken(permissions) for name, permissions in CALLS.items()}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_case_146_a_call_mints_exactly_what_it_needs(github: ScriptedGithub, name: str) -> None:
+    github.answers(
+        "GET",
+        "/repos/acme/shop/collaborators/reviewer/permission",
+        {"role_name": "write", "user": account(12, "reviewer")},
+    )
+    with contextlib.suppress(HubRefused, HubUnavailable):  # what the scripted GitHub answers is not the point
+        ASKED[name](hub(github))
+    wanted = [mint.body for mint in github.mints]
+    permitted = {"repository_ids": [71], "permissions": dict(CALLS[name])}
+    asked_first = {"repository_ids": [71], "permissions": dict(CALLS["standing"])}
+    assert wanted == ([asked_first, permitted] if name == "standing with teams" else [permitted])
+
+
+def test_no_call_asks_for_more_than_reading_but_those_that_write() -> None:
+    writing = {name for name, permissions in CALLS.items() if "write" in dict(permissions).values()}
+    assert writing == {
+        "publish_check_run",
+        "publish_comment",
+        "react",
+        "create_deployment",
+        "report_deployment",
+    }

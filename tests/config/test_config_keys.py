@@ -1,0 +1,402 @@
+"""Every key of the file: one good value, one bad, one hostile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from support.config import (
+    accepted,
+    paths,
+    refused,
+    with_approval,
+    with_environment,
+    with_line,
+    with_route,
+    with_stage,
+)
+
+from gate_app.config.models import PLACES, keys_of
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as `<pattern>.<key>`, and files that use it well, badly and with intent."""
+
+    name: str
+    wrap: Callable[[str], str]
+    good: str
+    bad: str
+    hostile: str
+    refused_at: str
+
+
+def _whole(text: str) -> str:
+    return text
+
+
+_STAGE, _ENVIRONMENT = "stages.work", "environments.production"
+_APPROVAL, _LINE = f"{_ENVIRONMENT}.approval", f"{_ENVIRONMENT}.approval.approvers[0]"
+_ROUTE = f"{_ENVIRONMENT}.deploy"
+_LONG = "a" * 5_000
+
+KEYS = (
+    Key(
+        "version",
+        _whole,
+        "version: 1\nenvironments: {a: {}}",
+        "version: 2\nenvironments: {a: {}}",
+        "version: true\nenvironments: {a: {}}",
+        "version",
+    ),
+    Key(
+        "stages",
+        _whole,
+        "version: 1\nstages: {a: {checks: all}}\nenvironments: {a: {}}",
+        "version: 1\nstages: {}\nenvironments: {a: {}}",
+        "version: 1\nstages: [a]\nenvironments: {a: {}}",
+        "stages",
+    ),
+    Key(
+        "environments",
+        _whole,
+        "version: 1\nenvironments: {a: {}}",
+        "version: 1\nenvironments: {}",
+        "version: 1\nenvironments: production",
+        "environments",
+    ),
+    Key(
+        "stages.*.checks",
+        with_stage,
+        '{checks: ["test (3.12)", "lint*"]}',
+        "{checks: requird}",
+        '{checks: "all "}',
+        f"{_STAGE}.checks",
+    ),
+    Key(
+        "stages.*.workflow",
+        with_stage,
+        "{workflow: ci.yml}",
+        "{workflow: ci}",
+        '{workflow: "../../evil.yml"}',
+        f"{_STAGE}.workflow",
+    ),
+    Key(
+        "stages.*.command",
+        with_stage,
+        "{command: make test}",
+        "{command: 3}",
+        f"{{command: {_LONG}}}",
+        f"{_STAGE}.command",
+    ),
+    Key(
+        "stages.*.junit",
+        with_stage,
+        '{command: make, junit: "reports/**/*.xml"}',
+        "{command: make, junit: /etc/x.xml}",
+        '{command: make, junit: "a/../../x.xml"}',
+        f"{_STAGE}.junit",
+    ),
+    Key(
+        "stages.*.sarif",
+        with_stage,
+        '{command: make, sarif: "reports/*.sarif"}',
+        '{command: make, sarif: ""}',
+        '{command: make, sarif: "..\\\\x"}',
+        f"{_STAGE}.sarif",
+    ),
+    Key(
+        "stages.*.timeout",
+        with_stage,
+        "{command: make, timeout: 90s}",
+        "{command: make, timeout: 90}",
+        "{command: make, timeout: 9999999d}",
+        f"{_STAGE}.timeout",
+    ),
+    Key(
+        "stages.*.fail_when",
+        with_stage,
+        "{command: scan, sarif: a.sarif, fail_when: {new_findings: low}}",
+        "{command: scan, sarif: a.sarif, fail_when: high}",
+        "{checks: all, fail_when: {new_findings: high}}",
+        f"{_STAGE}.fail_when",
+    ),
+    Key(
+        "stages.*.fail_when.new_findings",
+        with_stage,
+        "{command: scan, sarif: a.sarif, fail_when: {new_findings: critical}}",
+        "{command: scan, sarif: a.sarif, fail_when: {new_findings: hihg}}",
+        "{command: scan, sarif: a.sarif, fail_when: {new_findings: 9}}",
+        f"{_STAGE}.fail_when.new_findings",
+    ),
+    Key(
+        "environments.*.from",
+        with_environment,
+        "{from: pull_request}",
+        "{from: pull-request}",
+        "{from: refs/heads/evil}",
+        f"{_ENVIRONMENT}.from",
+    ),
+    Key(
+        "environments.*.needs",
+        with_environment,
+        "{needs: [tests]}",
+        "{needs: tests}",
+        "{needs: []}",
+        f"{_ENVIRONMENT}.needs",
+    ),
+    Key(
+        "environments.*.after",
+        with_environment,
+        "{after: staging}",
+        "{after: stagin}",
+        "{after: production}",
+        f"{_ENVIRONMENT}.after",
+    ),
+    Key(
+        "environments.*.approval",
+        with_environment,
+        "{approval: {}}",
+        "{approval: never}",
+        "{approval: [mode, never]}",
+        f"{_ENVIRONMENT}.approval",
+    ),
+    Key(
+        "environments.*.deploy",
+        with_environment,
+        "{deploy: deployment}",
+        "{deploy: yes}",
+        "{deploy: {}}",
+        f"{_ENVIRONMENT}.deploy",
+    ),
+    Key(
+        "environments.*.verify",
+        with_environment,
+        "{verify: [smoke]}",
+        "{verify: {smoke: {}}}",
+        "{verify: []}",
+        f"{_ENVIRONMENT}.verify",
+    ),
+    Key(
+        "environments.*.approval.mode",
+        with_approval,
+        "{mode: never}",
+        "{mode: sometimes}",
+        "{mode: no}",
+        f"{_APPROVAL}.mode",
+    ),
+    Key(
+        "environments.*.approval.approvers",
+        with_approval,
+        "{approvers: [{permission: admin}]}",
+        "{approvers: {permission: admin}}",
+        "{approvers: []}",
+        f"{_APPROVAL}.approvers",
+    ),
+    Key(
+        "environments.*.approval.self_approval",
+        with_approval,
+        "{self_approval: false}",
+        "{self_approval: true}",
+        "{self_approval: 0}",
+        f"{_APPROVAL}.self_approval",
+    ),
+    Key(
+        "environments.*.approval.contributors",
+        with_approval,
+        "{contributors: head}",
+        "{contributors: shipped}",
+        "{contributors: nobody}",
+        f"{_APPROVAL}.contributors",
+    ),
+    Key(
+        "environments.*.approval.expires_after",
+        with_approval,
+        "{expires_after: 2d}",
+        "{expires_after: 48}",
+        "{expires_after: 31d}",
+        f"{_APPROVAL}.expires_after",
+    ),
+    Key(
+        "environments.*.approval.approvers.*.users",
+        with_line,
+        "{users: [octocat, ab_corp]}",
+        "{users: octocat}",
+        "{users: []}",
+        f"{_LINE}.users",
+    ),
+    Key(
+        "environments.*.approval.approvers.*.teams",
+        with_line,
+        "{teams: [acme/sre]}",
+        "{teams: acme/sre}",
+        "{teams: []}",
+        f"{_LINE}.teams",
+    ),
+    Key(
+        "environments.*.approval.approvers.*.permission",
+        with_line,
+        "{permission: maintain}",
+        "{permission: writer}",
+        "{permission: read}",
+        f"{_LINE}.permission",
+    ),
+    Key(
+        "environments.*.approval.approvers.*.count",
+        with_line,
+        "{permission: write, count: 2}",
+        "{permission: write, count: two}",
+        "{permission: write, count: 0}",
+        f"{_LINE}.count",
+    ),
+    Key(
+        "environments.*.deploy.grant",
+        with_route,
+        "{grant: {}}",
+        "{grant: true}",
+        "{grant: {to: everybody}}",
+        f"{_ROUTE}.grant",
+    ),
+    Key(
+        "environments.*.deploy.workflow",
+        with_route,
+        "{workflow: deploy.yaml}",
+        "{workflow: [deploy.yml]}",
+        '{workflow: "deploy.yml@evil"}',
+        f"{_ROUTE}.workflow",
+    ),
+    Key(
+        "environments.*.deploy.deployment",
+        with_route,
+        "{deployment: {}}",
+        "{deployment: yes}",
+        "{deployment: {auto: 1}}",
+        f"{_ROUTE}.deployment",
+    ),
+    Key(
+        "environments.*.deploy.protection_rule",
+        with_route,
+        "{protection_rule: {}}",
+        "{protection_rule: []}",
+        "{protection_rule: {fail: open}}",
+        f"{_ROUTE}.protection_rule",
+    ),
+    Key(
+        "environments.*.deploy.command",
+        with_route,
+        "{command: make deploy}",
+        "{command: [make]}",
+        '{command: "\\u202emake"}',
+        f"{_ROUTE}.command",
+    ),
+    Key(
+        "environments.*.deploy.timeout",
+        with_route,
+        "{command: make, timeout: 6h}",
+        "{command: make, timeout: 0s}",
+        "{command: make, timeout: 7h}",
+        f"{_ROUTE}.timeout",
+    ),
+)
+
+_each_key = pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+
+
+@_each_key
+def test_a_good_value_is_accepted(key: Key) -> None:
+    accepted(key.wrap(key.good))
+
+
+@_each_key
+def test_a_bad_value_is_refused_at_its_key(key: Key) -> None:
+    assert key.refused_at in paths(refused(key.wrap(key.bad)))
+
+
+@_each_key
+def test_a_hostile_value_is_refused_at_or_below_its_key(key: Key) -> None:
+    found = paths(refused(key.wrap(key.hostile)))
+    assert any(path.startswith(key.refused_at) for path in found), found
+
+
+@_each_key
+def test_a_key_without_a_value_is_refused(key: Key) -> None:
+    """An empty value is what a slipped indentation leaves; it never stands for the default."""
+    word = key.name.rpartition(".")[2]
+    wraps = {
+        "version": "version:\nenvironments: {a: {}}",
+        "stages": "version: 1\nstages:\nenvironments: {a: {}}",
+    }
+    text = wraps.get(key.name, "version: 1\nenvironments:" if word == "environments" else "")
+    problems = refused(text or key.wrap(f"{{{word}: }}"))
+    assert any(problem.reason == "has no value" for problem in problems)
+
+
+def test_every_key_of_every_model_is_in_the_table() -> None:
+    known = {".".join((*place, key)) for place, model in PLACES.items() for key in keys_of(model)}
+    assert {key.name for key in KEYS} == known
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["production", "review/pr-12", "eu west 1", "v1.2", "a", "0", "github-pages", "A" * 255],
+)
+def test_an_environment_may_have_the_name(name: str) -> None:
+    assert accepted(f'version: 1\nenvironments: {{"{name}": {{}}}}').environments[0].name == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param(" production", id="a blank before"),
+        pytest.param("production ", id="a blank after"),
+        pytest.param("a  b", id="two blanks"),
+        pytest.param("../../etc", id="a way out of a folder"),
+        pytest.param("a/../b", id="a way out in the middle"),
+        pytest.param("/abs", id="an absolute path"),
+        pytest.param("a//b", id="an empty part"),
+        pytest.param("a/", id="a slash at the end"),
+        pytest.param(".hidden", id="a dot at the beginning"),
+        pytest.param("-rf", id="an option"),
+        pytest.param("pr\\u043eduction", id="case 94: a Cyrillic look-alike"),
+        pytest.param("production\\n", id="case 94: a line break after"),
+        pytest.param("production\\0", id="case 94: a NUL after"),
+        pytest.param("production\\u200b", id="case 94: an invisible character after"),
+        pytest.param("prod*", id="case 94: a glob"),
+        pytest.param("^prod", id="case 94: an expression"),
+        pytest.param("a`b", id="a backtick"),
+        pytest.param("<b>", id="markup"),
+        pytest.param("gate / production", id="the name of a gate's check run"),
+        pytest.param("a" * 256, id="256 characters"),
+    ],
+)
+def test_case_094_no_environment_and_no_stage_may_have_the_name(name: str) -> None:
+    refused(f'version: 1\nenvironments: {{"{name}": {{}}}}')
+    refused(f'version: 1\nstages: {{"{name}": {{checks: all}}}}\nenvironments: {{a: {{}}}}')
+
+
+@pytest.mark.parametrize(
+    "login", ["@octocat", "dependabot[bot]", "a b", "-a", "a" * 40, "octo.cat", "octocát"]
+)
+def test_what_is_not_a_persons_login_is_refused(login: str) -> None:
+    assert f"{_LINE}.users[0]" in paths(refused(with_line(f'{{users: ["{login}"]}}')))
+
+
+@pytest.mark.parametrize("team", ["sre", "@acme/sre", "acme/", "/sre", "acme/a/b", "acme/a b", "acme/*"])
+def test_what_is_not_a_team_is_refused(team: str) -> None:
+    assert f"{_LINE}.teams[0]" in paths(refused(with_line(f'{{teams: ["{team}"]}}')))
+
+
+@pytest.mark.parametrize(
+    "text", ["0s", "-1h", "1.5h", "1h30m", "48 h", "48H", "h", "\u0661h", "1w", "1h\\n", "59s", "31d"]
+)
+def test_what_is_not_a_patience_is_refused(text: str) -> None:
+    assert f"{_APPROVAL}.expires_after" in paths(refused(with_approval(f'{{expires_after: "{text}"}}')))
+
+
+@pytest.mark.parametrize(
+    "count", ["-1", "0", "101", "1.0", '"1"', "true", "1_0", "0x1", "+1", "99999999999999999999"]
+)
+def test_case_093_what_is_not_a_count_of_people_is_refused(count: str) -> None:
+    assert f"{_LINE}.count" in paths(refused(with_line(f"{{permission: write, count: {count}}}")))

@@ -1,0 +1,718 @@
+"""The story, pure: what happens to a change from its proposal to production, and everything that stops it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.runs import (
+    AUTHOR,
+    CHANGE,
+    HEAD,
+    MAINTAINER,
+    READER,
+    REVIEWER,
+    ROBOT,
+    START,
+    TESTS,
+    asking,
+    failed,
+    passed,
+    policy,
+    proposed,
+    unknown_outcome,
+)
+
+from gate_app.domain.conditions import Authorship, EnvironmentFacts, Head, Standing
+from gate_app.domain.effects import PublishCheckRun, PublishComment, React, ReportDeployment, StopStage
+from gate_app.domain.events import (
+    ChangeClosed,
+    ChangeProposed,
+    ClockTicked,
+    CommentChanged,
+    DeploymentCreated,
+    HeadMoved,
+    ReleaseReturned,
+    StageEnded,
+    StageVanished,
+)
+from gate_app.domain.evidence import Evidence, Finding, Severity, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.model import Content, Person, Unknown
+from gate_app.domain.policy import (
+    ApprovalMode,
+    ApprovalPolicy,
+    ApproverLine,
+    ChecksWork,
+    CommandWork,
+    Environment,
+    GrantRoute,
+    Permission,
+    Policy,
+    PolicyProblem,
+    Stage,
+)
+from gate_app.domain.run import ReleaseStatus, RunState
+
+
+def test_the_whole_story_ends_in_production() -> None:
+    world = proposed()
+    assert world.started() == ["tests"]
+    world.stage_ends()
+    assert world.decisions[-1].verdicts["staging"].asks
+    assert world.codes("production") == ("after_unmet", "approval", "approval_missing")
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+    world.deploys("staging")
+    assert world.gate("staging").release is not None
+    assert world.decisions[-1].verdicts["production"].asks
+    world.says(MAINTAINER, "/approve production")
+    world.deploys("production")
+    assert world.run.final
+    assert world.environments["production"].running == HEAD
+    assert len(world.releases("production")) == 1
+
+
+def test_nobody_is_asked_while_stages_run() -> None:
+    world = proposed()
+    assert world.gate("staging").question is None
+    assert world.codes("staging") == ("needs", "stage_running", "approval", "approval_missing")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [(failed(), "stage_failed"), (unknown_outcome(), "stage_unknown")],
+    ids=["a failing test", "a test that could not start"],
+)
+def test_nobody_is_asked_after(outcome: StageOutcome, code: str) -> None:
+    world = proposed()
+    world.stage_ends(outcome=outcome)
+    assert world.gate("staging").question is None
+    assert code in world.codes("staging")
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+
+
+HIGH = Finding("f1", "B602", Severity.HIGH, "shell=True")
+LOW = Finding("f2", "B101", Severity.LOW, "assert")
+
+
+def scanned(threshold: Severity | None = Severity.HIGH) -> Policy:
+    rules = policy()
+    return replace(rules, stages=(replace(TESTS, new_findings=threshold),))
+
+
+@pytest.mark.parametrize(
+    ("findings", "baseline", "asks"),
+    [
+        ((HIGH,), None, False),
+        ((HIGH,), ("f1",), True),
+        ((HIGH,), ("other",), False),
+        ((LOW,), None, True),
+        ((), None, True),
+    ],
+    ids=[
+        "a high finding without a baseline holds",
+        "a high finding that runs there already does not",
+        "a high finding that is new holds",
+        "a low finding does not",
+        "no finding does not",
+    ],
+)
+def test_new_findings_hold_the_gate(
+    findings: tuple[Finding, ...], baseline: tuple[str, ...] | None, asks: bool
+) -> None:
+    world = proposed(scanned())
+    world.environments["staging"] = EnvironmentFacts("staging", 1, baseline=baseline)
+    world.stage_ends(outcome=passed(*findings))
+    assert world.decisions[-1].verdicts["staging"].asks is asks
+    assert ("new_findings" in world.codes("staging")) is not asks
+
+
+@pytest.mark.parametrize(
+    ("person", "code"),
+    [
+        pytest.param(AUTHOR, "self_approval", id="case 54: the author"),
+        pytest.param(READER, "not_an_approver", id="case 65: somebody who may only read"),
+    ],
+)
+def test_an_approval_does_not_count_when_given_by(person: Person, code: str) -> None:
+    world = asking()
+    world.says(person, "/approve staging")
+    assert not world.releases("staging")
+    assert code in world.replies()[-1]
+
+
+def test_case_044_a_bot_is_not_even_answered() -> None:
+    world = asking()
+    world.says(ROBOT, "/approve staging")
+    world.says(REVIEWER, "/approve staging", via_app=True)
+    assert not world.releases("staging")
+    assert world.replies() == []
+
+
+def test_a_denial_closes_the_gate_and_says_why() -> None:
+    world = asking()
+    world.says(REVIEWER, "/deny staging the migration is missing")
+    assert world.state("staging") == "denied"
+    world.says(MAINTAINER, "/approve staging")
+    assert not world.releases("staging")
+    assert "too_late" in world.replies()[-1]
+    outcome = [
+        e.body for e in world.effects if isinstance(e, PublishComment) and e.surface.startswith("question:")
+    ]
+    assert "the migration is missing" in outcome[-1]
+
+
+def test_case_075_a_denial_wins_over_an_approval_that_has_not_released() -> None:
+    world = asking(policy(ApproverLine(permission=Permission.WRITE, count=2)))
+    world.says(REVIEWER, "/approve staging")
+    world.says(MAINTAINER, "/deny staging not today")
+    assert world.state("staging") == "denied"
+    assert not world.releases("staging")
+
+
+def test_case_075_a_denial_after_the_release_is_too_late() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.says(MAINTAINER, "/deny staging no")
+    assert len(world.releases("staging")) == 1
+    assert "too_late" in world.replies()[-1]
+
+
+def test_a_denial_by_a_reader_does_not_count() -> None:
+    world = asking()
+    world.says(READER, "/deny staging because")
+    assert world.decisions[-1].verdicts["staging"].asks
+
+
+def test_the_author_may_deny() -> None:
+    world = asking()
+    world.says(AUTHOR, "/deny staging found a mistake")
+    assert world.state("staging") == "denied"
+
+
+def test_case_069_one_person_counts_once_however_often_they_say_it() -> None:
+    world = asking(policy(ApproverLine(permission=Permission.WRITE, count=2)))
+    for _ in range(3):
+        world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_case_070_one_person_in_both_groups_fills_one_place() -> None:
+    lines = (ApproverLine(teams=("acme/sre",)), ApproverLine(permission=Permission.WRITE))
+    world = asking(policy(*lines))
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_people_are_placed_so_that_a_sufficient_set_suffices() -> None:
+    """The first to answer fits both lines, the second only the line that a greedy placing would have taken."""
+    lines = (ApproverLine(permission=Permission.WRITE), ApproverLine(teams=("acme/sre",)))
+    world = asking(policy(*lines))
+    world.says(REVIEWER, "/approve staging")
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_case_059_a_configured_login_is_compared_as_an_account() -> None:
+    rules = policy(ApproverLine(users=("maintainer",)))
+    world = asking(rules)
+    world.identities["maintainer"] = MAINTAINER.id
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_case_059_a_login_that_changed_hands_is_unknown_and_waits() -> None:
+    world = asking(policy(ApproverLine(users=("maintainer",))))
+    world.identities["maintainer"] = Unknown("login_changed_hands", "maintainer")
+    world.says(MAINTAINER, "/approve staging")
+    assert not world.releases("staging")
+
+
+def test_case_093_a_line_without_keys_fits_nobody() -> None:
+    world = asking(policy(ApproverLine()))
+    world.says(MAINTAINER, "/approve staging")
+    assert not world.releases("staging")
+
+
+def test_case_093_no_lines_is_not_an_approval() -> None:
+    rules = policy()
+    empty = tuple(replace(e, approval=ApprovalPolicy(lines=())) for e in rules.environments)
+    world = proposed(replace(rules, environments=empty))
+    world.stage_ends()
+    assert not world.releases("staging")
+
+
+def test_case_093_no_stages_is_not_evidence() -> None:
+    rules = policy()
+    bare = tuple(replace(e, needs=()) for e in rules.environments)
+    world = proposed(replace(rules, environments=bare))
+    world.tick()
+    assert world.gate("staging").question is None
+
+
+def test_mode_never_goes_on_by_itself_and_says_so() -> None:
+    world = proposed(policy(mode=ApprovalMode.NEVER))
+    world.stage_ends()
+    assert len(world.releases("staging")) == 1
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    ["policy", "head", "authorship", "standing", "comment"],
+)
+def test_case_067_what_cannot_be_read_waits_and_is_judged_again(unreadable: str) -> None:
+    world = asking()
+    unknown = Unknown("hub_unavailable", "502")
+    healthy = (world.current_policy, world.head)
+    match unreadable:
+        case "policy":
+            world.current_policy = unknown
+        case "head":
+            world.head = unknown
+        case "authorship":
+            world.run = replace(world.run, authorship=None)
+            world.authorship = unknown
+        case "standing":
+            world.standings[REVIEWER.id] = unknown
+        case _:
+            world.comments[1] = unknown
+    world.says(REVIEWER, "/approve staging")
+    assert world.state("staging") == "waiting"
+    assert not world.releases("staging")
+    assert world.run.wake_at == world.now + timedelta(seconds=30)
+    world.current_policy, world.head = healthy
+    world.authorship = Authorship((AUTHOR.id,))
+    world.standings[REVIEWER.id] = Standing(REVIEWER, Permission.WRITE)
+    world.comments[1] = world.gate("staging").answers[0].body_sha256
+    world.passes(30).tick()
+    assert len(world.releases("staging")) == 1
+
+
+def test_case_020_a_push_before_the_approval_is_seen_live_and_refused() -> None:
+    world = asking()
+    world.head = Head("d" * 40, "main", True)
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    assert "head_moved" in world.codes("staging")
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (Head(HEAD.sha, "release", True), "base_changed"),
+        (Head(HEAD.sha, "main", False), "change_closed"),
+    ],
+    ids=["case 25: another base", "case 34: a closed pull request"],
+)
+def test_nothing_is_released_from(head: Head, code: str) -> None:
+    world = asking()
+    world.head = head
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    assert code in world.codes("staging")
+
+
+def test_a_push_supersedes_the_run_and_stops_its_stages() -> None:
+    world = proposed()
+    world.happens(HeadMoved(world.now, "d" * 40, "main"))
+    assert world.run.state is RunState.SUPERSEDED
+    assert world.run.final
+    assert StopStage("tests", 1) in world.effects
+    checks = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "gate:staging"]
+    assert (checks[-1].status, checks[-1].conclusion) == ("completed", "cancelled")
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+
+
+def test_the_same_head_again_supersedes_nothing() -> None:
+    world = asking()
+    world.happens(HeadMoved(world.now, HEAD.sha, "main"))
+    assert world.run.state is RunState.OPEN
+    world.happens(HeadMoved(world.now, HEAD.sha, "release"))
+    assert world.run.state is RunState.SUPERSEDED
+
+
+def test_a_release_in_flight_outlives_a_push() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.happens(HeadMoved(world.now, "d" * 40, "main"))
+    assert not world.run.final
+    world.deploys("staging")
+    assert world.run.final
+    assert world.environments["staging"].running == HEAD
+    assert world.gate("production").release is None
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_a_closed_pull_request_releases_nothing(merged: bool) -> None:
+    world = asking()
+    world.happens(ChangeClosed(world.now, merged))
+    assert world.run.final
+    world.happens(ChangeClosed(world.now, not merged))
+    assert world.run.state is (RunState.MERGED if merged else RunState.CLOSED)
+
+
+def test_case_081_a_question_expires_as_denied_never_approved() -> None:
+    world = asking(policy(expires_after=timedelta(hours=1)))
+    assert world.run.wake_at == world.now + timedelta(hours=1, seconds=1)
+    world.passes(3600).tick()
+    assert world.decisions[-1].verdicts["staging"].asks
+    world.passes(1).tick()
+    assert world.state("staging") == "expired"
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+
+
+@pytest.mark.parametrize("change", ["edited", "deleted"])
+def test_case_037_an_approval_goes_with_its_comment(change: str) -> None:
+    world = asking(policy(ApproverLine(permission=Permission.WRITE, count=2)))
+    world.says(REVIEWER, "/approve staging")
+    world.happens(CommentChanged(world.now, 1, 1, change))  # type: ignore[arg-type]  # one of two literals
+    world.happens(CommentChanged(world.now, 99, 1, "edited"))
+    world.says(MAINTAINER, "/approve staging")
+    assert not world.releases("staging")
+    assert (
+        "1 of" in world.decisions[-1].effects[0].__class__.__name__ or world.gate("staging").answers[0].voided
+    )
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+@pytest.mark.parametrize("now_reads", ["edited", "deleted", "another fingerprint"])
+def test_case_035_a_comment_that_reads_differently_at_the_decision_never_counts(now_reads: str) -> None:
+    world = asking()
+    world.comments[1] = now_reads
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    assert "comment_changed" in world.replies()[-1]
+
+
+def test_case_009_the_same_comment_twice_is_one_answer() -> None:
+    world = asking(policy(ApproverLine(permission=Permission.WRITE, count=2)))
+    world.says(REVIEWER, "/approve staging")
+    before = world.run
+    world.last_comment = 0
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.gate("staging").answers) == 1
+    assert world.run.gates == before.gates
+
+
+def test_case_009_an_answer_older_than_the_question_never_counts() -> None:
+    world = asking()
+    world.now -= timedelta(hours=1)
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    assert "not_asked_yet" in world.replies()[-1]
+
+
+def test_the_newest_answer_of_a_person_counts_and_in_a_tie_the_denial() -> None:
+    world = asking(policy(ApproverLine(permission=Permission.WRITE, count=2)))
+    world.says(REVIEWER, "/approve staging")
+    world.now -= timedelta(seconds=1)
+    world.says(REVIEWER, "/deny staging no, wait")
+    assert world.state("staging") == "denied"
+
+
+def test_case_055_a_commit_of_no_account_needs_a_known_pusher() -> None:
+    unattributed = Authorship((AUTHOR.id,), ("ghost@example.com",))
+    world = proposed(change=replace(CHANGE, pusher=None))
+    world.run = replace(world.run, authorship=unattributed)
+    world.stage_ends()
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    world.happens(ChangeProposed(world.now, replace(CHANGE, pusher=MAINTAINER)))
+    assert len(world.releases("staging")) == 1
+
+
+def test_case_057_everybody_who_pushed_to_the_pull_request_is_a_contributor() -> None:
+    world = asking()
+    world.happens(ChangeProposed(world.now, replace(CHANGE, pusher=REVIEWER)))
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    assert "self_approval" in world.replies()[-1]
+
+
+def test_self_approval_may_be_allowed_by_the_policy() -> None:
+    world = asking(policy(self_approval=True))
+    world.says(AUTHOR, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_policy_that_changed_voids_the_answers_and_asks_again() -> None:
+    world = asking(policy(ApproverLine(permission=Permission.WRITE, count=2)))
+    world.says(REVIEWER, "/approve staging")
+    world.current_policy = policy(ApproverLine(permission=Permission.WRITE), blob="q" * 40)
+    world.passes(1).tick()
+    assert not world.releases("staging")
+    question = world.gate("staging").question
+    assert question is not None
+    assert question.number == 2
+    assert world.started() == ["tests"]
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_stage_that_the_new_policy_defines_differently_runs_again() -> None:
+    world = asking()
+    changed = replace(policy(blob="q" * 40), stages=(Stage("tests", CommandWork("pytest -x")),))
+    world.current_policy = changed
+    world.passes(1).tick()
+    assert world.started() == ["tests", "tests"]
+    assert world.run.stages["tests"].attempt == 2
+    assert not world.decisions[-1].verdicts["staging"].asks
+
+
+def test_case_089_a_policy_that_disappears_closes_the_gate_visibly() -> None:
+    world = asking()
+    world.current_policy = PolicyProblem("policy_missing", "gone")
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    assert "policy_missing" in world.codes("staging")
+
+
+def test_a_broken_policy_is_loud_and_heals() -> None:
+    broken = PolicyProblem("policy_invalid", "line 3: unknown key")
+    world = proposed(broken)
+    checks = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "policy"]
+    assert checks[-1].conclusion == "failure"
+    assert "unknown key" in checks[-1].summary
+    assert world.run.wake_at is not None
+    world.current_policy = policy()
+    world.passes(30).tick()
+    checks = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "policy"]
+    assert checks[-1].conclusion == "success"
+    assert world.started() == ["tests"]
+
+
+def test_an_environment_in_use_by_another_release_waits_and_is_looked_at_again() -> None:
+    world = asking()
+    world.environments["staging"] = EnvironmentFacts("staging", 3, busy_with="71#2:1:staging")
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    assert "environment_busy" in world.codes("staging")
+    world.environments["staging"] = EnvironmentFacts("staging", 4)
+    world.passes(30).tick()
+    assert len(world.releases("staging")) == 1
+    assert world.environments["staging"].busy_with == world.run.gate_id("staging")
+
+
+def test_after_is_met_by_equal_content_whatever_the_commit() -> None:
+    world = proposed()
+    world.environments["staging"] = EnvironmentFacts("staging", 1, verified=(Content("e" * 40, HEAD.tree),))
+    world.stage_ends()
+    assert world.decisions[-1].verdicts["production"].asks
+
+
+def test_a_release_that_came_back_is_judged_again_on_fresh_facts() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    back = ReleaseReturned(world.now, "staging", world.now + timedelta(seconds=60), "502")
+    world.happens(back)
+    assert world.gate("staging").release is None
+    assert "release_returned" in world.codes("staging")
+    assert world.run.wake_at == world.now + timedelta(seconds=30)
+    world.standings[REVIEWER.id] = Standing(REVIEWER, Permission.READ)
+    world.passes(61).tick()
+    assert len(world.releases("staging")) == 1, "case 60: the approver lost the permission meanwhile"
+    world.standings[REVIEWER.id] = Standing(REVIEWER, Permission.WRITE)
+    world.tick()
+    assert [release.occasion for release in world.releases("staging")] == [1, 2]
+    assert world.environments["staging"].busy_with == world.run.gate_id("staging")
+
+
+def test_a_returned_release_that_is_then_denied_frees_the_environment() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.happens(ReleaseReturned(world.now, "staging", world.now + timedelta(seconds=60), "502"))
+    assert world.environments["staging"].busy_with is None
+    world.says(MAINTAINER, "/deny staging stop")
+    assert world.state("staging") == "denied"
+
+
+def test_a_deployed_release_cannot_come_back() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.happens(DeploymentCreated(world.now, "staging", 7))
+    world.happens(DeploymentCreated(world.now, "staging", 8))
+    world.happens(ReleaseReturned(world.now, "staging", world.now, "late"))
+    world.happens(ReleaseReturned(world.now, "nowhere", world.now, "late"))
+    world.happens(DeploymentCreated(world.now, "nowhere", 9))
+    release = world.gate("staging").release
+    assert release is not None
+    assert release.deployment_id == 7
+
+
+def test_a_failed_deployment_is_shown_and_opens_nothing_further() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.deploys("staging", failed())
+    release = world.gate("staging").release
+    assert release is not None
+    assert release.status is ReleaseStatus.FAILED
+    assert world.codes("staging") == ("deployment_failed",)
+    assert world.environments["staging"].busy_with is None
+    assert world.gate("production").question is None
+    reports = [e.state for e in world.effects if isinstance(e, ReportDeployment)]
+    assert reports == ["in_progress", "failure"]
+
+
+def verified_policy() -> Policy:
+    rules = policy()
+    checks = Stage("smoke", CommandWork("smoke"))
+    staging = replace(rules.environments[0], verify=("smoke",))
+    return replace(rules, stages=(TESTS, checks), environments=(staging, rules.environments[1]))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (passed(), "healthy"),
+        (failed(), "verification_failed"),
+        (unknown_outcome(), "verification_unknown"),
+    ],
+)
+def test_a_release_is_healthy_only_when_its_verification_passed(outcome: StageOutcome, code: str) -> None:
+    world = asking(verified_policy())
+    assert world.started() == ["tests"], "a stage that only verifies does not run before the deployment"
+    world.says(REVIEWER, "/approve staging")
+    world.deploys("staging")
+    assert world.started() == ["tests", "deploy@staging", "smoke@staging"]
+    assert world.codes("staging") == ("released",)
+    world.stage_ends("smoke@staging", outcome)
+    world.tick()
+    assert world.codes("staging") == (code,)
+    assert world.decisions[-1].verdicts["production"].asks is (code == "healthy")
+
+
+def test_a_vanished_worker_is_replaced_three_times_then_unknown() -> None:
+    world = proposed()
+    for attempt in (1, 2, 3):
+        world.happens(StageVanished(world.now, "tests", attempt))
+    world.happens(StageVanished(world.now, "tests", 1))
+    world.happens(StageVanished(world.now, "nothing", 1))
+    assert world.started() == ["tests", "tests", "tests"]
+    assert "stage_unknown" in world.codes("staging") or world.tick()
+    assert "stage_unknown" in world.codes("staging")
+
+
+def test_the_end_of_an_older_attempt_is_not_the_end_of_this_one() -> None:
+    world = proposed()
+    world.happens(StageVanished(world.now, "tests", 1))
+    world.happens(StageEnded(world.now, "tests", 1, passed()))
+    assert world.gate("staging").question is None
+    world.happens(StageEnded(world.now, "tests", 2, passed()))
+    assert world.gate("staging").question is not None
+
+
+def test_work_that_this_version_cannot_follow_is_unknown_and_says_so() -> None:
+    rules = replace(policy(), stages=(Stage("tests", ChecksWork("all")),))
+    world = proposed(rules)
+    world.tick()
+    assert "stage_unknown" in world.codes("staging")
+
+
+def test_a_route_that_this_version_cannot_take_never_asks() -> None:
+    rules = policy()
+    granted = tuple(replace(e, deploy=GrantRoute()) for e in rules.environments)
+    world = proposed(replace(rules, environments=granted))
+    world.stage_ends()
+    assert world.gate("staging").question is None
+    assert "route_unavailable" in world.codes("staging")
+
+
+def test_obeyed_is_a_reaction_and_nothing_more() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    assert React(1, "+1") in world.effects
+    assert world.replies() == []
+
+
+def test_case_068_a_stranger_is_answered_once() -> None:
+    world = asking()
+    world.says(READER, "/approve staging")
+    world.says(READER, "/approve staging")
+    assert len(world.replies()) == 1
+
+
+def test_nothing_is_shown_twice() -> None:
+    world = asking()
+    shown = len(world.effects)
+    world.tick()
+    world.tick()
+    assert len(world.effects) == shown
+
+
+def test_a_final_run_opens_nothing_and_still_answers() -> None:
+    world = asking()
+    world.says(REVIEWER, "/deny staging no")
+    world.happens(ChangeClosed(world.now, False))
+    assert world.run.final
+    world.current_policy = policy(blob="q" * 40)
+    world.says(REVIEWER, "/approve production")
+    assert not world.releases("production")
+    assert "too_late" in world.replies()[-1]
+    assert world.started() == ["tests"]
+
+
+def test_an_environment_that_left_the_policy_while_deploying_still_ends() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.happens(DeploymentCreated(world.now, "staging", 7))
+    rules = policy(blob="q" * 40)
+    world.current_policy = replace(rules, environments=(replace(rules.environments[1], after=None),))
+    world.passes(1).tick()
+    world.stage_ends("deploy@staging")
+    assert world.codes("staging") == ("healthy",) or world.tick()
+    assert world.codes("staging") == ("healthy",)
+
+
+def test_a_gate_whose_environment_left_the_policy_closes() -> None:
+    world = asking()
+    rules = policy(blob="q" * 40)
+    world.current_policy = replace(rules, environments=(replace(rules.environments[1], after=None),))
+    world.passes(1).tick()
+    assert world.state("staging") == "superseded"
+    assert world.codes("staging") == ("environment_removed",)
+
+
+def test_evidence_that_changed_asks_anew() -> None:
+    world = asking(policy(ApproverLine(permission=Permission.WRITE, count=2)))
+    world.says(REVIEWER, "/approve staging")
+    stage = world.run.stages["tests"]
+    other = StageOutcome(StageVerdict.PASSED, StageReason.TESTS_PASSED, Evidence(summary="other"))
+    world.run = world.run.with_stage(replace(stage, outcome=other))
+    world.tick()
+    assert "binding_changed" in {
+        judged.code.value for judged in world.decisions[-1].verdicts["staging"].answers
+    }
+    question = world.gate("staging").question
+    assert question is not None
+    assert question.number == 2
+    texts = [
+        e.body for e in world.effects if isinstance(e, PublishComment) and e.surface == "question:staging:1"
+    ]
+    assert "replaced" in texts[-1]
+
+
+def test_deciding_the_same_again_gives_the_same_again() -> None:
+    world = asking()
+    conditions = world.conditions()
+    run = world.run
+    event = ClockTicked(START)
+    from gate_app.domain.decide import decide
+
+    assert decide(run, event, conditions) == decide(run, event, conditions)
+    assert decide(decide(run, event, conditions).run, event, conditions).effects == ()
+
+
+def test_an_environment_named_in_the_policy_only_is_configured_in_its_order() -> None:
+    assert [e.name for e in policy().environments] == ["staging", "production"]
+    assert Environment("x").origin.value == "default_branch"

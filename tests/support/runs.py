@@ -1,0 +1,197 @@
+"""Runs, changes and conditions for tests of the pure domain, in the user's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
+from gate_app.domain.decide import Decision, decide
+from gate_app.domain.effects import CreateDeployment, Effect, PublishComment, StartStage
+from gate_app.domain.events import (
+    ChangeProposed,
+    ClockTicked,
+    CommandGiven,
+    DeploymentCreated,
+    Event,
+    StageEnded,
+)
+from gate_app.domain.evidence import Evidence, Finding, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject, Unknown
+from gate_app.domain.policy import (
+    ApprovalPolicy,
+    ApproverLine,
+    CommandRoute,
+    CommandWork,
+    Environment,
+    Permission,
+    Policy,
+    PolicyProblem,
+    Stage,
+)
+from gate_app.domain.run import Gate, Run, open_run
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+REPOSITORY = Repository(71, "acme", "greeter", 5)
+HEAD = Content("a" * 40, "b" * 40)
+AUTHOR = Person(100, "author")
+REVIEWER = Person(101, "reviewer")
+MAINTAINER = Person(102, "maintainer")
+READER = Person(103, "reader")
+ROBOT = Person(104, "robot[bot]", PersonKind.BOT)
+
+STANDINGS: Mapping[int, Standing] = {
+    person.id: Standing(person, permission, teams)
+    for person, permission, teams in (
+        (AUTHOR, Permission.ADMIN, ("acme/sre",)),
+        (REVIEWER, Permission.WRITE, ("acme/sre",)),
+        (MAINTAINER, Permission.MAINTAIN, ()),
+        (READER, Permission.READ, ()),
+        (ROBOT, Permission.ADMIN, ()),
+    )
+}
+
+CHANGE = Change(
+    repository=REPOSITORY,
+    subject=Subject(REPOSITORY.id, number=1),
+    origin=Origin.PULL_REQUEST,
+    head=HEAD,
+    base_ref="main",
+    base_sha="c" * 40,
+    title="Greet in French",
+    author=AUTHOR,
+    conversation=1,
+    pusher=AUTHOR,
+)
+
+TESTS = Stage("tests", CommandWork("pytest"))
+
+
+def policy(*lines: ApproverLine, blob: str = "p" * 40, **approval: object) -> Policy:
+    """Tests, then staging, then production after staging; every gate with the same approver lines."""
+    rules = ApprovalPolicy(lines=lines or (ApproverLine(permission=Permission.WRITE),), **approval)  # type: ignore[arg-type]  # keyword pass-through
+    return Policy(
+        blob,
+        (TESTS,),
+        (
+            Environment("staging", Origin.PULL_REQUEST, ("tests",), None, rules, CommandRoute("deploy")),
+            Environment(
+                "production", Origin.PULL_REQUEST, ("tests",), "staging", rules, CommandRoute("deploy")
+            ),
+        ),
+    )
+
+
+def passed(*findings: Finding) -> StageOutcome:
+    return StageOutcome(StageVerdict.PASSED, StageReason.TESTS_PASSED, Evidence(findings=findings))
+
+
+def failed() -> StageOutcome:
+    return StageOutcome(StageVerdict.FAILED, StageReason.TESTS_FAILED, Evidence(), "1 of 3 tests failed")
+
+
+def unknown_outcome() -> StageOutcome:
+    return StageOutcome(
+        StageVerdict.UNKNOWN, StageReason.MODULE_MISSING, Evidence(), "No module named 'requests'"
+    )
+
+
+@dataclass
+class World:
+    """A run in a world that answers as told; every step is decided by the real `decide`."""
+
+    run: Run
+    now: datetime = START
+    current_policy: Policy | PolicyProblem | Unknown = field(default_factory=policy)
+    head: Head | Unknown = field(default_factory=lambda: Head(HEAD.sha, "main", True))
+    authorship: Authorship | Unknown = Authorship((AUTHOR.id,))
+    standings: dict[int, Standing | Unknown] = field(default_factory=lambda: dict(STANDINGS))
+    comments: dict[int, str | Unknown] = field(default_factory=dict)
+    identities: dict[str, int | Unknown] = field(default_factory=dict)
+    environments: dict[str, EnvironmentFacts] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    last_comment: int = 0
+
+    def conditions(self) -> Conditions:
+        return Conditions(
+            self.now,
+            self.current_policy,
+            self.head,
+            self.authorship,
+            dict(self.standings),
+            dict(self.comments),
+            dict(self.identities),
+            dict(self.environments),
+        )
+
+    def happens(self, event: Event) -> Decision:
+        """Decides one event, applies it, and judges once more when the decision asks for it."""
+        decision = decide(self.run, event, self.conditions())
+        self.run = decision.run
+        self.effects += decision.effects
+        self.decisions.append(decision)
+        for facts in decision.environments:
+            self.environments[facts.name] = replace(facts, version=facts.version + 1)
+        return self.happens(ClockTicked(self.now)) if decision.again else decision
+
+    def passes(self, seconds: float) -> World:
+        self.now += timedelta(seconds=seconds)
+        return self
+
+    def tick(self) -> Decision:
+        return self.happens(ClockTicked(self.now))
+
+    def stage_ends(self, key: str = "tests", outcome: StageOutcome | None = None) -> Decision:
+        stage = self.run.stages[key]
+        return self.happens(StageEnded(self.now, key, stage.attempt, outcome or passed()))
+
+    def says(self, person: Person, line: str, *, via_app: bool = False) -> Decision:
+        """A person comments; a second goes by, as between any two things people do."""
+        self.passes(1)
+        self.last_comment += 1
+        digest = sha256(line.encode()).hexdigest()
+        self.comments.setdefault(self.last_comment, digest)
+        return self.happens(CommandGiven(self.now, self.last_comment, 1, person, line, digest, via_app))
+
+    def deploys(self, environment: str, outcome: StageOutcome | None = None) -> Decision:
+        """GitHub has the deployment and its worker ends."""
+        self.happens(DeploymentCreated(self.now, environment, 900 + len(self.effects)))
+        return self.stage_ends(f"deploy@{environment}", outcome)
+
+    def gate(self, environment: str) -> Gate:
+        return self.run.gates[environment]
+
+    def state(self, environment: str) -> str:
+        return self.decisions[-1].verdicts[environment].state.value
+
+    def codes(self, environment: str) -> tuple[str, ...]:
+        return self.decisions[-1].verdicts[environment].codes
+
+    def releases(self, environment: str) -> list[CreateDeployment]:
+        return [e for e in self.effects if isinstance(e, CreateDeployment) and e.environment == environment]
+
+    def started(self) -> list[str]:
+        return [effect.stage for effect in self.effects if isinstance(effect, StartStage)]
+
+    def replies(self) -> list[str]:
+        return [
+            e.body for e in self.effects if isinstance(e, PublishComment) and e.surface.startswith("reply:")
+        ]
+
+
+def proposed(rules: Policy | PolicyProblem | None = None, change: Change = CHANGE) -> World:
+    """A pull request was just opened under this policy."""
+    rules = rules or policy()
+    world = World(open_run(change, 1, rules, START), current_policy=rules)
+    world.happens(ChangeProposed(START, change))
+    return world
+
+
+def asking(rules: Policy | None = None) -> World:
+    """The tests passed and staging asks."""
+    world = proposed(rules)
+    world.passes(5).stage_ends()
+    return world

@@ -1,0 +1,339 @@
+"""A running Gate App in front of the stand-in, and people who use it: what the stories are told with.
+
+Everything is real: the stand-in, a web process and an engine process, HTTP with signatures and tokens. Each
+story has a repository of its own; the processes are shared by the stories of a test process.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from gate_app.bootstrap import Overview, overview
+from gate_app.domain.run import Run
+from gate_app.standin import process
+from gate_app.standin.control import Control
+from gate_app.standin.process import StandinProcess
+from gate_app.standin.shapes import CheckRunState, CommentState, DeploymentState, PullState, Registered
+
+PATIENCE = 45.0
+Found = TypeVar("Found")
+
+CHECK = """\
+mkdir -p reports
+cat > reports/junit.xml <<'XML'
+<testsuites><testsuite name="greeter" tests="2">
+<testcase classname="greeter" name="greets"/>
+<testcase classname="greeter" name="{name}">{body}</testcase>
+</testsuite></testsuites>
+XML
+"""
+PASSING = CHECK.format(name="greets again", body="")
+FAILING = CHECK.format(name="greets again", body='<failure message="assert 1 == 2"/>')
+SCAN = """\
+mkdir -p reports
+cat > reports/scan.sarif <<'JSON'
+{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "scan", "rules": []}},
+ "artifacts": [{"location": {"uri": "app.py"}}],
+ "results": [RESULTS]}]}
+JSON
+"""
+HIGH = (
+    '{"ruleId": "S1", "level": "error", "message": {"text": "a secret"}, "locations": [{"physicalLocation":'
+    ' {"artifactLocation": {"uri": "app.py"}, "region": {"startLine": 1}}}]}'
+)
+
+GATE_FILE = """\
+version: 1
+stages:
+  tests:
+    command: sh ./check.sh
+    junit: "reports/junit.xml"
+  security:
+    command: sh ./scan.sh
+    sarif: "reports/*.sarif"
+    fail_when: {new_findings: high}
+environments:
+  staging:
+    from: pull_request
+    approval: {approvers: [{permission: write, count: 1}]}
+    deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}
+  production:
+    from: pull_request
+    after: staging
+    approval: {approvers: [{permission: write, count: 1}]}
+    deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}
+"""
+FILES = {"app.py": "print('hello')\n", "check.sh": PASSING, "scan.sh": SCAN.replace("RESULTS", "")}
+PEOPLE = {"author": "write", "reviewer": "write", "maintainer": "maintain", "reader": "read"}
+
+
+def until(find: Callable[[], Found | None], what: str, patience: float = PATIENCE) -> Found:
+    """What `find` finds, once it does; fails in words after `patience` seconds."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        found = find()
+        if found:
+            return found
+        time.sleep(0.05)  # waiting for other processes, bounded above
+    raise AssertionError(f"waited {patience:g} s in vain: {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class App:
+    """The processes of one Gate App; `environment` is what configures them."""
+
+    home: Path
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *options: str) -> subprocess.Popen[bytes]:
+        """Starts `web` or `worker`, again after it was killed."""
+        with (self.home / f"{name}.log").open("ab") as log:
+            started = subprocess.Popen(
+                [sys.executable, "-m", "gate_app.cli", name, *options],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes[name] = started
+        return started
+
+    def wait_ready(self) -> None:
+        until(lambda: _ready(self.environment["GATE_BASE_URL"]), f"the app is ready\n{self.log()}")
+
+    def log(self) -> str:
+        """The logs of both processes, for messages of failed tests."""
+        texts = [path.read_text(errors="replace")[-3_000:] for path in sorted(self.home.glob("*.log"))]
+        return "\n".join(texts)
+
+    def end(self) -> None:
+        for started in self.processes.values():
+            if started.poll() is None:
+                started.send_signal(signal.SIGTERM)
+        for started in self.processes.values():
+            try:
+                started.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(started.pid, signal.SIGKILL)
+                started.wait(5)
+
+    @property
+    def database_url(self) -> str:
+        return self.environment["GATE_DATABASE_URL"]
+
+
+def _ready(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/readyz", timeout=2) as answer:  # noqa: S310 - loopback, our own process
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+@dataclass
+class Place:
+    """A stand-in with an App registered and running in front of it."""
+
+    standin: StandinProcess
+    app: App
+    registered: Registered
+    numbers: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def control(self) -> Control:
+        return self.standin.control
+
+    def end(self) -> None:
+        self.app.end()
+        self.standin.stop()
+
+
+def open_place(home: Path, reconcile_seconds: int = 300) -> Place:
+    """Starts everything in `home` and waits until it is ready."""
+    standin = process.start(home / "standin")
+    port = free_port()
+    secret = secrets.token_hex(32)
+    base = f"http://127.0.0.1:{port}"
+    registered = standin.control.register_app(f"{base}/webhooks/github", secret)
+    for login, role in PEOPLE.items():
+        standin.control.create_person(login)
+    standin.control.create_person("robot", kind="Bot")
+    state = home / "app"
+    state.mkdir()
+    key = state / "key.pem"
+    key.touch(mode=0o600)
+    key.write_text(registered["private_key_pem"] or "")
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "GATE_APP_ID": str(registered["app_id"]),
+        "GATE_PRIVATE_KEY_FILE": str(key),
+        "GATE_WEBHOOK_SECRET": secret,
+        "GATE_GITHUB_API_URL": standin.url,
+        "GATE_BASE_URL": base,
+        "GATE_BIND": f"127.0.0.1:{port}",
+        "GATE_DATABASE_URL": f"sqlite:///{state / 'gate.db'}",
+        "GATE_HOME": str(state),
+        "GATE_WEB_PROCESSES": "1",
+        "GATE_RECONCILE_SECONDS": str(reconcile_seconds),
+        "GATE_LOG_LEVEL": "INFO",
+    }
+    place = Place(standin, App(state, environment), registered)
+    place.app.start("worker")
+    place.app.start("web")
+    place.app.wait_ready()
+    return place
+
+
+@dataclass
+class Story:
+    """One repository with one pull request, and what people do with it."""
+
+    place: Place
+    repository: str
+    repository_id: int
+    pull: PullState
+
+    @property
+    def number(self) -> int:
+        return self.pull["number"]
+
+    # What people do.
+
+    def says(self, login: str, body: str, *, via_app: bool = False) -> CommentState:
+        return self.place.control.comment(self.repository, self.number, login, body, via_app=via_app)
+
+    def pushes(self, files: Mapping[str, str], login: str = "author") -> str:
+        commit = self.place.control.commit(
+            self.repository, files, parent=self.pull["head_sha"], message="Change", login=login
+        )
+        self.pull = self.place.control.set_head(self.repository, self.number, commit["sha"], by=login)
+        return commit["sha"]
+
+    # What can be seen.
+
+    def comments(self) -> list[CommentState]:
+        state = self.place.control.state()
+        return [c for c in state["comments"] if (c["repository"], c["number"]) == (self.repository, self.number)]
+
+    def ours(self) -> list[CommentState]:
+        return [comment for comment in self.comments() if comment["login"].endswith("[bot]")]
+
+    def check(self, name: str) -> CheckRunState | None:
+        runs = [
+            run
+            for run in self.place.control.state()["check_runs"]
+            if (run["repository"], run["name"], run["head_sha"]) == (self.repository, name, self.pull["head_sha"])
+        ]
+        assert len(runs) <= 1, f"{len(runs)} check runs named {name}"
+        return runs[0] if runs else None
+
+    def deployments(self) -> list[DeploymentState]:
+        return [d for d in self.place.control.state()["deployments"] if d["repository"] == self.repository]
+
+    def overview(self) -> Overview:
+        return overview(self.place.app.database_url)
+
+    def runs(self) -> list[Run]:
+        return [run for run in self.overview().runs if run.change.repository.id == self.repository_id]
+
+    # What one waits for.
+
+    def asks(self, environment: str) -> CommentState:
+        """Waits until the question for an environment is there as a new comment."""
+        return until(lambda: self._question(environment), f"{environment} asks\n{self.told()}")
+
+    def _question(self, environment: str) -> CommentState | None:
+        wanted = f"### Deploy to `{environment}`?"
+        return next((comment for comment in self.ours() if comment["body"].startswith(wanted)), None)
+
+    def shows(self, name: str, conclusion: str) -> CheckRunState:
+        """Waits until a check run on the head has this conclusion."""
+
+        def found() -> CheckRunState | None:
+            run = self.check(name)
+            return run if run and run["conclusion"] == conclusion else None
+
+        return until(found, f"{name} concludes {conclusion}\n{self.told()}")
+
+    def replies_to(self, comment: CommentState) -> str:
+        """Waits for our reply that names a rule for this comment, or for our reaction (`+1`)."""
+
+        def found() -> str | None:
+            after = [other for other in self.comments() if other["id"] > comment["id"]]
+            for other in after:
+                if other["login"].endswith("[bot]") and "### Deploy" not in other["body"]:
+                    return other["body"]
+            mine = next((c for c in self.comments() if c["id"] == comment["id"]), None)
+            return mine["reactions"][0]["content"] if mine and mine["reactions"] else None
+
+        return until(found, f"an answer to {comment['body']!r}\n{self.told()}")
+
+    def rests(self) -> None:
+        """Waits until every delivery was sent, understood and worked off."""
+        self.place.control.quiesce(10)
+        until(lambda: _idle(self.place.app.database_url), f"everything is worked off\n{self.told()}")
+
+    def told(self) -> str:
+        """What happened so far, for messages of failed tests."""
+        checks = [(r["name"], r["conclusion"]) for r in self.place.control.state()["check_runs"]]
+        said = "\n---\n".join(comment["body"] for comment in self.comments())
+        return f"{checks}\n{said}\n{self.place.app.log()[-4_000:]}"
+
+
+def _idle(database_url: str) -> bool:
+    """Nothing is due: no new delivery, no unhandled row, no unfinished effect, no running child."""
+    from sqlalchemy import text
+
+    from gate_app.store.database import open_engine, reading
+
+    waiting = (
+        "SELECT (SELECT count(*) FROM deliveries WHERE state = 'new')"
+        " + (SELECT count(*) FROM inbox WHERE state = 'new')"
+        " + (SELECT count(*) FROM effects WHERE state IN ('pending', 'started'))"
+        " + (SELECT count(*) FROM children)"
+    )
+    engine = open_engine(database_url)
+    try:
+        with reading(engine) as connection:
+            return connection.execute(text(waiting)).scalar_one() == 0
+    finally:
+        engine.dispose()
+
+
+def tell(place: Place, files: Mapping[str, str] | None = None, gate_file: str | None = GATE_FILE) -> Story:
+    """A new repository with the gate file on its default branch, and a pull request that changes `files`."""
+    name = f"greeter-{next(place.numbers)}"
+    base = dict(FILES)
+    if gate_file is not None:
+        base[".github/gate.yml"] = gate_file
+    created = place.control.create_repository("acme", name, files=base)
+    repository = created["full_name"]
+    for login, role in PEOPLE.items():
+        place.control.set_role(repository, login, role)
+    change = {"app.py": "print('bonjour')\n", **(files or {})}
+    commit = place.control.commit(repository, change, message="Greet in French", login="author")
+    pull = place.control.open_pull(
+        repository, head_sha=commit["sha"], head_branch="french", title="Greet in French", author="author"
+    )
+    return Story(place, repository, created["id"], pull)
