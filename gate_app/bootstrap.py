@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gate_app.settings import Settings, inherited
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from gate_app.domain.verdict import Verdict
     from gate_app.engine.drain import Drain
     from gate_app.engine.ports import SetAside
+    from gate_app.engine.replay import ReplayReport
     from gate_app.engine.sweep import Sweep
     from gate_app.github.client import GithubHub
     from gate_app.jobs.durable import DurableJobs
     from gate_app.store.repository import SqlStore
+    from gate_app.store.verification import VerifyReport
     from gate_app.web.webhooks import Front
 
 SWEEP_SECONDS: Final = 0.2
@@ -167,6 +170,51 @@ def overview(database_url: str) -> Overview:
         database.dispose()
 
 
+def verify_journal(database_url: str, remembered: Path | None, remember: Path | None) -> VerifyReport:
+    """Checks the journal of a database, against heads remembered earlier if there are any.
+
+    A clean journal's heads are written to `remember`. Raises RecordUnreadable for a file that is not one.
+    """
+    from gate_app.store.database import open_engine
+    from gate_app.store.journal import remember_heads, remembered_heads
+    from gate_app.store.verification import verify
+
+    database = open_engine(database_url)
+    try:
+        report = verify(database, remembered_heads(remembered) if remembered else None)
+        if remember and report.clean:
+            remember_heads(database, remember)
+        return report
+    finally:
+        database.dispose()
+
+
+def replay_journal(database_url: str) -> ReplayReport:
+    """Decides the whole journal again with the rules of this version; changes nothing."""
+    from gate_app.engine.replay import replay
+    from gate_app.store.codec import run_digest
+    from gate_app.store.database import open_engine
+    from gate_app.store.journal import entries
+
+    database = open_engine(database_url)
+    try:
+        return replay((sealed.entry for sealed in entries(database)), run_digest)
+    finally:
+        database.dispose()
+
+
+def apply_migrations(database_url: str) -> None:
+    """Creates or upgrades the tables; the engine process does the same at its start."""
+    from gate_app.store.database import migrate, open_engine
+
+    database = open_engine(database_url)
+    try:
+        migrate(database)
+    finally:
+        database.dispose()
+
+
 def _log_to_stderr(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("dbos").setLevel(logging.WARNING)
+    for chatty in ("dbos", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

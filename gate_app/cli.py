@@ -21,7 +21,7 @@ from gate_app.errors import ConfigurationFault, GateFault
 Given = ParamSpec("Given")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
     """Gate App: automation runs as far as it safely can and stops where a person must decide."""
 
@@ -90,6 +90,101 @@ def validate(file: Path, explained: bool) -> None:
     if explained and found.policy is not None:
         click.echo(explain(found.policy))
     sys.exit(found.exit_code)
+
+
+@main.command("try")
+@click.option("--repo", type=click.Path(path_type=Path), help="A git checkout of yours; it is only read.")
+@click.option(
+    "--base", metavar="REV", help="Where the change starts. Default: where it left the main branch."
+)
+@click.option("--head", metavar="REV", help="Where the change ends. Default: HEAD.")
+@click.option("--tests", metavar="COMMAND", help="The tests command, where the repository has no gate.yml.")
+@click.option(
+    "--say", multiple=True, metavar='"LOGIN: TEXT"', help="Answer as somebody, in order; may be repeated."
+)
+@click.option("--json", type=click.Path(path_type=Path, dir_okay=False), help="Write the final state here.")
+@click.option("--home", type=click.Path(path_type=Path), help="A new folder for releases, journal and logs.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1, max=86_400), default=1800.0, show_default=True, help="Seconds."
+)
+def try_(
+    repo: Path | None,
+    base: str | None,
+    head: str | None,
+    tests: str | None,
+    say: tuple[str, ...],
+    json: Path | None,
+    home: Path | None,
+    timeout: float,
+) -> None:
+    """Runs the whole story on this machine: a pull request, stages, questions, deployments.
+
+    Without --repo on a small sample service. Answer at the prompt, or with --say "reviewer: /approve staging".
+    Exit code 0: released everywhere; 1: not; 2: wrong call or configuration; 130: Ctrl-C.
+    """
+    from rich.console import Console
+
+    from gate_app.trial.trial import Terminal, Wish, run
+
+    keyboard = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
+    terminal = Terminal(Console(), Console(stderr=True), keyboard)
+    sys.exit(run(Wish(repo, base, head, tests, say, json, home, timeout), terminal))
+
+
+database_option = click.option(
+    "--database-url",
+    required=True,
+    envvar="GATE_DATABASE_URL",
+    help="sqlite:////absolute/path.db or postgresql://… (GATE_DATABASE_URL)",
+)
+
+
+@main.command()
+@database_option
+@plainly
+def migrate(database_url: str) -> None:
+    """Create or upgrade the tables of a database."""
+    from gate_app import bootstrap
+
+    bootstrap.apply_migrations(database_url)
+    click.echo("The database is up to date.")
+
+
+@main.group()
+def audit() -> None:
+    """Look at the journal of decisions."""
+
+
+@audit.command()
+@database_option
+@click.option("--heads", type=click.Path(path_type=Path), help="Heads remembered earlier; shows a cut end.")
+@click.option("--remember", type=click.Path(path_type=Path), help="Write the heads here when all is well.")
+@plainly
+def verify(database_url: str, heads: Path | None, remember: Path | None) -> None:
+    """Check that no entry was changed, moved or taken away: 0 whole, 1 not."""
+    from gate_app import bootstrap
+
+    report = bootstrap.verify_journal(database_url, heads, remember)
+    for found in report.findings:
+        click.echo(f"{found.code}: repository {found.repository_id}, entry {found.number}: {found.detail}")
+    for repository, head in report.heads.items():
+        click.echo(f"repository {repository}: {head.number} entries, head {head.hash}")
+    click.echo(f"{report.entries} entries, {'whole' if report.clean else f'{report.found} findings'}.")
+    sys.exit(0 if report.clean else 1)
+
+
+@main.command()
+@database_option
+@plainly
+def replay(database_url: str) -> None:
+    """Decide the whole journal again: 0 the same came out, 1 something differs."""
+    from gate_app import bootstrap
+
+    report = bootstrap.replay_journal(database_url)
+    for found in report.differences:
+        click.echo(f"repository {found.repository_id}, entry {found.number}: other {found.what}")
+    click.echo(f"{report.entries} entries decided again, {len(report.differences)} differ.")
+    sys.exit(0 if report.agrees else 1)
 
 
 if __name__ == "__main__":

@@ -221,6 +221,9 @@ class Store(Protocol):
     def unfinished_subjects(self, repository_id: int) -> Sequence[str]:
         """The subjects of a repository with a run that is not final."""
 
+    def conversations(self, repository_id: int) -> Sequence[int]:
+        """The pull requests in which runs that are not final converse."""
+
     def conversing(self, repository_id: int, conversation: int) -> Sequence[str]:
         """The subjects whose newest run converses in that pull request, oldest first."""
 
@@ -375,7 +378,7 @@ class Workers(Protocol):
     def stop(self, child: Child) -> None: ...
 
 
-class Reconcilable(Protocol):
+class Survey(Protocol):
     """What GitHub can be asked so that a lost delivery loses nothing (case 195)."""
 
     def repositories(self) -> Sequence[Repository]:
@@ -384,8 +387,10 @@ class Reconcilable(Protocol):
     def heads(self, repository: Repository) -> Mapping[Subject, str]:
         """The head SHA of every open pull request and of the default branch, now."""
 
-    def commands_since(self, repository: Repository, since: datetime) -> Sequence[ConversationNoticed]:
-        """Comments created or updated since then on pull requests, as the deliveries would have told them."""
+    def commands_since(
+        self, repository: Repository, conversation: int, since: datetime
+    ) -> Sequence[ConversationNoticed]:
+        """Commands in comments of that pull request since then, as the deliveries would have told them."""
 
 
 class PolicyReader(Protocol):

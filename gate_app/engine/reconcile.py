@@ -13,7 +13,7 @@ from typing import Final
 
 from gate_app.domain.model import Repository, Subject
 from gate_app.domain.run import RunState
-from gate_app.engine.ports import Clock, Reconcilable, Store, SubjectNoticed
+from gate_app.engine.ports import Clock, Store, SubjectNoticed, Survey
 from gate_app.engine.sweep import Sweep
 from gate_app.errors import HubRefused, HubUnavailable
 
@@ -29,7 +29,7 @@ log = logging.getLogger("gate_app.engine")
 class Reconcile:
     """One round over every repository of the App."""
 
-    hub: Reconcilable
+    survey: Survey
     store: Store
     sweep: Sweep
     now: Clock
@@ -39,7 +39,7 @@ class Reconcile:
         started = self.now()
         since = self.last - OVERLAP if self.last else started - LOOK_BACK
         try:
-            repositories = self.hub.repositories()
+            repositories = self.survey.repositories()
             read = [self._repository(repository, since) for repository in repositories]
         except (HubUnavailable, HubRefused) as fault:
             log.warning("reconcile: installations could not be read: %s", fault)
@@ -49,8 +49,12 @@ class Reconcile:
 
     def _repository(self, repository: Repository, since: datetime) -> bool:
         try:
-            heads = self.hub.heads(repository)
-            commands = self.hub.commands_since(repository, since)
+            heads = self.survey.heads(repository)
+            commands = [
+                notice
+                for conversation in self.store.conversations(repository.id)
+                for notice in self.survey.commands_since(repository, conversation, since)
+            ]
         except (HubUnavailable, HubRefused) as fault:
             log.warning("reconcile: %s could not be read: %s", repository.full_name, fault)
             return False

@@ -199,12 +199,38 @@ class Deployment(Reading):
     performed_via_github_app: App | None = None
 
 
+class Installed(Reading):
+    """An installation of the App; a suspended one is left alone (case 153)."""
+
+    id: Id
+    suspended_at: AwareDatetime | None
+
+
+class RepositoryPage(Reading):
+    total_count: Annotated[int, Field(ge=0)]
+    repositories: list[NamedRepository] = Field(max_length=100)
+
+
+class OpenPull(Reading):
+    number: Id
+    head: Side
+
+
+class DefaultBranch(Reading):
+    id: Id
+    default_branch: RefName
+
+
 class DeploymentStatus(Reading):
     state: Annotated[str, StringConstraints(max_length=40)]
     description: ShortText | None
 
 
 MINTED: Final = TypeAdapter(Minted)
+INSTALLATIONS: Final = TypeAdapter(list[Installed])
+REPOSITORIES: Final = TypeAdapter(RepositoryPage)
+OPEN_PULLS: Final = TypeAdapter(list[OpenPull])
+DEFAULT_BRANCH: Final = TypeAdapter(DefaultBranch)
 REPOSITORY: Final = TypeAdapter(RepositoryRef)
 PULL: Final = TypeAdapter(Pull)
 PULLS_OF_COMMIT: Final = TypeAdapter(list[PullOfCommit])

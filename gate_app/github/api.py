@@ -78,20 +78,11 @@ class Api:
         query: Mapping[str, str | int] | None = None,
     ) -> tuple[Item, ...]:
         """Every item of every page. Raises HubUnavailable when the list cannot be had whole."""
-        collected: list[Item] = []
-        before: Sequence[Item] = ()
-        for number in range(1, MAX_PAGES + 1):
-            asked = {**(query or {}), "per_page": PER_PAGE, "page": number}
-            reply = self._call("GET", repository, permissions, path, asked, None)
-            found = items(read_answer(shape, reply, f"GET {path}"))
-            if found and found == before:
-                raise HubUnavailable(f"GET {path}: GitHub repeats page {number - 1}")
-            collected += found
-            # A full page without a `Link` may be a lost header: the next page proves it.
-            if not _NEXT_PAGE.search(reply.headers.get("link", "")) and len(found) < PER_PAGE:
-                return tuple(collected)
-            before = found
-        raise HubUnavailable(f"GET {path}: more than {MAX_PAGES} pages")
+
+        def fetch(page: Mapping[str, int]) -> Reply:
+            return self._call("GET", repository, permissions, path, {**(query or {}), **page}, None)
+
+        return all_pages(fetch, shape, items, f"GET {path}")
 
     def write(
         self,
@@ -140,6 +131,28 @@ class Api:
     ) -> Reply:
         where = path.below(token.full_name or repository.full_name)
         return self._transport.exchange(Token(token.value), method, where, query, body)
+
+
+def all_pages(
+    fetch: Callable[[Mapping[str, int]], Reply],
+    shape: TypeAdapter[Page],
+    items: Callable[[Page], Sequence[Item]],
+    what: str,
+) -> tuple[Item, ...]:
+    """Every item of a list; `fetch` gets the page parameters. Raises HubUnavailable for less than all."""
+    collected: list[Item] = []
+    before: Sequence[Item] = ()
+    for number in range(1, MAX_PAGES + 1):
+        reply = fetch({"per_page": PER_PAGE, "page": number})
+        found = items(read_answer(shape, reply, what))
+        if found and found == before:
+            raise HubUnavailable(f"{what}: GitHub repeats page {number - 1}")
+        collected += found
+        # A full page without a `Link` may be a lost header: the next page proves it.
+        if not _NEXT_PAGE.search(reply.headers.get("link", "")) and len(found) < PER_PAGE:
+            return tuple(collected)
+        before = found
+    raise HubUnavailable(f"{what}: more than {MAX_PAGES} pages")
 
 
 class Pauses:

@@ -14,6 +14,7 @@ from gate_app.github.api import Api
 from gate_app.github.origin import Origin
 from gate_app.github.permissions import FETCH_CONTENT
 from gate_app.github.reads import Reads
+from gate_app.github.survey import Survey
 from gate_app.github.tokens import AppKey, AppTokens, TokenCache
 from gate_app.github.transport import Transport
 from gate_app.github.writes import AppIdentity, Writes
@@ -35,12 +36,13 @@ class AppSettings:
     git_url: str = "https://github.com"
 
 
-class GithubHub(Reads, Writes):
-    """The `Hub`: reads, writes and where to fetch from, on one connection to one GitHub."""
+class GithubHub(Reads, Writes, Survey):
+    """The `Hub` and its `Survey`, and where to fetch from, on one connection to one GitHub."""
 
-    def __init__(self, api: Api, identity: AppIdentity, git: Origin) -> None:
+    def __init__(self, api: Api, identity: AppIdentity, git: Origin, minting: AppTokens) -> None:
         Reads.__init__(self, api)
         Writes.__init__(self, api, identity)
+        Survey.__init__(self, api, minting)
         self._git = git
 
     def checkout(self, repository: Repository) -> Checkout:
@@ -51,8 +53,13 @@ class GithubHub(Reads, Writes):
 
 def connect(settings: AppSettings, clock: Clock) -> GithubHub:
     """The client of one App. Raises ConfigurationFault for addresses and keys that cannot be used."""
+    return connect_with(AppKey.parse(settings.private_key), settings, clock)
+
+
+def connect_with(key: AppKey, settings: AppSettings, clock: Clock) -> GithubHub:
+    """The same with a key that is parsed already, which is the slow part."""
     transport = Transport(Origin.parse(settings.api_url, "the GitHub API address"))
     git = Origin.parse(settings.git_url, "the git address")
-    minting = AppTokens(transport, settings.issuer, AppKey.parse(settings.private_key), clock)
+    minting = AppTokens(transport, settings.issuer, key, clock)
     api = Api(transport, TokenCache(minting.mint, clock), clock)
-    return GithubHub(api, AppIdentity(settings.app_id, settings.bot_id), git)
+    return GithubHub(api, AppIdentity(settings.app_id, settings.bot_id), git, minting)

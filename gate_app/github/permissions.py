@@ -23,6 +23,8 @@ READ_POLICY: Final = _least(contents="read", metadata="read")
 READ_STANDING: Final = _least(metadata="read")
 READ_STANDING_AND_TEAMS: Final = _least(members="read", metadata="read")
 READ_COMMENT: Final = _least(issues="read")
+LIST_REPOSITORIES: Final = _least(metadata="read")
+LIST_HEADS: Final = _least(contents="read", metadata="read", pull_requests="read")
 FETCH_CONTENT: Final = _least(contents="read")
 WRITE_CHECK_RUN: Final = _least(checks="write")
 WRITE_COMMENT: Final = _least(issues="write")
@@ -38,6 +40,9 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "identity": READ_STANDING,
     "comment_fingerprint": READ_COMMENT,
     "checkout": FETCH_CONTENT,
+    "repositories": LIST_REPOSITORIES,
+    "heads": LIST_HEADS,
+    "commands_since": READ_COMMENT,
     "publish_check_run": WRITE_CHECK_RUN,
     "publish_comment": WRITE_COMMENT,
     "react": WRITE_COMMENT,

@@ -13,7 +13,7 @@ Rules of the file:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,16 +22,16 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from github.Auth import AppAuthToken
+from github.Auth import AppAuthToken, Token
 
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Clock
 from gate_app.errors import ConfigurationFault, HubRefused, HubUnavailable
 from gate_app.github.answers import MINTED, read_answer
 from gate_app.github.faults import fault_of
-from gate_app.github.origin import at_root
+from gate_app.github.origin import Path, at_root
 from gate_app.github.permissions import Permissions, spoken
-from gate_app.github.transport import Transport
+from gate_app.github.transport import Reply, Transport
 
 ISSUED_BEFORE: Final = timedelta(seconds=60)
 """GitHub's advice against clock drift: `iat` a minute in the past."""
@@ -82,10 +82,13 @@ class AppKey:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a token is for. Two scopes share a token only if they are equal."""
+    """What a token is for. Two scopes share a token only if they are equal.
+
+    Without a repository it reaches all of the installation: only for asking which repositories there are.
+    """
 
     installation_id: int
-    repository_id: int
+    repository_id: int | None
     permissions: Permissions
 
 
@@ -111,19 +114,30 @@ class AppTokens:
         """A fresh token. Raises HubRefused(403) when the App may not, HubUnavailable when none is known."""
         now = self._clock()
         path = at_root("app", "installations", scope.installation_id, "access_tokens")
-        wanted = {"repository_ids": [scope.repository_id], "permissions": dict(scope.permissions)}
+        wanted: dict[str, object] = {"permissions": dict(scope.permissions)}
+        if scope.repository_id is not None:
+            wanted["repository_ids"] = [scope.repository_id]
         auth = AppAuthToken(self._key.signed(self._issuer, now))
         reply = self._transport.exchange(auth, "POST", path.below(""), {}, wanted)
         if not 200 <= reply.status < 300:
             raise _not_minted(fault_of(reply, f"POST {path}", scope.permissions, now), scope)
         minted = read_answer(MINTED, reply, f"POST {path}")
         repositories = minted.repositories or ()
-        if any(repository.id != scope.repository_id for repository in repositories):
+        if scope.repository_id and any(each.id != scope.repository_id for each in repositories):
             raise HubUnavailable(f"POST {path}: the token is for another repository")
         if minted.expires_at <= now:
             raise HubUnavailable(f"POST {path}: the token has ended already; check the clock")
         full_name = repositories[0].full_name if repositories else None
         return InstallationToken(minted.token, min(minted.expires_at, now + TOKEN_LIFE), full_name)
+
+    def ask(self, path: Path, query: Mapping[str, int], token: InstallationToken | None = None) -> Reply:
+        """One GET as the App itself, or with an installation's token. Raises HubUnavailable or HubRefused."""
+        now = self._clock()
+        auth = Token(token.value) if token else AppAuthToken(self._key.signed(self._issuer, now))
+        reply = self._transport.exchange(auth, "GET", path.below(""), query)
+        if not 200 <= reply.status < 300:
+            raise fault_of(reply, f"GET {path}", (), now)
+        return reply
 
 
 def _not_minted(fault: HubUnavailable | HubRefused, scope: Scope) -> HubUnavailable | HubRefused:

@@ -3,7 +3,7 @@
 Rules of this file:
 * The order is the product's promise: head → exact body → signature → JSON → durable row → answer. Until
   the signature is checked nothing but raw bytes is touched (case 1); 2xx follows the commit (case 203).
-* WSGI (PEP 3333) instead of a Flask view: the framework costs more than all the work done here.
+* WSGI (PEP 3333) instead of a Flask view: no framework between the socket and the signature.
 * Answers are small JSON objects with a stable code. Bodies, signatures and headers are never logged (case 8).
 """
 

@@ -60,7 +60,10 @@ class SqliteLog:
         self._connection: sqlite3.Connection | None = None
 
     def begin(self) -> None:
-        """See `Log.begin`: takes SQLite's only write lock, waiting `busy_seconds` at most."""
+        """See `Log.begin`: the turn among receivers, then SQLite's only write lock for `busy_seconds` at most.
+
+        The turn itself has no limit of its own: the handlers' wait (`writer.ACK_SECONDS`) bounds both.
+        """
         try:
             if self._connection is None:
                 self._connection = self._connect(self._path, self._busy_seconds)

@@ -80,14 +80,15 @@ def delete(tx: Transaction, comment: Comment, sender: Person) -> None:
     _tell(tx, comment, "deleted", sender)
 
 
-def react(tx: Transaction, comment: Comment, person: Person, content: str) -> tuple[Reaction, bool]:
-    """The person's reaction, and whether it is new."""
-    found = tx.get(Reaction, comment_id=comment.id, person_id=person.id, content=content)
-    if found:
-        return found, False
+def reaction_of(tx: Transaction, comment: Comment, person: Person, content: str) -> Reaction | None:
+    """The person's reaction of this kind, if it is there."""
+    return tx.get(Reaction, comment_id=comment.id, person_id=person.id, content=content)
+
+
+def react(tx: Transaction, comment: Comment, person: Person, content: str) -> Reaction:
+    """A new reaction."""
     tx.announce("reaction.created", comment_id=comment.id, by=person.login, content=content)
-    made = tx.insert(Reaction, comment_id=comment.id, person_id=person.id, content=content, created_at=tx.now)
-    return made, True
+    return tx.insert(Reaction, comment_id=comment.id, person_id=person.id, content=content, created_at=tx.now)
 
 
 def _checked(body: str) -> str:

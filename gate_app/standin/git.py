@@ -29,6 +29,7 @@ PIECE = 65_536
 _REF = re.compile(r"(?!-)(?!.*\.\.)(?!.*@\{)[A-Za-z0-9._/@+#-]{1,255}")
 _FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
 _FORMAT_FIELDS = 10
+_CONFIGURATION = "[uploadpack]\n\tallowAnySHA1InWant = true\n[gc]\n\tauto = 0\n"
 _FORBIDDEN = frozenset({"", ".", "..", ".git"})
 _COMMAND = ("git", "-c", "safe.directory=*", "-c", f"core.hooksPath={os.devnull}")
 _STATUS = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied", "T": "changed"}
@@ -89,22 +90,22 @@ class Git:
         self.directory = directory
 
     @classmethod
-    def create(cls, directory: Path, checkout: Path | None) -> Git:
-        """Make a bare repository that borrows the objects of `checkout`, which is only read.
+    def create(cls, directory: Path, checkout: Path | None, branch: str) -> Git:
+        """Make a bare repository with this default branch that borrows the objects of `checkout`.
 
-        Raises `GitError` if `checkout` is no git repository.
+        The checkout is only read. Raises `GitError` if it is no git repository or the branch has no fit name.
         """
         common = _common_directory(checkout) if checkout else None
         shutil.rmtree(directory, ignore_errors=True)  # what an undone transaction may have left
-        _git(["init", "--quiet", "--bare", "--initial-branch=main", str(directory)])
+        _git(["init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", str(directory)])
+        with (directory / "config").open("a") as config:
+            config.write(_CONFIGURATION)
         if common:
+            (directory / "objects" / "info").mkdir(exist_ok=True)
             (directory / "objects" / "info" / "alternates").write_text(f"{common / 'objects'}\n")
             if (common / "shallow").exists():
                 shutil.copyfile(common / "shallow", directory / "shallow")
-        repository = cls(directory)
-        repository.run("config", "uploadpack.allowAnySHA1InWant", "true")
-        repository.run("config", "gc.auto", "0")
-        return repository
+        return cls(directory)
 
     def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
         """Run git here and give its output. Raises `GitError`."""
@@ -281,7 +282,7 @@ def _git(arguments: list[str], stdin: bytes = b"", environment: Mapping[str, str
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
     return {
-        "PATH": os.environ.get("PATH", os.defpath),
+        "PATH": os.pathsep.join(os.get_exec_path()),
         "HOME": "/nonexistent",
         "LC_ALL": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",

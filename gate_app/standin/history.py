@@ -1,22 +1,18 @@
-"""Commits, branches, comparisons and files as the REST API shows them. Read only."""
+"""Commits, branches, refs and comparisons as the REST API shows them. Read only."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from urllib.parse import quote
 
 from gate_app.standin import people, repositories
 from gate_app.standin.errors import GitHubError, not_found
-from gate_app.standin.git import FileChange, GitCommit, GitError, Signature, TreeEntry
+from gate_app.standin.git import FileChange, GitCommit, GitError, Signature
 from gate_app.standin.repositories import Repository
 from gate_app.standin.state import JsonObject, Transaction, node_id, timestamp
 
 MAX_FILES = 300
 MAX_COMPARED_COMMITS = 250
-LARGE_FILE = 1_000_000
-_LINE = 60
-_KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
 
 
 def resolve(tx: Transaction, repository: Repository, name: str) -> str:
@@ -182,51 +178,6 @@ def render_ref(tx: Transaction, repository: Repository, ref: str) -> JsonObject:
     }
 
 
-def render_contents(
-    tx: Transaction, repository: Repository, path: str, ref: str | None
-) -> JsonObject | list[JsonObject]:
-    """A file with its content, or the entries of a folder. 404 if there is neither."""
-    git = repositories.git(tx, repository)
-    name = ref or repository.default_branch
-    sha = git.resolve(name)
-    if sha is None:
-        raise GitHubError(404, f"No commit found for the ref {name}")
-    entry = git.entry(sha, path)
-    if path and (entry is None or entry.kind == "commit"):
-        raise not_found()
-    if entry is None or entry.kind == "tree":
-        folder = f"{path}/" if path else ""
-        return [
-            _content(tx, repository, folder + child.name, name, child) for child in git.entries(sha, path)
-        ]
-    content = git.blob(entry.sha)
-    large = len(content) > LARGE_FILE
-    return {
-        **_content(tx, repository, path, name, entry),
-        "encoding": "none" if large else "base64",
-        "content": "" if large else _base64(content),
-    }
-
-
-def _content(tx: Transaction, repository: Repository, path: str, ref: str, entry: TreeEntry) -> JsonObject:
-    api, html = repositories.api_url(tx, repository), repositories.html_url(tx, repository)
-    url = f"{api}/contents/{quote(path)}?ref={quote(ref)}"
-    git_url = f"{api}/git/{'trees' if entry.kind == 'tree' else 'blobs'}/{entry.sha}"
-    html_url = f"{html}/blob/{quote(ref)}/{quote(path)}"
-    return {
-        "type": _KINDS[entry.kind],
-        "size": entry.size,
-        "name": entry.name,
-        "path": path,
-        "sha": entry.sha,
-        "url": url,
-        "git_url": git_url,
-        "html_url": html_url,
-        "download_url": f"{html}/raw/{quote(ref)}/{quote(path)}" if entry.kind == "blob" else None,
-        "_links": {"self": url, "git": git_url, "html": html_url},
-    }
-
-
 def _signature(signature: Signature) -> JsonObject:
     return {"name": signature.name, "email": signature.email, "date": timestamp(signature.at)}
 
@@ -239,8 +190,3 @@ def _unverified() -> JsonObject:
         "payload": None,
         "verified_at": None,
     }
-
-
-def _base64(content: bytes) -> str:
-    encoded = base64.b64encode(content).decode()
-    return "".join(f"{encoded[start : start + _LINE]}\n" for start in range(0, len(encoded), _LINE))

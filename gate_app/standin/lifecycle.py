@@ -66,7 +66,7 @@ def open_pull(tx: Transaction, repository: Repository, proposal: Proposal) -> Pu
         created_at=tx.now,
         updated_at=tx.now,
     )
-    pulls.remember_commits(tx, pull, git.commits(base_sha, head_sha))
+    pulls.note_commits(tx, pull, git.commits(base_sha, head_sha))
     _tell(tx, pull, "opened", author)
     return pull
 
@@ -144,7 +144,7 @@ def merge(tx: Transaction, pull: Pull, method: str, by: Person) -> Pull:
         closed_at=tx.now,
         updated_at=tx.now,
     )
-    pulls.remember_commits(tx, merged, git.commits(before, after))
+    pulls.note_commits(tx, merged, git.commits(pull.base_sha, pull.head_sha), git.commits(before, after))
     pushes.push(tx, repository, pull.base_ref, after, by)
     _tell(tx, merged, "closed", by)
     return merged

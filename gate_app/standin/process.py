@@ -106,5 +106,4 @@ def _ready_line(process: subprocess.Popen[bytes]) -> bytes:
 
 def _environment() -> dict[str, str]:
     """What a process needs to run; nothing of what the app is configured with."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    return {"PATH": os.pathsep.join(os.get_exec_path()), "LC_ALL": "C.UTF-8"}

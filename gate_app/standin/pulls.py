@@ -92,12 +92,11 @@ def with_commit(tx: Transaction, repository: Repository, sha: str) -> list[Pull]
     return [pull for pull in found if pull is not None]
 
 
-def remember_commits(tx: Transaction, pull: Pull, commits: tuple[GitCommit, ...]) -> None:
-    """Note what the pull request contains now, beside what it contained before."""
-    known = {row.sha for row in tx.every(PullCommit, pull_id=pull.id)}
-    for commit in commits:
-        if commit.sha not in known:
-            tx.insert(PullCommit, pull_id=pull.id, sha=commit.sha)
+def note_commits(tx: Transaction, pull: Pull, *ranges: tuple[GitCommit, ...]) -> None:
+    """Note what the pull request contains now, instead of what it contained before."""
+    tx.delete(PullCommit, pull_id=pull.id)
+    for sha in dict.fromkeys(commit.sha for commits in ranges for commit in commits):
+        tx.insert(PullCommit, pull_id=pull.id, sha=sha)
 
 
 def commits(tx: Transaction, pull: Pull) -> tuple[GitCommit, ...]:

@@ -42,7 +42,7 @@ def synchronize(tx: Transaction, pull: Pull, sha: str, sender: Person) -> Pull:
     base_sha = git.branch(pull.base_ref) or pull.base_sha
     git.set_ref(f"refs/pull/{pull.number}/head", sha)
     moved = tx.update(pull, head_sha=sha, base_sha=base_sha, updated_at=tx.now)
-    pulls.remember_commits(tx, moved, git.commits(base_sha, sha))
+    pulls.note_commits(tx, moved, git.commits(base_sha, sha))
     tx.announce("pull.synchronized", number=pull.number, head_sha=sha, before=pull.head_sha)
     payload: JsonObject = {
         "action": "synchronize",

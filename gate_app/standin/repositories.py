@@ -23,7 +23,7 @@ from gate_app.standin.git import Git, GitError, Signature
 from gate_app.standin.people import Person
 from gate_app.standin.state import JsonObject, Transaction, node_id
 
-_NOREPLY = re.compile(r"(\d+)\+[^@]+@users\.noreply\.github\.com")
+_NOREPLY = re.compile(r"(\d{1,18})\+[^@]+@users\.noreply\.github\.com")
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 _LINKS = {
     "archive_url": "/{archive_format}{/ref}",
@@ -144,9 +144,8 @@ def _fill(tx: Transaction, row: Repository, wanted: NewRepository) -> None:
     if wanted.checkout and not wanted.base:
         raise invalid("Repository", "base", "name the commit of the checkout to start from")
     try:
-        git = Git.create(directory(tx, row), wanted.checkout)
+        git = Git.create(directory(tx, row), wanted.checkout, wanted.default_branch)
         tip = _first_tip(tx, git, wanted)
-        git.run("symbolic-ref", "HEAD", f"refs/heads/{wanted.default_branch}")
         git.set_ref(f"refs/heads/{wanted.default_branch}", tip)
     except GitError as problem:
         raise invalid("Repository", "checkout", str(problem)) from problem
@@ -248,9 +247,8 @@ def author_of(tx: Transaction, repository: Repository, email: str) -> Person | N
     if exact:
         return people.by_login(tx, exact.login) if exact.login else None
     noreply = _NOREPLY.fullmatch(email)
-    if noreply:
-        return tx.get(Person, id=int(noreply.group(1)))
-    known = tx.get(Person, email=email, deleted=0)
+    named = tx.get(Person, id=int(noreply.group(1))) if noreply else None
+    known = named or tx.get(Person, email=email, deleted=0)
     anyone = tx.get(Identity, repository_id=repository.id, email="*")
     return known or (people.by_login(tx, anyone.login) if anyone and anyone.login else None)
 

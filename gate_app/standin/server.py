@@ -77,19 +77,24 @@ def _control_token(state: State) -> str:
         return known.value
 
 
-def main(home: Path, port: int, *, until_stdin_closes: bool) -> None:
-    """Serve, say so in one line of JSON on standard output, and end on SIGTERM or SIGINT."""
-    server = Server(home, port)
+def stop_on_signals(server: Server) -> None:
+    """End in order on SIGTERM and SIGINT."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.stop).start())
-    if until_stdin_closes:
-        threading.Thread(target=_stop_when_stdin_closes, args=(server,), daemon=True).start()
+
+
+def stop_with_starter(server: Server) -> None:
+    """End when standard input closes, which is when the process that holds its other end is gone."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            continue
+        server.stop()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def announce(server: Server) -> None:
+    """The ready line on standard output: address, process id and control token as one line of JSON."""
     ready = {"url": server.url, "pid": os.getpid(), "control_token": server.control_token}
     print(json.dumps(ready), flush=True)
-    server.run()
-
-
-def _stop_when_stdin_closes(server: Server) -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        continue
-    server.stop()

@@ -44,7 +44,7 @@ def _store_steps(connection: Connection, transition: Transition) -> None:
 def _store_step(connection: Connection, head: journal.Head, step: Step, delivery: str) -> journal.Head:
     repository = step.decision.run.change.repository.id
     runs.check_environments(connection, step)
-    before = runs.stored_snapshot(connection, step)
+    before = runs.stored_snapshot(connection, step.decision.run.id)
     after = runs.save_run(connection, step)
     for facts in step.decision.environments:
         runs.save_environment(connection, repository, facts)

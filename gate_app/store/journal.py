@@ -150,11 +150,18 @@ def heads(engine: Engine) -> Mapping[int, Head]:
 
 
 def remember_heads(engine: Engine, path: Path) -> Mapping[int, Head]:
-    """Writes the heads to a JSON file `{"repository id": [number, "hash"]}`, in one step, and returns them.
-
-    Keep the file where whoever can write to the database cannot write.
-    """
+    """Writes the present heads to a file and returns them. See `write_heads`."""
     found = heads(engine)
+    write_heads(found, path)
+    return found
+
+
+def write_heads(found: Mapping[int, Head], path: Path) -> None:
+    """Writes heads to a JSON file `{"repository id": [number, "hash"]}`, in one step.
+
+    Keep the file where whoever can write to the database cannot write. After a verification, write the heads
+    of its report: what was appended since then was not verified.
+    """
     text = json.dumps({repository: [head.number, head.hash] for repository, head in found.items()}, indent=1)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     with draft.open("w", encoding="utf-8") as file:
@@ -162,7 +169,6 @@ def remember_heads(engine: Engine, path: Path) -> Mapping[int, Head]:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    return found
 
 
 def remembered_heads(path: Path) -> Mapping[int, Head]:

@@ -49,6 +49,14 @@ class Runs(Tables):
         with reading(self._engine) as connection:
             return connection.execute(query.distinct().order_by(runs.c.subject)).scalars().all()
 
+    def conversations(self, repository_id: int) -> Sequence[int]:
+        """The pull requests in which runs that are not final converse."""
+        query = select(runs.c.conversation).where(
+            runs.c.repository_id == repository_id, runs.c.final == 0, runs.c.conversation.is_not(None)
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(query.distinct().order_by(runs.c.conversation)).scalars().all()
+
     def runs_to_wake(self, now: datetime) -> Sequence[StoredRun]:
         """Unfinished runs whose `wake_at` has passed, the longest overdue first."""
         overdue = runs.c.wake_at <= times.present(now)
@@ -103,13 +111,9 @@ class Runs(Tables):
             return [stored(row) for row in connection.execute(query)]
 
 
-def stored_snapshot(connection: Connection, step: Step) -> str:
-    """The text that a step's run was decided on, empty for a new run. Raises Conflict when it has moved."""
-    query = select(runs.c.version, runs.c.snapshot).where(runs.c.id == step.before.id)
-    row = connection.execute(query).one_or_none()
-    if (0 if row is None else row.version) != step.expected_version:
-        raise Conflict("the run moved meanwhile")
-    return "" if row is None else row.snapshot
+def stored_snapshot(connection: Connection, run_id: str) -> str:
+    """The text of a run as it is stored, empty when it is not."""
+    return connection.execute(select(runs.c.snapshot).where(runs.c.id == run_id)).scalar_one_or_none() or ""
 
 
 def save_run(connection: Connection, step: Step) -> str:

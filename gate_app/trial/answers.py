@@ -45,7 +45,9 @@ def parse_sayings(texts: tuple[str, ...], logins: tuple[str, ...]) -> tuple[Sayi
     refused = [line for one in read if isinstance(one, Refusal) for line in one.lines]
     sayings = tuple(one for one in read if isinstance(one, Saying))
     strangers = [one for one in sayings if one.login not in logins]
-    refused += [f"--say {str(one)!r}: there is no {one.login}; there are {', '.join(logins)}" for one in strangers]
+    refused += [
+        f"--say {str(one)!r}: there is no {one.login}; there are {', '.join(logins)}" for one in strangers
+    ]
     return Refusal(tuple(refused)) if refused else sayings
 
 

@@ -41,7 +41,9 @@ def choose(commits: CommitRange, tests: str | None) -> Configuration | Refusal:
         return _default(git, commits, tests, notes)
     raw = git.blob(commits.base, DEFAULT_FILE_NAME, MAX_BYTES)
     if raw is None:
-        return refuse(f"{DEFAULT_FILE_NAME} at {commits.base[:12]} is not a plain, small file; commit it as one")
+        return refuse(
+            f"{DEFAULT_FILE_NAME} at {commits.base[:12]} is not a plain, small file; commit it as one"
+        )
     if tests is not None:
         notes += (f"--tests is not used: the repository's own {DEFAULT_FILE_NAME} says what runs.",)
     policy = config.read(raw, config.blob_sha(raw))
@@ -72,14 +74,17 @@ def _default(
     policy = config.read(text.encode(), config.blob_sha(text.encode()))
     if not isinstance(policy, Policy):
         return Refusal(tuple(str(problem) for problem in policy))
-    said = (f"There is no {DEFAULT_FILE_NAME} at {commits.base[:12]}; the trial uses this one:",)
+    said = (f"There is no {DEFAULT_FILE_NAME} at {commits.base[:12]}; the trial uses the default below.",)
     return Configuration(policy, text, (*said, *notes, *_notes_of_proposal(proposal, stages, tests)))
 
 
 def _proposal(git: Git, head: str) -> detect.Proposal:
     paths = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", head).split("\0")
-    manifests = {name: git.blob(head, name, _MAX_MANIFEST) for name in detect.MANIFESTS if name in paths}
-    texts = {name: raw.decode("utf-8", "replace") for name, raw in manifests.items() if raw is not None}
+    texts: dict[str, str] = {}
+    for name in detect.MANIFESTS:
+        raw = git.blob(head, name, _MAX_MANIFEST) if name in paths else None
+        if raw is not None:
+            texts[name] = raw.decode("utf-8", "replace")
     return detect.detect([path for path in paths if path], texts)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from gate_app.trial.picture import AppComment, Picture
 
-_DECORATION: Final = re.compile(r"</?sub>|\*\*|`+|^#+ ", re.MULTILINE)
+_DECORATION: Final = re.compile(r"</?sub>|\*\*|^#+ ", re.MULTILINE)
 _QUESTION_LINES: Final = ("- ", "Why a person is asked", "Recommendation", "Who can answer", "Open until")
 MAX_LINES: Final = 30
 
@@ -38,5 +38,5 @@ def short(comment: AppComment) -> str:
 
 
 def undecorated(markdown: str) -> str:
-    """The text without marks of headings, bold, code and small print."""
+    """The text without marks of headings, bold and small print; what is quoted stays quoted."""
     return _DECORATION.sub("", markdown)

@@ -19,7 +19,7 @@ from gate_app.engine.ports import SetAside
 from gate_app.standin.shapes import CommentState, DeploymentState, PullState, Snapshot
 from gate_app.trial.scene import Scene
 
-_MARKER: Final = re.compile(r"<!-- gate-app:([^ :]+):([^ :]+) -->\s*\Z")
+_MARKER: Final = re.compile(r"<!-- gate-app:([^ ]+) -->\s*\Z")
 
 
 class Overview(Protocol):
@@ -37,11 +37,16 @@ class Overview(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AppComment:
-    """A comment of the App with the surface that it shows, like `question:staging:1` or `reply:17`."""
+    """A comment of the App. `marker` says what it shows: `<run id>:<surface>`, or `status:…` for the sticky one."""
 
     id: int
-    surface: str
+    marker: str
     body: str
+
+    @property
+    def surface(self) -> str:
+        """`status`, or a surface of a run such as `question:staging:1` or `reply:17`."""
+        return "status" if self.marker.startswith("status:") else self.marker.split(":", 2)[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Picture:
             marker = _MARKER.search(comment["body"]) if comment["via_app"] else None
             if marker is not None:
                 text = comment["body"][: marker.start()].strip()
-                found.append(AppComment(comment["id"], unquote(marker.group(2)), text))
+                found.append(AppComment(comment["id"], unquote(marker.group(1)), text))
         return tuple(found)
 
     def comment(self, comment_id: int) -> CommentState | None:

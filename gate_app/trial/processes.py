@@ -41,6 +41,10 @@ class ProcessLost(Exception):  # noqa: N818 - what happened, told to the user
         self.log = log
 
 
+class TimeIsOver(Exception):  # noqa: N818 - what happened, told to the user
+    """The deadline of the trial passed before the story began."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Child:
     name: str
@@ -49,18 +53,12 @@ class _Child:
 
 
 class Processes:
-    """Everything that a trial started. Use as a context: leaving it ends them all."""
+    """Everything that a trial started, until `end`."""
 
     def __init__(self, home: TrialHome) -> None:
         self._home = home
         self._children: list[_Child] = []
         self._standin: StandinProcess | None = None
-
-    def __enter__(self) -> Processes:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
 
     def start_standin(self) -> StandinProcess:
         """Starts the stand-in. Raises `ProcessLost`."""
@@ -68,7 +66,9 @@ class Processes:
             self._standin = standin.start(self._home.github)
         except StandinError as fault:
             log = self._home.github / "standin.log"
-            raise ProcessLost("the stand-in for GitHub", log, f"did not start ({str(fault)[-200:]})") from None
+            raise ProcessLost(
+                "the stand-in for GitHub", log, f"did not start ({str(fault)[-200:]})"
+            ) from None
         return self._standin
 
     def start(self, name: str, variables: Mapping[str, str]) -> None:
@@ -94,13 +94,20 @@ class Processes:
             if code is not None:
                 raise ProcessLost(f"the {child.name} process", child.log, f"ended unexpectedly ({code})")
         if self._standin is not None and not _is_alive(self._standin.pid):
-            raise ProcessLost("the stand-in for GitHub", self._home.github / "standin.log", "ended unexpectedly")
+            raise ProcessLost(
+                "the stand-in for GitHub", self._home.github / "standin.log", "ended unexpectedly"
+            )
 
-    def await_ready(self, port: int) -> None:
-        """Waits until the web process says on `port` that it could store a delivery. Raises `ProcessLost`."""
+    def await_ready(self, port: int, deadline: float) -> None:
+        """Waits until the web process says on `port` that it could store a delivery.
+
+        Raises `ProcessLost`, and `TimeIsOver` at `deadline` (seconds, monotonic).
+        """
         give_up = time.monotonic() + READY_SECONDS
         while not _is_ready(port):
             self.check()
+            if time.monotonic() > deadline:
+                raise TimeIsOver
             if time.monotonic() > give_up:
                 log = self._home.logs / "web.log"
                 raise ProcessLost("the web process", log, f"was not ready after {READY_SECONDS:.0f} s")

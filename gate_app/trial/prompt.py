@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import select
 from enum import StrEnum
-from typing import Final, TextIO
+from typing import IO, Final
 
 HELP: Final = """\
   /approve staging                 answers as the person named at the prompt
@@ -27,7 +27,7 @@ class Unsaid(StrEnum):
 class Prompt:
     """Reads lines from a terminal; `speaker` is who speaks when a line names nobody."""
 
-    def __init__(self, source: TextIO, screen: TextIO, speaker: str) -> None:
+    def __init__(self, source: IO[str], screen: IO[str], speaker: str) -> None:
         self._source = source
         self._screen = screen
         self.speaker = speaker

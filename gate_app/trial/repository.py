@@ -105,7 +105,9 @@ def _default_start(git: Git, end: str) -> _Start | Refusal:
     parent = git.commit_of(f"{end}~1")
     if parent is None:
         return refuse("the head has no commit before it, so there is no range; commit a change first")
-    return _Start(parent, (f"The range is the last commit alone, on top of {parent[:12]}; --base widens it.",))
+    return _Start(
+        parent, (f"The range is the last commit alone, on top of {parent[:12]}; --base widens it.",)
+    )
 
 
 def _described(git: Git, start: _Start, end: str) -> CommitRange:

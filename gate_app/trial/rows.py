@@ -95,14 +95,20 @@ def _gate(cast: Cast, picture: Picture, standing: Standing, run: Run, environmen
     key, name = f"{run.id} gate {environment.name}", f"gate {environment.name}"
     if gate is None or verdict is None:
         return Row(key, name, "not judged yet", "calm")
-    stand = standing.stands[environment.name]
-    if stand is Moving.PERSON:
-        who = " or ".join(able_to_answer(environment, cast.people)) or "nobody here"
-        number = f" (question {gate.question.number})" if gate.question and gate.question.number > 1 else ""
-        asked = gate.question.asked_at if gate.question else None
-        return Row(key, name, f"waits for a person: {who}{number}", "asks", asked)
-    tone = {Moving.MACHINE: "calm", Outcome.RELEASED: "good"}.get(stand, "bad")
+    if verdict.asks:
+        return Row(key, name, _who_is_waited_for(cast, gate, environment), "asks", _asked_at(gate))
+    tone = {Moving.MACHINE: "calm", Outcome.RELEASED: "good"}.get(standing.stands[environment.name], "bad")
     return Row(key, name, _gate_words(gate, verdict), tone)
+
+
+def _who_is_waited_for(cast: Cast, gate: Gate, environment: Environment) -> str:
+    who = " or ".join(able_to_answer(environment, cast.people)) or "nobody here could answer"
+    again = f" (question {gate.question.number})" if gate.question and gate.question.number > 1 else ""
+    return f"waits for a person: {who}{again}"
+
+
+def _asked_at(gate: Gate) -> datetime | None:
+    return gate.question.asked_at if gate.question else None
 
 
 def _gate_words(gate: Gate, verdict: Verdict) -> str:
@@ -128,7 +134,8 @@ def _obstacle(verdict: Verdict) -> str:
     order = (Holds.REFUSED, Holds.UNKNOWN, Holds.UNMET)
     told = sorted(last or open_reasons, key=lambda reason: order.index(reason.holds))
     said = [
-        reason.code.value.replace("_", " ") + "".join(f" ({reason.facts[key]})" for key in ("stage", "after") if key in reason.facts)
+        reason.code.value.replace("_", " ")
+        + "".join(f" ({reason.facts[key]})" for key in ("stage", "after") if key in reason.facts)
         for reason in told[:3]
     ]
     return ", ".join(dict.fromkeys(said)) or "nothing decided"

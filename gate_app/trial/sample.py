@@ -76,7 +76,10 @@ _FEATURE: Final = (
         "Know more than one language",
         "author",
         "2026-01-19T09:30:00+00:00",
-        {"greeter/greetings.py": files.GREETINGS_BY_LANGUAGE, "tests/test_languages.py": files.TEST_LANGUAGES},
+        {
+            "greeter/greetings.py": files.GREETINGS_BY_LANGUAGE,
+            "tests/test_languages.py": files.TEST_LANGUAGES,
+        },
     ),
     _Commit(
         "Greet people in their language",

@@ -40,7 +40,7 @@ def greet(name: str) -> str:
     return f"Hello, {cleaned}!"
 '''
 
-TEST_GREETINGS: Final = '''\
+TEST_GREETINGS: Final = """\
 import pytest
 
 from greeter.greetings import MAX_NAME, greet
@@ -58,7 +58,7 @@ def test_surplus_spaces_are_dropped():
 def test_a_name_out_of_bounds_is_refused(name):
     with pytest.raises(ValueError, match="characters"):
         greet(name)
-'''
+"""
 
 SERVER: Final = '''\
 """The HTTP face of the service."""
@@ -131,7 +131,7 @@ print(server.server_port, flush=True)
 server.serve_forever()
 '''
 
-TEST_SERVER: Final = '''\
+TEST_SERVER: Final = """\
 import json
 import threading
 from urllib.error import HTTPError
@@ -164,7 +164,7 @@ def test_the_service_says_that_it_is_healthy(address):
 def test_a_missing_name_is_a_bad_request(address):
     with pytest.raises(HTTPError, match="400"):
         urlopen(f"{address}/greet", timeout=5)
-'''
+"""
 
 INTEGRATION: Final = '''\
 """Starts the release that is to be looked at, and calls it. GATE_RELEASE names its folder."""
@@ -259,7 +259,7 @@ def greet(name: str, language: str = "en") -> str:
     return f"{GREETINGS[language]}, {cleaned}!"
 '''
 
-TEST_LANGUAGES: Final = '''\
+TEST_LANGUAGES: Final = """\
 import pytest
 
 from greeter.greetings import greet
@@ -276,7 +276,7 @@ def test_people_are_greeted_in_their_language(language, greeting):
 def test_an_unknown_language_is_refused():
     with pytest.raises(ValueError, match="languages are en"):
         greet("Ada", "xx")
-'''
+"""
 
 SERVER_BY_LANGUAGE: Final = SERVER.replace(
     'greet(query.get("name", ""))', 'greet(query.get("name", ""), query.get("language", "en"))'

@@ -92,16 +92,17 @@ def stage_is_running(picture: Picture) -> bool:
     """Whether work is under way in a run of this trial."""
     runs = [picture.run_of(origin) for origin in Origin]
     return any(
-        stage.status is not StageStatus.ENDED for run in runs if run is not None for stage in run.stages.values()
+        stage.status is not StageStatus.ENDED
+        for run in runs
+        if run is not None
+        for stage in run.stages.values()
     )
 
 
 # --- one environment -------------------------------------------------------------------------------------
 
 
-def _stand(
-    policy: Policy, picture: Picture, environment: Environment, earlier: Mapping[str, Stand]
-) -> Stand:
+def _stand(policy: Policy, picture: Picture, environment: Environment, earlier: Mapping[str, Stand]) -> Stand:
     run = picture.run_of(environment.origin)
     if run is None:
         return _before_merge(policy, picture, environment, earlier)
@@ -109,15 +110,15 @@ def _stand(
     verdict = picture.overview.verdicts.get(run.id, {}).get(environment.name)
     if gate is None or verdict is None:
         return Moving.MACHINE
-    return _of_gate(picture, gate, verdict, earlier)
+    return _of_gate(picture, run, gate, verdict, earlier)
 
 
-def _of_gate(picture: Picture, gate: Gate, verdict: Verdict, earlier: Mapping[str, Stand]) -> Stand:
+def _of_gate(picture: Picture, run: Run, gate: Gate, verdict: Verdict, earlier: Mapping[str, Stand]) -> Stand:
     if gate.release is not None:
         return _of_release(gate.release.status, gate.release.failure)
     if gate.closing is not None:
         return _of_closing(gate.closing.state)
-    if verdict.asks and _is_shown(picture, gate):
+    if verdict.asks and _is_shown(picture, run, gate):
         return Moving.PERSON
     return _of_obstacles(verdict, earlier)
 
@@ -146,11 +147,11 @@ def _of_closing(state: VerdictState) -> Stand:
             assert_never(state)
 
 
-def _is_shown(picture: Picture, gate: Gate) -> bool:
+def _is_shown(picture: Picture, run: Run, gate: Gate) -> bool:
     if gate.question is None:
         return False
-    surface = f"question:{gate.environment}:{gate.question.number}"
-    return any(comment.surface == surface for comment in picture.app_comments)
+    marker = f"{run.id}:question:{gate.environment}:{gate.question.number}"
+    return any(comment.marker == marker for comment in picture.app_comments)
 
 
 def _of_obstacles(verdict: Verdict, earlier: Mapping[str, Stand]) -> Stand:

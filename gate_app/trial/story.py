@@ -14,7 +14,7 @@ from typing import Final, assert_never
 from gate_app.domain.verdict import Judged
 from gate_app.standin.control import Control
 from gate_app.trial.answers import Heard, Reception, Saying, Utterance, reception, typed
-from gate_app.trial.page import Page, undecorated
+from gate_app.trial.page import Page
 from gate_app.trial.people import AUTHOR
 from gate_app.trial.picture import Picture
 from gate_app.trial.progress import Progress
@@ -47,10 +47,10 @@ class Eyes:
 class Memory:
     """What has been seen and said; the report is made from it, whatever way the story ends."""
 
+    unsaid: tuple[Saying, ...] = ()
     picture: Picture | None = None
     receptions: list[Reception] = field(default_factory=list)
     judged: dict[int, Judged] = field(default_factory=dict)
-    unsaid: tuple[Saying, ...] = ()
 
     def keep(self, picture: Picture) -> None:
         """Remembers a look; how an answer was judged is only seen while its gate is open."""
@@ -60,41 +60,32 @@ class Memory:
                 self.judged.update({answer.comment_id: answer for answer in verdict.answers})
 
 
+@dataclass(slots=True)
 class Story:
-    """Tells one trial. `tell` returns how it ended; `memory` holds what remains of it."""
+    """Tells one trial. `tell` returns how it ended; `memory` holds what remains of it.
 
-    def __init__(
-        self,
-        cast: Cast,
-        scene: Scene,
-        control: Control,
-        eyes: Eyes,
-        progress: Progress,
-        timing: Timing,
-        sayings: tuple[Saying, ...],
-        prompt: Prompt | None,
-        memory: Memory,
-    ) -> None:
-        self._cast = cast
-        self._scene = scene
-        self._control = control
-        self._eyes = eyes
-        self._progress = progress
-        self._timing = timing
-        self._sayings = deque(sayings)
-        self._prompt = prompt
-        self._page = Page()
-        self._spoken: Utterance | None = None
-        self._memory = memory
-        memory.unsaid = sayings
+    `prompt` is None where no person sits in front; then it ends when nothing is left to say.
+    """
+
+    cast: Cast
+    scene: Scene
+    control: Control
+    eyes: Eyes
+    progress: Progress
+    timing: Timing
+    memory: Memory
+    sayings: deque[Saying]
+    prompt: Prompt | None = None
+    _page: Page = field(default_factory=Page)
+    _spoken: Utterance | None = None
 
     def tell(self) -> Outcome:
         """Goes on until the end. Raises `ProcessLost`, `ControlError` and `KeyboardInterrupt`."""
-        while self._timing.now() < self._timing.deadline:
-            self._eyes.check()
-            picture = self._eyes.look()
-            self._memory.keep(picture)
-            standing = assess(self._cast.policy, picture)
+        while self.timing.now() < self.timing.deadline:
+            self.eyes.check()
+            picture = self.eyes.look()
+            self.memory.keep(picture)
+            standing = assess(self.cast.policy, picture)
             self._show(picture, standing)
             ended = standing.outcome or self._go_on(picture, standing)
             if ended is not None:
@@ -102,13 +93,13 @@ class Story:
         return Outcome.TIMED_OUT
 
     def _show(self, picture: Picture, standing: Standing) -> None:
-        if self._prompt is not None and self._prompt.is_open:
+        if self.prompt is not None and self.prompt.is_open:
             if standing.asking:
                 return
-            self._prompt.leave()
+            self.prompt.leave()
         for text in self._page.news(picture):
-            self._progress.say(text)
-        self._progress.show(rows(self._cast, picture, standing))
+            self.progress.say(text)
+        self.progress.show(rows(self.cast, picture, standing))
 
     def _go_on(self, picture: Picture, standing: Standing) -> Outcome | None:
         """Does the one next thing, if there is one, and waits a moment."""
@@ -118,77 +109,77 @@ class Story:
             self._listen(self._spoken, picture)
         elif standing.asking:
             return self._answer(picture, standing)
-        self._timing.wait(LOOK_SECONDS)
+        self.timing.wait(LOOK_SECONDS)
         return None
 
     def _merge(self) -> None:
         """In the author's name: who merges has pushed, and must not be needed as an approver."""
-        number = self._scene.pull_request
-        self._control.merge(self._scene.repository, number, by=AUTHOR)
-        self._progress.say(
+        number = self.scene.pull_request
+        self.control.merge(self.scene.repository, number, by=AUTHOR)
+        self.progress.say(
             f"The stages of pull request #{number} are green; author merges it, because the rest is deployed "
             "from the default branch."
         )
 
     def _answer(self, picture: Picture, standing: Standing) -> Outcome | None:
-        if self._sayings:
-            self._say(self._sayings.popleft())
+        if self.sayings:
+            saying = self.sayings.popleft()
+            self.progress.say(f"{saying.login}> {saying.text}")
+            self._say(saying)
             return None
-        if self._prompt is None:
+        if self.prompt is None:
             return self._give_up(picture, standing)
-        self._ask(self._prompt)
+        self._ask(self.prompt)
         return None
 
     def _give_up(self, picture: Picture, standing: Standing) -> Outcome | None:
         """Nothing is left to say; what still runs is seen to its end."""
         if stage_is_running(picture):
-            self._timing.wait(LOOK_SECONDS)
+            self.timing.wait(LOOK_SECONDS)
             return None
-        self._progress.say(f"Still waiting for an answer about {', '.join(standing.asking)}; nothing is left to say.")
+        self.progress.say(
+            f"Still waiting for an answer about {', '.join(standing.asking)}; nothing is left to say."
+        )
         return Outcome.WAITING
 
     def _ask(self, prompt: Prompt) -> None:
         """Waits for a line at the prompt, for a moment."""
         if not prompt.is_open:
-            self._progress.make_room()
+            self.progress.make_room()
             prompt.open()
         line = prompt.read(LOOK_SECONDS)
         match line:
             case Unsaid.NOTHING_YET:
                 return
             case Unsaid.END:
-                self._prompt = None
+                self.prompt = None
             case str():
-                logins = tuple(person.login for person in self._cast.people)
+                logins = tuple(person.login for person in self.cast.people)
                 self._say(typed(line, logins, prompt.speaker))
             case _:
                 assert_never(line)
 
     def _say(self, saying: Saying) -> None:
-        self._progress.say(f"{saying.login}> {saying.text}")
-        posted = self._control.comment(
-            self._scene.repository, self._scene.pull_request, saying.login, saying.text
+        posted = self.control.comment(
+            self.scene.repository, self.scene.pull_request, saying.login, saying.text
         )
-        self._spoken = Utterance(saying, posted["id"], self._timing.now())
-        self._memory.unsaid = tuple(self._sayings)
+        self._spoken = Utterance(saying, posted["id"], self.timing.now())
+        self.memory.unsaid = tuple(self.sayings)
 
     def _listen(self, spoken: Utterance, picture: Picture) -> None:
-        taken = reception(spoken, picture, self._timing.now())
+        taken = reception(spoken, picture, self.timing.now())
         if taken is None:
             return
         self._spoken = None
-        self._memory.receptions.append(taken)
+        self.memory.receptions.append(taken)
         match taken.heard:
             case Heard.ACKNOWLEDGED:
-                self._progress.say(f"          {spoken.saying.login}'s answer counts.")
+                self.progress.say(f"          {spoken.saying.login}'s answer counts.")
             case Heard.REPLIED:
                 pass  # the reply is a comment and is shown as one
             case Heard.SILENCE:
-                self._progress.say(f"          The App passed over what {spoken.saying.login} said in silence.")
+                self.progress.say(
+                    f"          The App passed over what {spoken.saying.login} said in silence."
+                )
             case _:
                 assert_never(taken.heard)
-
-
-def reply_text(taken: Reception) -> str:
-    """The App's reply without its Markdown."""
-    return undecorated(taken.reply)

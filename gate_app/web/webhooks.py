@@ -1,7 +1,7 @@
 """The front of a web process: deliveries go to the receiver, everything else to Flask.
 
 Rules of this file: one comparison of the path, nothing parsed. The receiver stands in front of Flask
-because routing through the framework costs more than receiving a delivery (`docs/webhooks.md`).
+so that a delivery neither waits for nor depends on the framework.
 """
 
 from collections.abc import Callable, Iterable

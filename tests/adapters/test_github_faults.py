@@ -29,7 +29,7 @@ from gate_app.domain.effects import React
 from gate_app.domain.model import Person
 from gate_app.errors import ConfigurationFault, HubRefused, HubUnavailable
 from gate_app.github.origin import Origin, at_root, in_repository
-from gate_app.github.transport import MAX_ANSWER_BYTES, Transport, pinned_session
+from gate_app.github.transport import MAX_ANSWER_BYTES, Reply, Transport, pinned_session
 
 COMMENT_PATH = "/repos/acme/shop/issues/comments/501"
 
@@ -317,6 +317,7 @@ def test_case_142_an_address_that_is_not_plainly_one_is_refused_without_being_re
             "https://ghe.acme/api/v3/", "https://ghe.acme:443/", "https://ghe.acme/api/v3", id="GHES"
         ),
         pytest.param("http://127.0.0.1:81", "http://127.0.0.1:81/", "http://127.0.0.1:81", id="the stand-in"),
+        pytest.param("http://localhost:81", "http://localhost:81/", "http://localhost:81", id="by name"),
         pytest.param("http://[::1]:81", "http://[::1]:81/", "http://[::1]:81", id="the stand-in on IPv6"),
     ],
 )
@@ -379,6 +380,20 @@ def test_a_github_that_is_not_there_means_that_nothing_is_known() -> None:
     transport = Transport(Origin.parse("http://127.0.0.1:1", "x"))
     with pytest.raises(HubUnavailable, match="no answer"):
         transport.exchange(Token("ghs_x"), "GET", "/app", {})
+
+
+def test_case_218_an_answer_shows_neither_its_body_nor_its_headers() -> None:
+    shown = repr(Reply(201, {"set-cookie": "ghs_a"}, '{"token": "ghs_b"}'))
+    assert shown == "Reply(status=201, 18 characters)"
+
+
+def test_case_32_a_list_without_an_end_is_given_up(github: ScriptedGithub) -> None:
+    path, pages = "/repos/acme/shop/pulls/3/commits", 100
+    for number in range(pages + 1):
+        github.answers("GET", path, [commit(f"{number:040x}")], headers={"Link": '<x>; rel="next"'})
+    with pytest.raises(HubUnavailable, match="more than 100 pages"):
+        hub(github).authorship(change())
+    assert len(github.calls) == pages
 
 
 def test_every_call_names_the_version_of_the_api_and_ourselves(github: ScriptedGithub) -> None:

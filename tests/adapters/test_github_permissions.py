@@ -13,7 +13,7 @@ from support.github import NOON, REPOSITORY, SHA, ScriptedGithub, account, chang
 
 from gate_app.domain.effects import CreateDeployment, PublishCheckRun, PublishComment, React, ReportDeployment
 from gate_app.domain.model import Person, Subject
-from gate_app.engine.ports import Hub
+from gate_app.engine.ports import Hub, Survey
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github.client import GithubHub
 from gate_app.github.permissions import CALLS, spoken
@@ -32,6 +32,9 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
     "identity": lambda hub: hub.identity(REPOSITORY, "reviewer"),
     "comment_fingerprint": lambda hub: hub.comment_fingerprint(REPOSITORY, 501),
     "checkout": lambda hub: hub.checkout(REPOSITORY),
+    "repositories": lambda hub: hub.repositories(),
+    "heads": lambda hub: hub.heads(REPOSITORY),
+    "commands_since": lambda hub: hub.commands_since(REPOSITORY, 3, NOON),
     "publish_check_run": lambda hub: hub.publish_check_run(
         REPOSITORY, PublishCheckRun("gate:x", "gate / x", SHA, "r1", "in_progress", None, "t", "s"), None
     ),
@@ -53,8 +56,9 @@ def github() -> Iterator[ScriptedGithub]:
         yield github
 
 
-def test_every_method_of_the_hub_is_in_the_table_and_nothing_else_is() -> None:
-    methods = {name for name, _ in inspect.getmembers(Hub, inspect.isfunction) if not name.startswith("_")}
+def test_every_method_of_the_client_is_in_the_table_and_nothing_else_is() -> None:
+    members = (name for port in (Hub, Survey) for name, _ in inspect.getmembers(port, inspect.isfunction))
+    methods = {name for name in members if not name.startswith("_")}
     assert {name.split(" ")[0] for name in CALLS} == methods
     assert set(ASKED) == set(CALLS)
 
@@ -71,10 +75,13 @@ def test_case_146_a_call_mints_exactly_what_it_needs(github: ScriptedGithub, nam
         "/repos/acme/shop/collaborators/reviewer/permission",
         {"role_name": "write", "user": account(12, "reviewer")},
     )
+    github.answers("GET", "/app/installations", [{"id": 5151, "suspended_at": None}])
     with contextlib.suppress(HubRefused, HubUnavailable):  # what the scripted GitHub answers is not the point
         ASKED[name](hub(github))
     wanted = [mint.body for mint in github.mints]
-    permitted = {"repository_ids": [71], "permissions": dict(CALLS[name])}
+    permitted: dict[str, object] = {"repository_ids": [71], "permissions": dict(CALLS[name])}
+    if name == "repositories":  # the one question that cannot name a repository
+        permitted = {"permissions": {"metadata": "read"}}
     asked_first = {"repository_ids": [71], "permissions": dict(CALLS["standing"])}
     assert wanted == ([asked_first, permitted] if name == "standing with teams" else [permitted])
 

@@ -81,6 +81,16 @@ def test_a_tree_is_asked_for_once_because_a_commit_cannot_change(github: Scripte
     assert github.names() == [f"GET {PULL_PATH}", f"GET {TREE_PATH}", f"GET {PULL_PATH}"]
 
 
+def test_what_is_remembered_of_trees_is_bounded(github: ScriptedGithub) -> None:
+    client = hub(github)
+    for number in range(10_001):
+        client._trees[(REPOSITORY.id, f"{number:040x}")] = TREE
+    github.answers("GET", PULL_PATH, pull())
+    github.answers("GET", TREE_PATH, git_commit())
+    client.live_change(REPOSITORY, PULL)
+    assert len(client._trees) == 1
+
+
 @pytest.mark.parametrize(
     ("changed", "state"),
     [
@@ -327,6 +337,12 @@ def by(**changed: object) -> dict[str, object]:
         pytest.param([by()], (11,), (), id="the author alone"),
         pytest.param(
             [by(author=account(21, "a"), committer=account(22, "c"))], (11, 21, 22), (), id="case 54: both"
+        ),
+        pytest.param(
+            [by(committer=None, committer_email="x@y.example")],
+            (11,),
+            ("x@y.example",),
+            id="case 55: no committer",
         ),
         pytest.param([by(committer=WEB_FLOW)], (11,), (), id="GitHub's page committed"),
         pytest.param(

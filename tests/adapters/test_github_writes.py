@@ -180,6 +180,16 @@ def test_a_check_run_is_cut_to_githubs_limits(github: ScriptedGithub) -> None:
     assert body["output"]["summary"].endswith(CLOSING_NOTE)
 
 
+@pytest.mark.parametrize("status", [403, 422])
+def test_an_update_that_is_refused_for_another_reason_creates_nothing(
+    github: ScriptedGithub, status: int
+) -> None:
+    github.answers("PATCH", f"{RUNS}/61", {}, status=status)
+    with pytest.raises(HubRefused):
+        hub(github).publish_check_run(REPOSITORY, GATE_RUN, known=61)
+    assert len(github.calls) == 1
+
+
 @pytest.mark.parametrize("answer", [{}, {"id": None}, {"id": 0}, [], {"id": 99}], ids=str)
 def test_an_update_that_does_not_name_what_was_updated_did_not_happen(
     github: ScriptedGithub, answer: object

@@ -1,11 +1,10 @@
 """SARIF reports: severities, fingerprints, and hostile ones that decide nothing."""
 
 import json
-import resource
 from pathlib import PurePosixPath
 
 import pytest
-from support.stages import result, sarif
+from support.stages import peak_memory, result, sarif
 
 from gate_app.domain.evidence import MAX_FINDINGS, Severity, StageReason
 from gate_app.stages.reports import Refusal
@@ -65,7 +64,12 @@ def scored(score: object) -> dict[str, object]:
         pytest.param(
             {"ruleIndex": 99}, [rule(**scored(8))], Severity.HIGH, id="case 174: an index to nowhere"
         ),
-        pytest.param({"ruleIndex": -1}, [rule(**scored(8))], Severity.HIGH, id="case 174: a negative index"),
+        pytest.param(
+            {"ruleIndex": -1},
+            [rule(**scored(8)), {"id": "R2", **scored(1)}],
+            Severity.HIGH,
+            id="case 174: a negative index",
+        ),
         pytest.param({"level": ["error"]}, [], Severity.HIGH, id="a level of the wrong type is high"),
     ],
 )
@@ -198,11 +202,21 @@ def many(count: int) -> bytes:
     ],
 )
 def test_a_report_that_decides_nothing(content, reason):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     report = reader.read(content, ROOT)
     assert isinstance(report, Refusal), report
     assert report.reason is reason
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 160 * 1024
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("b'[' + b'[],' * 700_000 + b'[]]'", id="case 171: as many values as allowed"),
+        pytest.param("b'[' + b'[],' * 5_000_000", id="case 171: many more"),
+        pytest.param("b'[' * 16_000_000", id="case 171: very deep"),
+    ],
+)
+def test_a_report_is_read_in_bounded_memory(content):
+    assert peak_memory("sarif", f"{content}, PurePosixPath('/')") < 256 * 1024
 
 
 def test_a_clean_scan_that_scanned_something_has_no_findings():

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,8 +185,10 @@ def test_a_flood_of_output_is_read_to_its_end_and_kept_only_there(place):
 
 
 def test_a_command_that_closes_its_output_is_still_waited_for(place):
-    ending = command.run("exec >&- 2>&-; sleep 0.3; exit 7", ProcessIsolation(), place)
+    began = time.process_time()
+    ending = command.run("exec >&- 2>&-; sleep 1; exit 7", ProcessIsolation(), place)
     assert ending.exit_code == 7
+    assert time.process_time() - began < 0.7, "it was waited for in a busy loop"
 
 
 def test_an_endless_flood_ends_with_its_time(place):

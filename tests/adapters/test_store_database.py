@@ -17,6 +17,7 @@ from gate_app.errors import ConfigurationFault, Conflict
 from gate_app.store import database
 from gate_app.store.faults import DatabaseRefused, DatabaseUnavailable, translated
 from gate_app.store.repository import SqlStore
+from gate_app.store.revision import REVISION
 from gate_app.store.schema import metadata
 
 pytest_plugins = ["support.store_databases"]
@@ -95,6 +96,11 @@ def test_the_migrations_make_the_tables_that_the_queries_expect(engine: sa.Engin
         defaults = {"compare_server_default": connection.dialect.name == "postgresql"}
         context = MigrationContext.configure(connection, opts=defaults)
         assert compare_metadata(context, metadata) == []
+
+
+def test_web_processes_wait_for_the_newest_migration(engine: sa.Engine) -> None:
+    """They do not import SQLAlchemy, so the revision is written down for them."""
+    assert sql(engine, "SELECT version_num FROM alembic_version") == [(REVISION,)]
 
 
 def test_a_failing_migration_leaves_nothing_behind(tmp_path: Path) -> None:

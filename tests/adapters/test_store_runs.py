@@ -12,7 +12,7 @@ from support.store import NOW, POLICY, a_run, a_step, sql, stored
 from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.model import Content, Repository
 from gate_app.domain.run import Closing, Run
-from gate_app.domain.verdict import ReasonCode, VerdictState
+from gate_app.domain.verdict import ReasonCode, Verdict, VerdictState
 from gate_app.engine.ports import Child, Transition
 from gate_app.store.repository import SqlStore
 
@@ -70,6 +70,30 @@ def test_a_conversation_reaches_the_subjects_whose_newest_run_is_there(store: Sq
     stored(store, conversing(a_run(3, repository=Repository(72, "acme", "other", 5)), 3))
     assert store.conversing(71, 3) == ["71#4", "71#5"]
     assert store.conversing(71, 4) == []
+
+
+def test_a_repository_knows_its_unfinished_subjects_and_their_conversations(store: SqlStore) -> None:
+    for number, conversation in ((5, 3), (4, 3), (6, None)):
+        stored(store, conversing(a_run(number), conversation))
+    stored(store, a_run(5, sequence=2))
+    stored(store, ended(a_run(9)))
+    stored(store, a_run(8, repository=Repository(72, "acme", "other", 5)))
+    assert store.unfinished_subjects(71) == ["71#4", "71#5", "71#6"]
+    assert store.conversations(71) == [3, 5]
+    assert store.unfinished_subjects(73) == store.conversations(73) == []
+
+
+def test_people_can_look_at_every_run_and_its_last_verdicts(store: SqlStore) -> None:
+    later = replace(a_run(3), opened_at=NOW + timedelta(minutes=1))
+    stored(store, later)
+    earlier = stored(store, ended(a_run(4)))
+    step = a_step(later, 1)
+    denied = Verdict("staging", VerdictState.DENIED, ())
+    decision = replace(step.decision, verdicts={"staging": denied})
+    store.commit(Transition((replace(step, decision=decision),)))
+    assert [found.run for found in store.all_runs()] == [earlier, later]
+    assert store.last_verdicts(later.id) == {"staging": denied}
+    assert store.last_verdicts("71#9:1") == {}
 
 
 def test_a_run_wakes_when_its_time_has_passed_and_not_before(store: SqlStore) -> None:

@@ -193,6 +193,13 @@ def test_what_was_left_in_the_cache_cannot_run_in_the_next_checkout(workspace, r
     assert not witness.exists()
 
 
+def test_what_was_left_in_the_cache_cannot_lead_the_next_fetch_elsewhere(workspace, repository, tmp_path):
+    cache = workspace.fetch(repository.url, repository.commit({"a.txt": "one"}))
+    with (cache / "config").open("a") as config:
+        config.write(f'[url "file://{tmp_path}/elsewhere"]\n\tinsteadOf = {repository.url}\n')
+    workspace.fetch(repository.url, repository.commit({"a.txt": "two"}))
+
+
 def test_a_release_holds_every_file_whatever_the_attributes_of_the_commit_say(
     workspace, repository, tmp_path
 ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import os
 import subprocess
 from collections.abc import Iterator
@@ -83,6 +85,22 @@ def test_a_public_repository_is_fetched_by_anybody(github: Github, tmp_path: Pat
     assert (tmp_path / "clone" / "README.md").read_text() == "Hi.\n"
 
 
+@pytest.mark.parametrize(
+    ("compressed", "status"),
+    [
+        pytest.param(True, 200, id="compressed, as git sends long requests"),
+        pytest.param(False, 400, id="said to be compressed, but not"),
+    ],
+)
+def test_a_long_request_comes_compressed(github: Github, compressed: bool, status: int) -> None:
+    sha = github.control.state()["repositories"][0]["branches"]["main"]
+    plain = f"0032want {sha}\n00000009done\n".encode()
+    token = base64.b64encode(f"x-access-token:{github.mint()}".encode()).decode()
+    headers = {"Authorization": f"Basic {token}", "Content-Encoding": "gzip"}
+    body = gzip.compress(plain) if compressed else plain
+    assert send(f"{github.url}/{REPOSITORY}.git/git-upload-pack", "POST", body, headers).status == status
+
+
 def test_nothing_can_be_pushed(github: Github, tmp_path: Path) -> None:
     git("clone", "--quiet", address(github, github.mint()), str(tmp_path / "clone"))
     with pytest.raises(subprocess.CalledProcessError):
@@ -120,6 +138,33 @@ def test_a_users_checkout_becomes_a_repository_and_stays_as_it_was(github: Githu
     assert git("status", "--porcelain", folder=folder) == ""
 
 
+def test_a_link_shows_the_file_it_leads_to_or_says_where_it_leads(github: Github, tmp_path: Path) -> None:
+    folder = checkout(tmp_path / "checkout")
+    (folder / "docs").mkdir()
+    (folder / "docs" / "inside").symlink_to("../file.txt")
+    (folder / "docs" / "outside").symlink_to("/etc/passwd")
+    git("add", ".", folder=folder)
+    git("commit", "--quiet", "-m", "Links", folder=folder)
+    base = git("rev-parse", "HEAD", folder=folder)
+    github.control.create_repository("acme", "links", checkout=str(folder), base=base)
+    token = github.mint()
+
+    def shown(path: str) -> dict[str, object]:
+        return github.call("GET", f"/repos/acme/links/contents/docs/{path}", token=token).body
+
+    assert (shown("inside")["type"], shown("inside")["path"]) == ("file", "file.txt")
+    assert (shown("outside")["type"], shown("outside")["target"]) == ("symlink", "/etc/passwd")
+
+
+def test_a_commit_that_was_pushed_away_belongs_to_no_pull_request(github: Github) -> None:
+    number, sha = open_pull(github, "rewritten")
+    other = github.control.commit(REPOSITORY, {"rewritten": "1\n"})["sha"]
+    github.control.set_head(REPOSITORY, number, other)
+    token = github.mint()
+    found = [github.call("GET", f"{API}/commits/{one}/pulls", token=token).body for one in (sha, other)]
+    assert [[pull["number"] for pull in pulls] for pulls in found] == [[], [number]]
+
+
 def test_a_work_tree_and_a_shallow_clone_serve_as_checkouts_too(github: Github, tmp_path: Path) -> None:
     folder = checkout(tmp_path / "checkout")
     git("worktree", "add", "--quiet", "--detach", str(tmp_path / "tree"), folder=folder)
@@ -139,7 +184,7 @@ def test_a_work_tree_and_a_shallow_clone_serve_as_checkouts_too(github: Github, 
     [
         ({"checkout": "/nonexistent", "base": "HEAD"}, "cannot change to"),
         ({"checkout": "/nonexistent"}, "name the commit"),
-        ({"default_branch": "a..b", "files": {}}, "refs/heads"),
+        ({"default_branch": "a..b"}, "invalid initial branch name"),
         ({"base": "f" * 40}, "is not the full SHA"),
         ({"files": {"../escape": "x"}}, "invalid path"),
         ({"files": {".git/config": "x"}}, "invalid path"),

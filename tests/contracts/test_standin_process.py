@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import http.client
 import json
 import subprocess
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from support.standin import API, REPOSITORY, Github, open_pull, send, serving
 
@@ -57,17 +59,16 @@ def test_it_survives_kill_9_with_everything_it_knew(tmp_path: Path) -> None:
 
 
 def test_it_ends_when_its_starter_ends(tmp_path: Path) -> None:
-    script = f"from gate_app.standin.process import start\nfrom pathlib import Path\nprint(start(Path({str(tmp_path)!r})).pid)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    script = (
+        "from pathlib import Path; from gate_app.standin.process import start;"
+        f"print(start(Path({str(tmp_path)!r})).pid)"
     )
-    pid = int(done.stdout)
-    waited = threading.Event()
-    for _ in range(200):
-        if not Path(f"/proc/{pid}").exists():
-            return
-        waited.wait(0.05)
-    pytest.fail("the stand-in outlived its starter")
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        orphan = psutil.Process(int(done.stdout))
+        gone, alive = psutil.wait_procs([orphan], timeout=15)
+        assert gone or alive[0].status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_port_that_is_taken_is_a_clear_failure(tmp_path: Path, github: Github) -> None:

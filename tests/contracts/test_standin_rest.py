@@ -119,6 +119,45 @@ def test_a_repository_is_found_by_its_id_whatever_it_is_called(github: Github, t
     )
 
 
+def test_what_lies_under_the_id_of_a_repository_redirects_to_its_name(github: Github, token: str) -> None:
+    identifier = github.control.state()["repositories"][0]["id"]
+    answer = send(
+        f"{github.url}/repositories/{identifier}/issues/1/comments?page=2",
+        "POST",
+        b'{"body": "x"}',
+        {"Authorization": f"token {token}"},
+    )
+    assert (answer.status, answer.headers["Location"]) == (307, f"{github.url}{API}/issues/1/comments?page=2")
+    assert github.call("GET", "/repositories/1", token=token).status == 404
+
+
+def test_pull_requests_are_listed_by_state_head_and_base(github: Github, token: str) -> None:
+    number, _ = open_pull(github, "listed")
+    github.control.close(REPOSITORY, number)
+
+    def listed(query: str) -> list[int]:
+        found = github.call("GET", f"{API}/pulls?{query}", token=token).body
+        return [pull["number"] for pull in found]
+
+    assert number not in listed("")
+    assert listed("state=closed") == [number]
+    assert listed("state=all&head=acme:listed&base=main") == [number]
+    assert listed("state=all&head=acme:listed&base=other") == []
+    assert listed("state=all&head=stranger:listed") == []
+
+
+def test_a_closed_pull_request_takes_no_push_and_a_merged_one_stays_so(github: Github) -> None:
+    control = github.control
+    number, sha = open_pull(github, "over", "x = 7\n")
+    control.close(REPOSITORY, number)
+    with pytest.raises(ControlError, match="is not open"):
+        control.set_head(REPOSITORY, number, sha)
+    control.reopen(REPOSITORY, number)
+    control.merge(REPOSITORY, number, "maintainer")
+    with pytest.raises(ControlError, match="only a closed, unmerged"):
+        control.reopen(REPOSITORY, number)
+
+
 def test_an_archived_repository_is_read_only(github: Github, token: str) -> None:
     github.control.create_repository("acme", "attic")
     github.control.change_repository("acme/attic", archived=True)
@@ -361,6 +400,54 @@ def deployment(sha: str, **changes: Any) -> dict[str, Any]:
     return {"ref": sha, "required_contexts": [], "auto_merge": False, "environment": "staging", **changes}
 
 
+def test_reactions_are_listed_and_taken_back(github: Github, token: str) -> None:
+    comment = github.control.comment(REPOSITORY, 1, "reviewer", "/approve staging")
+    path = f"{API}/issues/comments/{comment['id']}/reactions"
+    ids = [github.call("POST", path, {"content": kind}, token=token).body["id"] for kind in ("+1", "eyes")]
+    assert [r["content"] for r in github.call("GET", path, token=token).body] == ["+1", "eyes"]
+    assert [r["id"] for r in github.call("GET", f"{path}?content=eyes", token=token).body] == ids[1:]
+    assert github.call("DELETE", f"{path}/{ids[0]}", token=token).status == 204
+    assert github.call("DELETE", f"{path}/{ids[0]}", token=token).status == 404
+    [kept] = [c for c in github.control.state()["comments"] if c["id"] == comment["id"]]
+    assert kept["reactions"] == [{"login": "gate-app[bot]", "content": "eyes"}]
+
+
+def test_a_team_is_shown_and_its_slug_can_come_back_as_another_team(github: Github, token: str) -> None:
+    """Case 62."""
+    github.control.set_membership("acme/leads", "maintainer", role="maintainer")
+    path = "/orgs/acme/teams/leads"
+    first = github.call("GET", path, token=token).body
+    assert (first["slug"], first["members_count"]) == ("leads", 1)
+    assert github.call("GET", f"{path}/memberships/maintainer", token=token).body["role"] == "maintainer"
+    github.control.delete_membership("acme/leads", "maintainer")
+    assert github.call("GET", f"{path}/memberships/maintainer", token=token).status == 404
+    github.control.delete_team("acme/leads")
+    assert github.call("GET", path, token=token).status == 404
+    github.control.set_membership("acme/leads", "maintainer")
+    assert github.call("GET", path, token=token).body["id"] != first["id"]
+
+
+def test_members_of_a_team_are_the_accounts_own(github: Github, token: str) -> None:
+    github.control.set_membership("acme/reviewers", "reviewer")
+    comment = github.control.comment(REPOSITORY, 1, "reviewer", "Hello.")
+    body = github.call("GET", f"{API}/issues/comments/{comment['id']}", token=token).body
+    assert body["author_association"] == "MEMBER"
+
+
+def test_others_deploy_too(github: Github, token: str, sha: str) -> None:
+    made = github.control.deploy(
+        REPOSITORY, "maintainer", {"ref": sha, "required_contexts": [], "auto_merge": False}
+    )
+    github.control.set_deployment_status(REPOSITORY, made["id"], "maintainer", {"state": "success"})
+    body = github.call("GET", f"{API}/deployments/{made['id']}", token=token).body
+    assert (body["creator"]["login"], body["performed_via_github_app"]) == ("maintainer", None)
+    assert (body["environment"], body["production_environment"]) == ("production", True)
+    [status] = github.call("GET", f"{API}/deployments/{made['id']}/statuses", token=token).body
+    path = f"{API}/deployments/{made['id']}/statuses/{status['id']}"
+    assert github.call("GET", path, token=token).body["state"] == "success"
+    assert github.call("GET", path + "0", token=token).status == 404
+
+
 def test_a_deployment_keeps_what_was_sent(github: Github, token: str, sha: str) -> None:
     body = deployment(sha, payload={"gate": 7}, description="journal 9f", task="deploy:web")
     made = github.call("POST", f"{API}/deployments", body, token=token).body
@@ -369,7 +456,7 @@ def test_a_deployment_keeps_what_was_sent(github: Github, token: str, sha: str) 
     assert text["payload"] == "free text"
     found = github.call("GET", f"{API}/deployments?sha={sha}&task=deploy:web", token=token).body
     assert [item["id"] for item in found] == [made["id"]]
-    assert github.call("GET", f"{API}/deployments?environment=production", token=token).body == []
+    assert github.call("GET", f"{API}/deployments?environment=nowhere", token=token).body == []
 
 
 def test_a_success_makes_the_earlier_deployment_inactive(github: Github, token: str, sha: str) -> None:
@@ -393,11 +480,13 @@ def test_a_success_makes_the_earlier_deployment_inactive(github: Github, token: 
         pytest.param(
             {"ref": "topic", "auto_merge": False, "required_contexts": ["tests"]}, 409, id="a missing check"
         ),
+        pytest.param({"ref": "topic", "auto_merge": False}, 409, id="a check that is not green"),
     ],
 )
 def test_a_deployment_that_cannot_be_is_refused(
-    github: Github, token: str, body: dict[str, Any], status: int
+    github: Github, token: str, sha: str, body: dict[str, Any], status: int
 ) -> None:
+    github.control.create_check_run(REPOSITORY, {"name": "lint", "head_sha": sha, "conclusion": "failure"})
     assert github.call("POST", f"{API}/deployments", body, token=token).status == status
 
 

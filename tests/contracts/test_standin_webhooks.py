@@ -214,6 +214,13 @@ def test_webhooks_are_held_and_shuffled(github: Github) -> None:
     assert sorted(order) == list(range(8)) != order
 
 
+def test_the_exact_bytes_of_a_webhook_can_be_seen(github: Github) -> None:
+    open_pull(github)
+    github.control.quiesce()
+    delivery = github.control.state()["deliveries"][-1]
+    assert github.control.webhook_body(delivery["id"]) == github.receiver.received[-1].raw
+
+
 def test_the_hook_can_move_and_change_its_secret(github: Github) -> None:
     github.control.change_hook(webhook_secret="another secret, rotated")
     open_pull(github)

@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from requests import PreparedRequest
 
 from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
-from gate_app.github.client import AppSettings, GithubHub, connect
+from gate_app.github.client import AppSettings, GithubHub, connect_with
+from gate_app.github.tokens import AppKey
 
 API = "https://api.github.com:443"
 SINKHOLE = "https://sinkhole.example/steal"
@@ -65,6 +66,11 @@ def _key() -> rsa.RSAPrivateKey:
 def private_key() -> str:
     """One RSA key for the whole run; generating it takes a moment."""
     return _key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@functools.cache
+def _parsed_key() -> AppKey:
+    return AppKey.parse(private_key())
 
 
 @functools.cache
@@ -134,7 +140,7 @@ class ScriptedGithub:
             "permissions": wanted.get("permissions"),
             "repository_selection": "selected",
         }
-        if self.minted_name is not None:
+        if self.minted_name is not None and "repository_ids" in wanted:
             body["repositories"] = [{"id": wanted["repository_ids"][0], "full_name": self.minted_name}]
         return (201, {}, json.dumps(body))
 
@@ -151,7 +157,7 @@ def scripted() -> Iterator[ScriptedGithub]:
 
 def _call_of(request: PreparedRequest) -> Call:
     parts = urlsplit(request.url or "")
-    body = json.loads(request.body) if request.body else None
+    body = json.loads(str(request.body)) if request.body else None
     headers = {name: str(value) for name, value in request.headers.items()}
     return Call(request.method or "", parts.path, dict(parse_qsl(parts.query)), headers, body)
 
@@ -169,7 +175,7 @@ def settings(**changed: object) -> AppSettings:
 
 def hub(github: ScriptedGithub, **changed: object) -> GithubHub:
     """A client of the scripted GitHub, with its clock."""
-    return connect(settings(**changed), github.clock)
+    return connect_with(_parsed_key(), settings(**changed), github.clock)
 
 
 # --- what GitHub answers ---

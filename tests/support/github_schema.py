@@ -31,8 +31,7 @@ ANSWERS: tuple[tuple[str, str, int, str], ...] = (
     ("GET", r"/rate_limit", 200, "RateLimitOverview"),
     ("GET", OWNER_REPO, 200, "FullRepository"),
     ("GET", r"/repositories/\d+", 200, "FullRepository"),
-    ("GET", rf"{OWNER_REPO}/contents/.+", 200, "ContentFile"),
-    ("GET", rf"{OWNER_REPO}/contents/", 200, "[ContentDirectoryItems]"),
+    ("GET", rf"{OWNER_REPO}/contents/.*", 200, "ContentFile"),
     ("GET", rf"{OWNER_REPO}/commits/[^/]+", 200, "Commit"),
     ("GET", rf"{OWNER_REPO}/commits/[^/]+/pulls", 200, "[PullRequestSimple]"),
     ("GET", rf"{OWNER_REPO}/git/commits/[^/]+", 200, "GitCommit"),
@@ -137,8 +136,7 @@ def assert_answer_valid(method: str, path: str, status: int, body: object) -> No
         if (verb, code) == (method, status) and re.fullmatch(pattern, path)
     ]
     assert found, f"no published schema is known for {method} {path} -> {status}"
-    model = "[ContentDirectoryItems]" if "/contents/" in path and isinstance(body, list) else found[-1]
-    assert_valid(model, body)
+    assert_valid(_contents_model(body) if "/contents/" in path else found[-1], body)
 
 
 def assert_request_valid(method: str, path: str, body: object) -> None:
@@ -162,6 +160,14 @@ def assert_webhook_valid(event: str, raw: bytes) -> dict[str, Any]:
     words = (*event.split("_"), *str(body.get("action", "")).split("_"))
     assert_valid("Webhook" + "".join(word.capitalize() for word in words), body)
     return body
+
+
+def _contents_model(body: object) -> str:
+    if isinstance(body, list):
+        return "[ContentDirectoryItems]"
+    return {"file": "ContentFile", "symlink": "ContentSymlink", "submodule": "ContentSubmodule"}[
+        _dict(body)["type"]
+    ]
 
 
 def _error(body: object) -> object:

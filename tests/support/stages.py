@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -153,3 +154,19 @@ def job_bytes(job: StageJob) -> bytes:
 
 def handle_text(handle: ChildHandle) -> str:
     return json.dumps(asdict(handle))
+
+
+def peak_memory(reader: str, arguments: str) -> int:
+    """KiB at the peak of a fresh process that reads one report; ``arguments`` are a Python expression.
+
+    From the kernel's own mark: ``getrusage`` would hand down the peak of the process that started it.
+    """
+    program = (
+        "from pathlib import Path, PurePosixPath\n"
+        f"from gate_app.stages.reports import {reader}\n{reader}.read({arguments})\n"
+        "print(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])"
+    )
+    done = subprocess.run(
+        (sys.executable, "-c", program), capture_output=True, text=True, check=True, timeout=60
+    )
+    return int(done.stdout)

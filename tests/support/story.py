@@ -234,7 +234,9 @@ class Story:
 
     def comments(self) -> list[CommentState]:
         state = self.place.control.state()
-        return [c for c in state["comments"] if (c["repository"], c["number"]) == (self.repository, self.number)]
+        return [
+            c for c in state["comments"] if (c["repository"], c["number"]) == (self.repository, self.number)
+        ]
 
     def ours(self) -> list[CommentState]:
         return [comment for comment in self.comments() if comment["login"].endswith("[bot]")]
@@ -243,7 +245,8 @@ class Story:
         runs = [
             run
             for run in self.place.control.state()["check_runs"]
-            if (run["repository"], run["name"], run["head_sha"]) == (self.repository, name, self.pull["head_sha"])
+            if (run["repository"], run["name"], run["head_sha"])
+            == (self.repository, name, self.pull["head_sha"])
         ]
         assert len(runs) <= 1, f"{len(runs)} check runs named {name}"
         return runs[0] if runs else None

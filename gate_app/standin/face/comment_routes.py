@@ -85,9 +85,11 @@ def create_reaction(owner: str, name: str, identifier: int) -> ResponseReturnVal
     with access.state().transaction() as tx:
         visit = access.visit(tx, owner, name, "issues:write")
         comment = comments.require(tx, visit.repository, identifier)
-        content = access.body(NewReaction).content
-        reaction, new = comments.react(tx, comment, apps.bot(tx, visit.caller.app), content)
-        return comments.render_reaction(tx, reaction), 201 if new else 200
+        bot, content = apps.bot(tx, visit.caller.app), access.body(NewReaction).content
+        known = comments.reaction_of(tx, comment, bot, content)
+        if known:
+            return comments.render_reaction(tx, known), 200
+        return comments.render_reaction(tx, comments.react(tx, comment, bot, content)), 201
 
 
 @routes.delete("/repos/<owner>/<name>/issues/comments/<int:identifier>/reactions/<int:reaction_id>")

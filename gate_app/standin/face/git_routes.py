@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, request
@@ -76,7 +77,10 @@ def _answer(kind: str, content: bytes | Iterator[bytes]) -> Response:
 
 
 def _unzipped(raw: bytes) -> bytes:
-    content = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(MAX_REQUEST + 1)
+    try:
+        content = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(MAX_REQUEST + 1)
+    except (OSError, EOFError, zlib.error):
+        raise GitHubError(400, "Bad Request") from None
     if len(content) > MAX_REQUEST:
         raise GitHubError(413, "Payload Too Large")
     return content

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import history, pulls, repositories
+from gate_app.standin import contents, history, pulls, repositories
 from gate_app.standin.errors import not_found
 from gate_app.standin.face import access
 from gate_app.standin.repositories import Repository
@@ -51,7 +51,7 @@ def get_contents(owner: str, name: str, path: str = "") -> ResponseReturnValue:
     """Get repository content."""
     with access.state().transaction() as tx:
         repository = access.visit(tx, owner, name, "contents:read").repository
-        return history.render_contents(tx, repository, path.strip("/"), request.args.get("ref"))
+        return contents.render(tx, repository, path.strip("/"), request.args.get("ref"))
 
 
 @routes.get("/repos/<owner>/<name>/commits/<path:ref>")

@@ -1,0 +1,253 @@
+"""What remains of a trial: the final state as JSON for scripts, and a few lines for people.
+
+Rules of the file: the JSON's names are public and only ever added to (`schema_version`); it is written whole
+or not at all, whatever way the trial ended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from gate_app.domain.model import Origin
+from gate_app.domain.run import Answer, Gate, ReleaseStatus, Run, StageRun
+from gate_app.domain.verdict import Verdict
+from gate_app.stages.deploy import CURRENT
+from gate_app.stages.job import write_whole
+from gate_app.standin.shapes import DeploymentState
+from gate_app.trial.answers import Reception, is_acknowledged
+from gate_app.trial.home import TrialHome
+from gate_app.trial.page import undecorated
+from gate_app.trial.picture import Picture
+from gate_app.trial.standing import Outcome
+from gate_app.trial.story import Memory
+
+SCHEMA_VERSION: Final = 1
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a trial ended; `detail` says more where the outcome alone does not."""
+
+    outcome: Outcome
+    detail: str = ""
+
+
+def write(path: Path, state: Json) -> None:
+    """Writes the final state. Raises OSError."""
+    text = json.dumps(state, indent=2, ensure_ascii=False) + "\n"
+    write_whole(path, text.encode())
+
+
+# --- for scripts -----------------------------------------------------------------------------------------
+
+
+def final_state(ending: Ending, home: TrialHome | None, memory: Memory) -> Json:
+    """Everything about how the trial ended."""
+    picture = memory.picture
+    state: Json = {
+        "schema_version": SCHEMA_VERSION,
+        "outcome": ending.outcome.value,
+        "exit_code": ending.outcome.exit_code,
+        "detail": ending.detail,
+        "home": str(home.root) if home else None,
+        "database_url": home.database_url if home else None,
+        "said": [_said(reception) for reception in memory.receptions],
+        "unsaid": [asdict(saying) for saying in memory.unsaid],
+    }
+    return {**state, **(_nothing_seen() if picture is None else _seen(picture, memory))}
+
+
+def _nothing_seen() -> Json:
+    return {"pull_request": None, "runs": [], "deployments": [], "journal_heads": {}, "set_aside": []}
+
+
+def _seen(picture: Picture, memory: Memory) -> Json:
+    pull = picture.pull
+    heads = picture.overview.journal_heads
+    return {
+        "pull_request": {
+            "repository": pull["repository"],
+            "number": pull["number"],
+            "title": pull["title"],
+            "base_sha": pull["base_sha"],
+            "head_sha": pull["head_sha"],
+            "merged": pull["merged"],
+        },
+        "runs": [_run(run, picture, memory) for run in picture.overview.runs],
+        "deployments": [_deployment(deployment) for deployment in picture.deployments],
+        "journal_heads": {
+            str(repository): {"number": number, "hash": digest}
+            for repository, (number, digest) in heads.items()
+        },
+        "set_aside": [asdict(one) for one in picture.overview.set_aside],
+    }
+
+
+def _said(reception: Reception) -> Json:
+    saying = reception.utterance.saying
+    return {
+        "login": saying.login,
+        "text": saying.text,
+        "comment_id": reception.utterance.comment_id,
+        "heard": reception.heard.value,
+        "reply": undecorated(reception.reply),
+    }
+
+
+def _run(run: Run, picture: Picture, memory: Memory) -> Json:
+    verdicts = picture.overview.verdicts.get(run.id, {})
+    return {
+        "id": run.id,
+        "origin": run.change.origin.value,
+        "head_sha": run.change.head.sha,
+        "state": run.state.value,
+        "stages": {key: _stage(stage) for key, stage in run.stages.items()},
+        "gates": {name: _gate(gate, verdicts.get(name), picture, memory) for name, gate in run.gates.items()},
+    }
+
+
+def _stage(stage: StageRun) -> Json:
+    state: Json = {"role": stage.role.value, "status": stage.status.value, "attempt": stage.attempt}
+    if stage.outcome is None:
+        return {**state, "verdict": None}
+    evidence = stage.outcome.evidence
+    return {
+        **state,
+        "verdict": stage.outcome.verdict.value,
+        "reason_code": stage.outcome.reason.value,
+        "detail": stage.outcome.detail,
+        "tests": asdict(evidence.tests) if evidence.tests is not None else None,
+        "findings": asdict(evidence.severities),
+        "duration_seconds": evidence.duration_ms / 1000,
+        "isolation": evidence.isolation,
+    }
+
+
+def _gate(gate: Gate, verdict: Verdict | None, picture: Picture, memory: Memory) -> Json:
+    release = gate.release
+    return {
+        "verdict": verdict.state.value if verdict else None,
+        "reason_codes": list(verdict.codes) if verdict else [],
+        "question": gate.question.number if gate.question else None,
+        "release": release.status.value if release else None,
+        "failure": release.failure.value if release and release.failure else None,
+        "closing": _closing(gate),
+        "answers": [_answer(answer, picture, memory) for answer in gate.answers],
+    }
+
+
+def _closing(gate: Gate) -> Json | None:
+    if gate.closing is None:
+        return None
+    by = gate.closing.by
+    return {
+        "state": gate.closing.state.value,
+        "code": gate.closing.code.value,
+        "by": by.login if by else None,
+        "note": gate.closing.note,
+    }
+
+
+def _answer(answer: Answer, picture: Picture, memory: Memory) -> Json:
+    counted, code = _judgement(answer, picture, memory)
+    return {
+        "login": answer.person.login,
+        "id": answer.person.id,
+        "what": answer.kind,
+        "question": answer.question,
+        "counted": counted,
+        "code": code,
+        "reason": answer.reason,
+        "comment_id": answer.comment_id,
+    }
+
+
+def _judgement(answer: Answer, picture: Picture, memory: Memory) -> tuple[bool, str | None]:
+    """As the gate judged it while it was open; where that went by unseen, as the App acknowledged it."""
+    judged = memory.judged.get(answer.comment_id)
+    if judged is not None:
+        return judged.counts, judged.code.value
+    acknowledged = is_acknowledged(picture, answer.comment_id)
+    return acknowledged, "answer_counts" if acknowledged else None
+
+
+def _deployment(deployment: DeploymentState) -> Json:
+    statuses = [
+        {"state": one["state"], "description": one["description"], "at": one["created_at"]}
+        for one in deployment["statuses"]
+    ]
+    return {
+        "id": deployment["id"],
+        "environment": deployment["environment"],
+        "sha": deployment["sha"],
+        "created_at": deployment["created_at"],
+        "statuses": statuses,
+    }
+
+
+# --- for people ------------------------------------------------------------------------------------------
+
+
+def summary(ending: Ending, home: TrialHome, memory: Memory) -> str:
+    """A few lines: what runs where, who said so, how to look further."""
+    lines = ["", *_title(ending)]
+    if memory.picture is not None:
+        lines += _released(memory.picture, home, memory)
+        lines += _journal(memory.picture.overview.journal_heads)
+    if memory.unsaid:
+        lines.append(f"Not said any more: {'; '.join(map(str, memory.unsaid))}")
+    lines += [
+        f"Look further: gate-app audit verify --database-url {home.database_url}",
+        f"Everything of this trial lies in {home.root} (logs: {home.logs}); remove it when you are done.",
+    ]
+    return "\n".join(lines)
+
+
+_TITLES: Final = {
+    Outcome.RELEASED: "Released and healthy in every environment.",
+    Outcome.DENIED: "Denied: nothing more is released from this head. A new push asks again.",
+    Outcome.EXPIRED: "Nobody answered in time, which counts as denied.",
+    Outcome.SUPERSEDED: "A newer head took the place of this one.",
+    Outcome.FAILED: "Not released: something failed.",
+    Outcome.UNKNOWN: "Not released: something could not be found out, and unknown never opens a gate.",
+    Outcome.WAITING: "Not released: a gate still waits for an answer.",
+    Outcome.TIMED_OUT: "Not released: the time of the trial is over (timed_out).",
+    Outcome.FAULT: "The trial broke off.",
+    Outcome.INTERRUPTED: "Interrupted.",
+    Outcome.REFUSED: "Nothing was started.",
+}
+
+
+def _title(ending: Ending) -> Iterator[str]:
+    yield _TITLES[ending.outcome]
+    if ending.detail:
+        yield ending.detail
+
+
+def _released(picture: Picture, home: TrialHome, memory: Memory) -> Iterator[str]:
+    for origin in Origin:
+        run = picture.run_of(origin)
+        for name, gate in (run.gates if run else {}).items():
+            if run is None or gate.release is None:
+                continue
+            healthy = "runs" if gate.release.status is ReleaseStatus.HEALTHY else "was given, not healthy,"
+            approvers = ", ".join(_approvers(gate, picture, memory)) or "nobody had to approve"
+            where = home.releases / name / CURRENT
+            yield f"  {name} {healthy} {run.change.head.sha[:12]}, approved by {approvers}: {where}"
+
+
+def _approvers(gate: Gate, picture: Picture, memory: Memory) -> Iterator[str]:
+    for answer in gate.answers:
+        if answer.kind == "approval" and _judgement(answer, picture, memory)[0]:
+            yield answer.person.login
+
+
+def _journal(heads: Mapping[int, tuple[int, str]]) -> Iterator[str]:
+    for number, digest in heads.values():
+        yield f"Journal: {number} entries, head {digest}"

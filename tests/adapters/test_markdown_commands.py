@@ -1,0 +1,263 @@
+"""A command is the whole first line of a comment, in a plain paragraph, shown as typed; all else is silence."""
+
+from __future__ import annotations
+
+import sys
+import time
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gate_app.domain.commands import Command, parse
+from gate_app.github.markdown import MAX_BODY_CHARS, MAX_LINE_CHARS, command_line
+
+ENVIRONMENTS = ("staging", "production")
+COMMANDS = (
+    "/approve",
+    "/approve production",
+    "/approve staging 0123456789ab",
+    "/approve production -- looks good to me",
+    "/deny production because of the migration",
+    "/gate approve production",
+    "/status",
+    "/why production",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "after",
+    [
+        "",
+        "\n",
+        "\r\n",
+        "\n\nThanks!",
+        "\nThanks!",
+        "\r\n\r\n> quoted later",
+        "\n\n```\ncode\n```",
+        "\n<!-- x -->",
+        "  \nmore",
+    ],
+    ids=repr,
+)
+def test_a_command_is_its_whole_raw_line(command: str, after: str) -> None:
+    assert command_line(command + after) == command + ("  " if after.startswith("  ") else "")
+
+
+CONTAINERS = {
+    "a quote": "> {}",
+    "a nested quote": "> > {}",
+    "a quote without a blank": ">{}",
+    "a bullet": "- {}",
+    "a star bullet": "* {}",
+    "a plus bullet": "+ {}",
+    "a number": "1. {}",
+    "a task": "- [ ] {}",
+    "indented code": "    {}",
+    "indented by a tab": "\t{}",
+    "indented by one blank": " {}",
+    "indented by three blanks": "   {}",
+    "a fence": "```\n{}\n```",
+    "a fence with a language": "```sh\n{}\n```",
+    "a tilde fence": "~~~\n{}\n~~~",
+    "an open fence": "```\n{}",
+    "a code span": "`{}`",
+    "a code span of two ticks": "`` {} ``",
+    "an HTML comment": "<!-- {} -->",
+    "an HTML comment over lines": "<!--\n{}\n-->",
+    "details": "<details><summary>x</summary>\n\n{}\n\n</details>",
+    "pre": "<pre>\n{}\n</pre>",
+    "div": "<div>{}</div>",
+    "script": "<script>\n{}\n</script>",
+    "a heading": "# {}",
+    "a deep heading": "###### {}",
+    "a setext heading": "{}\n===",
+    "a setext subheading": "{}\n---",
+    "a setext heading of a whole paragraph": "{}\nmore\nand more\n===",
+    "a table head": "{} | x\n---|---\n1 | 2",
+    "a table head with bars": "| {} |\n|---|\n| 1 |",
+    "a table cell": "| x |\n|---|\n| {} |",
+    "a link text": "[{}](https://example.com)",
+    "a link title": "[x](https://example.com '{}')",
+    "an image text": "![{}](https://example.com/x.png)",
+    "a reference": "[{}][x]\n\n[x]: https://example.com",
+    "a link definition": "[x]: https://example.com '{}'",
+    "a footnote": "[^1]: {}",
+    "emphasis": "*{}*",
+    "strong": "**{}**",
+    "strikethrough": "~~{}~~",
+    "an autolink": "<https://example.com{}>",
+    "after a blank line": "\n{}",
+    "after two line ends of Windows": "\r\n\r\n{}",
+    "on the second line": "please\n{}",
+    "after an invisible blank": "\u200b{}",
+    "after a byte order mark": "\ufeff{}",
+    "after a mention": "@bot {}",
+    "a mail reply": "{}\n\nOn Fri, Nov 20, 2026 at 11:59 AM Mo <mo@example.com> wrote:\n> x",
+    "a mail reply by a client": "{}\n\n-----Original Message-----\nFrom: Mo <mo@example.com>",
+    "a mail reply with GitHub's foot": "{}\n\n—\nReply to this email directly, view it on GitHub",
+}
+"""Everything GFM can put a line into, each around a command."""
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_case_38_a_command_inside_something_is_no_command(name: str, command: str) -> None:
+    assert command_line(CONTAINERS[name].replace("{}", command)) is None
+
+
+def test_case_38_no_container_of_a_container_lets_a_command_through() -> None:
+    tried = 0
+    for outer, inner, command in product(CONTAINERS.values(), CONTAINERS.values(), COMMANDS[:2]):
+        wrapped = "\n".join(outer.replace("{}", line) for line in inner.replace("{}", command).split("\n"))
+        accepted = command_line(wrapped)
+        assert accepted is None or _obeyed(accepted) is None, wrapped
+        tried += 1
+    assert tried >= 2_000
+
+
+def _obeyed(line: str) -> Command | None:
+    found = parse(line, ENVIRONMENTS)
+    return found if isinstance(found, Command) else None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("/approve `production`", id="a code span"),
+        pytest.param("/approve **production**", id="strong"),
+        pytest.param("/approve *production*", id="emphasis"),
+        pytest.param("/approve ~~staging~~ production", id="struck through"),
+        pytest.param("/approve [production](https://x.example)", id="a link"),
+        pytest.param("/approve ![production](https://x.example)", id="an image"),
+        pytest.param("/approve <b>production</b>", id="HTML"),
+        pytest.param("/approve production<!-- -->", id="an HTML comment"),
+        pytest.param("/approve <!-- staging --> production", id="a hidden word"),
+        pytest.param("/approve prod&#117;ction", id="an entity"),
+        pytest.param("/approve production&nbsp;", id="a blank as an entity"),
+        pytest.param("/approve prod\\_uction", id="an escape"),
+        pytest.param("/approve production\\\nmore", id="a hard break"),
+        pytest.param("/approve `production\nstaging`", id="a code span over two lines"),
+        pytest.param("/approve <a\nhref='x'>production</a>", id="HTML over two lines"),
+        pytest.param(
+            "/approve [production]\n\n[production]: https://x.example", id="a reference defined later"
+        ),
+        pytest.param("/approve <https://x.example>", id="an autolink"),
+    ],
+)
+def test_case_38_a_line_that_does_not_show_as_typed_is_no_command(line: str) -> None:
+    assert command_line(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/deny production it breaks a*b and c_d_e, 100%, #1, @mo, (see: x) [todo]",
+        "/deny production see https://example.com/a?b=c",
+        "/approve production -- 2 < 3 & 4 > 3",
+    ],
+)
+def test_a_reason_may_have_signs_that_are_no_markup(line: str) -> None:
+    assert command_line(line) == line
+
+
+@pytest.mark.parametrize(
+    "separator", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r"], ids=repr
+)
+def test_case_39_a_line_hidden_behind_another_separator_is_no_command(separator: str) -> None:
+    assert command_line(f"thanks{separator}/approve production") is None
+    shown = command_line(f"/approve production{separator}staging")
+    assert shown is None or _obeyed(shown) is None
+
+
+def test_case_40_only_a_slash_and_ascii_letters_begin_a_command() -> None:
+    for point in range(sys.maxunicode + 1):
+        sign = chr(point)
+        if sign != "/" and not 0xD800 <= point < 0xE000:
+            assert command_line(f"{sign}approve production") is None, hex(point)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("／ａｐｐｒｏｖｅ　ｐｒｏｄｕｃｔｉｏｎ", id="case 40: full width"),  # noqa: RUF001 — the attack
+        pytest.param("\u2215approve production", id="case 40: a division slash"),
+        pytest.param("/\u0430pprove production", id="case 40: a Cyrillic a"),
+        pytest.param("/\u202eevorppa production", id="case 41: right to left"),
+        pytest.param("/ approve production", id="case 42: a blank after the slash"),
+        pytest.param("//approve production", id="case 42: two slashes"),
+        pytest.param("/1approve production", id="case 42: a digit"),
+        pytest.param("pls don't /approve production", id="case 42: in prose"),
+        pytest.param("approve production", id="case 42: no slash"),
+        pytest.param("\\/approve production", id="case 42: escaped"),
+        pytest.param("", id="nothing"),
+        pytest.param("/", id="a slash"),
+    ],
+)
+def test_what_only_looks_like_a_command_is_none(body: str) -> None:
+    assert command_line(body) is None
+
+
+@pytest.mark.parametrize(
+    "sign",
+    ["\u200b", "\u200d", "\u00ad", "\u202e", "\u2066", "\ufeff", "\u0300", "\u0131", "\u017f", "\u0663"],
+    ids=ascii,
+)
+@pytest.mark.parametrize("line", ["/appro{}ve production", "/approve prod{}uction", "/approve production{}"])
+def test_case_41_foreign_characters_are_passed_on_raw_so_that_the_grammar_refuses_them(
+    line: str, sign: str
+) -> None:
+    body = line.replace("{}", sign)
+    shown = command_line(body)
+    assert shown in (None, body)
+    assert _obeyed(body) is None
+
+
+def test_a_comment_or_a_line_beyond_its_bound_is_no_command() -> None:
+    assert command_line("/approve " + "x" * (MAX_LINE_CHARS - 9)) is not None
+    assert command_line("/approve " + "x" * (MAX_LINE_CHARS - 8)) is None
+    assert command_line("/approve production\n" + "x" * MAX_BODY_CHARS) is None
+
+
+HEAVY = (
+    "[",
+    "![",
+    "[a](",
+    "*a **b ",
+    "a**b",
+    "`" * 7 + " ",
+    "<a ",
+    "&a",
+    "~~a",
+    "[a]: b\n",
+    "a\n",
+    "|\n",
+    "> ",
+    "- ",
+    "\\",
+)
+
+
+@pytest.mark.parametrize("piece", HEAVY, ids=repr)
+def test_case_53_no_comment_takes_long_to_judge(piece: str) -> None:
+    body = ("/approve x\n" + piece * MAX_BODY_CHARS)[:MAX_BODY_CHARS]
+    before = time.process_time()
+    command_line(body)
+    assert time.process_time() - before < 10
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text(st.sampled_from("/aprove \n\r\t>`*_~[]()<>!#|-=+\\&;:1\u2028\u200b"), max_size=80))
+def test_what_is_taken_for_a_command_is_the_first_line_as_it_stands(body: str) -> None:
+    line = command_line(body)
+    assert line is None or (body == line or body.startswith((f"{line}\n", f"{line}\r\n")))
+    assert line is None or (line.startswith("/") and "\n" not in line)
+
+
+def test_chatter_is_not_even_parsed() -> None:
+    before = time.process_time()
+    for _ in range(1_000):
+        command_line("Nice work\n" + "word " * 1_000)
+    assert time.process_time() - before < 0.5

@@ -1,0 +1,468 @@
+"""What deliveries mean: the table of (event, action), what is ignored and why, and what is not believed."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.github import NOON, REPOSITORY, SHA, SINKHOLE, account
+
+from gate_app.domain.events import ClockTicked, CommandGiven, CommentChanged
+from gate_app.domain.model import Person, PersonKind, Subject
+from gate_app.engine.ports import ConversationNoticed, Ignored, Notice, Payloads, RunNoticed, SubjectNoticed
+from gate_app.github.payloads import UNDERSTOOD, WebhookPayloads, meaning
+
+Payload = dict[str, object]
+SENDER = account(12, "reviewer")
+
+
+def envelope(**body: object) -> Payload:
+    """What every delivery carries, plus what the test is about."""
+    return {
+        "installation": {"id": REPOSITORY.installation_id, "node_id": "x"},
+        "repository": {
+            "id": 71, "name": "shop", "full_name": "acme/shop", "owner": account(5, "acme", "Organization"),
+            "default_branch": "main", "pushed_at": "2026-11-20T11:00:00Z", "url": SINKHOLE,
+        },
+        "sender": SENDER,
+        **body,
+    }  # fmt: skip
+
+
+def pull_request(action: str, **body: object) -> Payload:
+    pull = {"number": 3, "updated_at": "2026-11-20T11:58:00Z", "comments_url": SINKHOLE, "head": {"sha": SHA}}
+    return envelope(action=action, number=3, pull_request=pull, **body)
+
+
+def push(ref: str = "refs/heads/main", **changed: object) -> Payload:
+    body = envelope(ref=ref, after=SHA, before="b" * 40, deleted=False, forced=False, head_commit=None)
+    repository = body["repository"]
+    assert isinstance(repository, dict)
+    repository["pushed_at"] = int(NOON.timestamp())
+    return {**body, **changed}
+
+
+def issue_comment(action: str, body: str | None = "/approve staging", **changed: object) -> Payload:
+    """A comment on pull request 3 by the sender; `issue` and `comment` members may be replaced."""
+    issue: Payload = {"number": 3, "updated_at": "2026-11-20T11:59:30Z", "pull_request": {"url": SINKHOLE}}
+    comment: Payload = {
+        "id": 501, "body": body, "user": SENDER, "url": SINKHOLE, "performed_via_github_app": None,
+        "created_at": "2026-11-20T11:59:00Z", "updated_at": "2026-11-20T11:59:00Z",
+    }  # fmt: skip
+    issue.update(changed.pop("issue", {}))  # type: ignore[call-overload]  # the tests give members
+    comment.update(changed.pop("comment", {}))  # type: ignore[call-overload]  # the same
+    return envelope(action=action, issue=issue, comment=comment, **changed)
+
+
+def read(event: str, payload: object) -> tuple[Notice, ...] | Ignored:
+    payloads: Payloads = WebhookPayloads()
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    found = payloads.read(event, body)
+    return found if isinstance(found, Ignored) else tuple(found)
+
+
+def only(event: str, payload: object) -> Notice:
+    found = read(event, payload)
+    assert not isinstance(found, Ignored), found
+    (notice,) = found
+    return notice
+
+
+# --- heads ---
+
+
+@pytest.mark.parametrize("action", ["opened", "reopened", "synchronize"])
+def test_a_pushed_pull_request_is_looked_at_and_its_sender_brought_the_head(action: str) -> None:
+    assert only("pull_request", pull_request(action)) == SubjectNoticed(
+        REPOSITORY,
+        Subject(71, number=3),
+        datetime(2026, 11, 20, 11, 58, tzinfo=UTC),
+        Person(12, "reviewer"),
+    )
+
+
+@pytest.mark.parametrize("action", ["closed", "converted_to_draft", "ready_for_review"])
+def test_case_34_a_pull_request_that_only_changed_its_state_was_pushed_by_nobody(action: str) -> None:
+    notice = only("pull_request", pull_request(action))
+    assert isinstance(notice, SubjectNoticed)
+    assert (notice.subject.key, notice.sender) == ("71#3", None)
+
+
+def test_case_25_a_retargeted_pull_request_is_looked_at() -> None:
+    notice = only("pull_request", pull_request("edited", changes={"base": {"ref": {"from": "main"}}}))
+    assert isinstance(notice, SubjectNoticed)
+    assert notice.sender is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"title": {"from": "x"}}, {"body": {"from": "/approve production"}}], ids=str
+)
+def test_case_36_an_edited_title_or_text_has_no_effect(changes: Payload) -> None:
+    assert isinstance(read("pull_request", pull_request("edited", changes=changes)), Ignored)
+
+
+def test_a_push_to_the_default_branch_is_looked_at_at_githubs_time_not_the_commits() -> None:
+    forged = {"id": SHA, "timestamp": "1999-01-01T00:00:00Z", "message": "case 22"}
+    assert only("push", push(head_commit=forged)) == SubjectNoticed(
+        REPOSITORY, Subject(71, ref="refs/heads/main"), NOON, Person(12, "reviewer")
+    )
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(push("refs/heads/feature"), id="another branch"),
+        pytest.param(push("refs/tags/main"), id="a tag of that name"),
+        pytest.param(push(deleted=True), id="the branch was deleted"),
+        pytest.param(push(after="0" * 40), id="no commit is left"),
+    ],
+)
+def test_a_push_that_is_no_new_head_of_the_default_branch_is_ignored(payload: Payload) -> None:
+    assert isinstance(read("push", payload), Ignored)
+
+
+# --- commands ---
+
+
+def test_a_command_is_its_line_its_person_and_the_fingerprint_of_the_whole_comment() -> None:
+    body = "/approve staging -- ok\r\n\r\nThanks!"
+    assert only("issue_comment", issue_comment("created", body)) == ConversationNoticed(
+        REPOSITORY,
+        3,
+        CommandGiven(
+            at=datetime(2026, 11, 20, 11, 59, tzinfo=UTC),
+            comment_id=501,
+            conversation=3,
+            person=Person(12, "reviewer"),
+            line="/approve staging -- ok",
+            body_sha256=hashlib.sha256(body.encode()).hexdigest(),
+        ),
+    )
+
+
+@pytest.mark.parametrize("body", ["Nice work", "", None, "> /approve staging", "`/approve staging`"], ids=str)
+def test_a_comment_that_is_no_command_ends_here(body: str | None) -> None:
+    assert read("issue_comment", issue_comment("created", body)) == Ignored("no command")
+
+
+@pytest.mark.parametrize("action", ["created", "edited", "deleted"])
+@pytest.mark.parametrize("marker", [None, "absent"])
+def test_case_45_a_comment_on_an_issue_cannot_touch_a_gate(action: str, marker: str | None) -> None:
+    payload = issue_comment(action, changes={})
+    issue = payload["issue"]
+    assert isinstance(issue, dict)
+    issue["pull_request"] = None
+    if marker == "absent":
+        del issue["pull_request"]
+    assert isinstance(read("issue_comment", payload), Ignored)
+
+
+def test_case_44_a_bots_command_says_that_a_bot_gave_it() -> None:
+    bot = account(900_001, "gate-app[bot]", "Bot")
+    notice = only("issue_comment", issue_comment("created", comment={"user": bot}, sender=bot))
+    assert isinstance(notice, ConversationNoticed)
+    assert isinstance(notice.event, CommandGiven)
+    assert notice.event.person == Person(900_001, "gate-app[bot]", PersonKind.BOT)
+
+
+def test_case_44_a_command_through_an_app_says_so() -> None:
+    notice = only(
+        "issue_comment", issue_comment("created", comment={"performed_via_github_app": {"id": 4711}})
+    )
+    assert isinstance(notice, ConversationNoticed)
+    assert isinstance(notice.event, CommandGiven)
+    assert notice.event.via_app
+
+
+@pytest.mark.parametrize("kind", ["Organization", "Mannequin", "user", ""])
+def test_case_58_what_is_not_exactly_a_user_is_no_person(kind: str) -> None:
+    somebody = account(12, "reviewer", kind)
+    notice = only("issue_comment", issue_comment("created", comment={"user": somebody}, sender=somebody))
+    assert isinstance(notice, ConversationNoticed)
+    assert isinstance(notice.event, CommandGiven)
+    assert notice.event.person.account is PersonKind.OTHER
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        pytest.param(None, id="case 68: the author is gone"),
+        pytest.param(account(13, "somebody"), id="case 35: the sender is not the author"),
+    ],
+)
+def test_a_command_whose_author_did_not_send_it_is_ignored(user: object) -> None:
+    assert isinstance(read("issue_comment", issue_comment("created", comment={"user": user})), Ignored)
+
+
+def test_case_35_an_edit_never_makes_a_command_it_only_takes_one_back() -> None:
+    payload = issue_comment(
+        "edited", "/approve production", changes={"body": {"from": "/deny production no"}},
+        comment={"updated_at": "2026-11-20T12:10:00Z"},
+    )  # fmt: skip
+    assert only("issue_comment", payload) == ConversationNoticed(
+        REPOSITORY, 3, CommentChanged(datetime(2026, 11, 20, 12, 10, tzinfo=UTC), 501, 3, "edited")
+    )
+
+
+def test_an_edit_that_does_not_say_what_was_there_counts_as_one() -> None:
+    assert isinstance(only("issue_comment", issue_comment("edited", changes={})), ConversationNoticed)
+
+
+@pytest.mark.parametrize("before", ["LGTM", "> /approve production"])
+def test_case_36_editing_an_old_remark_into_a_command_has_no_effect(before: str) -> None:
+    payload = issue_comment("edited", "/approve production", changes={"body": {"from": before}})
+    assert isinstance(read("issue_comment", payload), Ignored)
+
+
+def test_case_37_a_deleted_command_is_taken_back_at_the_time_of_the_deletion() -> None:
+    assert only("issue_comment", issue_comment("deleted")) == ConversationNoticed(
+        REPOSITORY, 3, CommentChanged(datetime(2026, 11, 20, 11, 59, 30, tzinfo=UTC), 501, 3, "deleted")
+    )
+
+
+def test_a_deleted_remark_means_nothing() -> None:
+    assert isinstance(read("issue_comment", issue_comment("deleted", "LGTM")), Ignored)
+
+
+# --- what is ignored ---
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "reason"),
+    [
+        pytest.param("ping", {"zen": "x", "hook_id": 1}, "not used: ping", id="ping"),
+        pytest.param(
+            "installation", envelope(action="created"), "not used: installation.created", id="installation"
+        ),
+        pytest.param(
+            "check_run",
+            envelope(action="requested_action"),
+            "not used: check_run.requested_action",
+            id="button",
+        ),
+        pytest.param(
+            "pull_request", envelope(action="labeled"), "not used: pull_request.labeled", id="case 12: label"
+        ),
+        pytest.param("pull_request", envelope(), "not used: pull_request", id="case 12: no action"),
+        pytest.param(
+            "discussion_comment",
+            envelope(action="created"),
+            "not used: discussion_comment.created",
+            id="case 45",
+        ),
+        pytest.param(
+            "commit_comment",
+            envelope(action="created"),
+            "not used: commit_comment.created",
+            id="case 45: commit",
+        ),
+        pytest.param(
+            "evil\x1b[31m", envelope(action="x\ny"), "not used: ….…", id="case 216: names are not repeated"
+        ),
+        pytest.param(
+            "push", {**push(), "installation": None}, "no installation of ours is named", id="case 14"
+        ),
+    ],
+)
+def test_what_means_nothing_is_ignored_with_its_reason(event: str, payload: Payload, reason: str) -> None:
+    assert read(event, payload) == Ignored(reason)
+
+
+def test_a_push_is_understood_whatever_action_it_claims() -> None:
+    assert isinstance(only("push", {**push(), "action": "created"}), SubjectNoticed)
+
+
+# --- what is not believed ---
+
+GOOD: dict[str, tuple[str, Payload]] = {
+    "pull request": ("pull_request", pull_request("opened")),
+    "retargeted": ("pull_request", pull_request("edited", changes={"base": {"sha": {"from": SHA}}})),
+    "push": ("push", push()),
+    "command": ("issue_comment", issue_comment("created")),
+    "edit": ("issue_comment", issue_comment("edited", changes={"body": {"from": "/approve staging"}})),
+    "deletion": ("issue_comment", issue_comment("deleted")),
+}
+CANARY = "canary-value"
+
+
+def _places(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield (*path, key)
+            yield from _places(member, (*path, key))
+
+
+def _replaced(payload: Payload, path: tuple[str, ...], value: object) -> Payload:
+    changed = copy.deepcopy(payload)
+    inner: object = changed
+    for key in path[:-1]:
+        assert isinstance(inner, dict)
+        inner = inner[key]
+    assert isinstance(inner, dict)
+    inner[path[-1]] = value
+    return changed
+
+
+def _read_or_problem(event: str, body: bytes) -> tuple[str, tuple[Notice, ...] | Ignored]:
+    try:
+        return "", read(event, body)
+    except ValueError as problem:
+        return str(problem), ()
+
+
+HOSTILE = [
+    None,
+    True,
+    -1,
+    0,
+    2**70,
+    1.5,
+    CANARY,
+    "x" * 2_000_000,
+    [],
+    {},
+    [[]],
+    {"id": "1"},
+    "../../etc",
+    "\x00",
+]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_case_12_any_field_of_another_shape_is_a_problem_or_makes_no_difference_never_a_crash(
+    name: str,
+) -> None:
+    event, good = GOOD[name]
+    only(event, good)
+    for path in _places(good):
+        for value in HOSTILE:
+            body = json.dumps(_replaced(good, path, value)).encode()
+            problem, found = _read_or_problem(event, body)
+            assert CANARY not in problem
+            assert len(problem) < 1_000
+            assert problem or isinstance(found, Ignored) or len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"[]", id="a list"),
+        pytest.param(b'{"action": "opened"', id="half an object"),
+        pytest.param(b"\xff\xfe", id="no UTF-8"),
+        pytest.param(b'{"a":' * 20_000 + b"1" + b"}" * 20_000, id="case 17: twenty thousand levels"),
+        pytest.param(b'{"installation": {"id": ' + b"9" * 5_000 + b"}}", id="case 17: five thousand digits"),
+        pytest.param(b'{"installation": {"id": NaN}}', id="case 17: NaN"),
+    ],
+)
+@pytest.mark.parametrize("event", ["push", "issue_comment", "unheard_of"])
+def test_case_17_a_body_that_is_no_payload_is_a_value_error(event: str, raw: bytes) -> None:
+    with pytest.raises(ValueError, match="not a payload"):
+        WebhookPayloads().read(event, raw)
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        pytest.param("push", _replaced(push(), ("repository", "pushed_at"), 10**18), id="a far future"),
+        pytest.param(
+            "issue_comment",
+            issue_comment("created", comment={"created_at": "0001-01-01T00:00:00Z"}),
+            id="year 1",
+        ),
+        pytest.param(
+            "issue_comment",
+            issue_comment("created", comment={"created_at": "2026-11-20T11:59:00"}),
+            id="no zone",
+        ),
+        pytest.param(
+            "pull_request",
+            _replaced(pull_request("opened"), ("repository", "name"), "a/../b"),
+            id="case 141: a path",
+        ),
+        pytest.param(
+            "pull_request",
+            _replaced(pull_request("opened"), ("sender", "login"), "a/../b"),
+            id="case 141: a login",
+        ),
+    ],
+)
+def test_what_no_github_would_say_is_not_believed(event: str, payload: Payload) -> None:
+    with pytest.raises(ValueError, match="not a payload"):
+        read(event, payload)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(str(event) for event, _ in UNDERSTOOD)), st.binary(max_size=200))
+def test_bytes_are_ignored_or_refused_never_a_crash(event: str, raw: bytes) -> None:
+    try:
+        found = WebhookPayloads().read(event, raw)
+    except ValueError:
+        return
+    assert isinstance(found, Ignored)
+
+
+def test_case_12_every_event_with_every_others_body_is_ignored_or_refused() -> None:
+    for event in {name for name, _ in UNDERSTOOD}:
+        for own, payload in GOOD.values():
+            for _, action in UNDERSTOOD:
+                if own == event:
+                    continue
+                try:
+                    found = read(event, {**payload, "action": action})
+                except ValueError:
+                    continue
+                assert isinstance(found, Ignored)
+
+
+# --- the same fact twice ---
+
+
+def test_case_9_a_comment_means_the_same_in_every_delivery() -> None:
+    first = json.dumps(issue_comment("created")).encode()
+    again = json.dumps({**issue_comment("created"), "extra": 1}).encode()
+    keys = {meaning(only("issue_comment", body), body) for body in (first, again)}
+    assert keys == {"comment:501:created"}
+
+
+def test_case_9_edits_and_deletions_are_told_apart() -> None:
+    edited = issue_comment("edited", changes={}, comment={"updated_at": "2026-11-20T12:10:00Z"})
+    later = issue_comment("edited", changes={}, comment={"updated_at": "2026-11-20T12:11:00Z"})
+    keys = [meaning(only("issue_comment", body), b"") for body in (edited, later, issue_comment("deleted"))]
+    assert keys == [
+        "comment:501:edited:2026-11-20T12:10:00+00:00",
+        "comment:501:edited:2026-11-20T12:11:00+00:00",
+        "comment:501:deleted",
+    ]
+
+
+def test_case_9_a_replayed_push_means_the_same_and_another_push_does_not() -> None:
+    bodies = [json.dumps(push(after=sha * 40)).encode() for sha in "aab"]
+    first, replayed, other = (meaning(only("push", body), body) for body in bodies)
+    assert first == replayed == f"subject:71@refs/heads/main:{hashlib.sha256(bodies[0]).hexdigest()}"
+    assert other != first
+
+
+def test_our_own_facts_have_a_meaning_too() -> None:
+    ticked = ClockTicked(NOON)
+    digest = hashlib.sha256(b"x").hexdigest()
+    assert meaning(RunNoticed("r1", ticked), b"x") == f"run:r1:clock_ticked:{digest}"
+    assert (
+        meaning(ConversationNoticed(REPOSITORY, 3, ticked), b"x")
+        == f"conversation:71#3:clock_ticked:{digest}"
+    )
+
+
+def test_reading_depends_on_the_body_alone() -> None:
+    deliveries = list(GOOD.values()) * 3
+    random.Random(7).shuffle(deliveries)  # noqa: S311 — an order, not a secret
+    reader = WebhookPayloads()
+    for event, payload in deliveries:
+        assert reader.read(event, json.dumps(payload).encode()) == read(event, payload)

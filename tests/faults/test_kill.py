@@ -1,0 +1,175 @@
+"""kill -9 at every step of the story and around every outside call: it ends the same, nothing double (193)."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.story import GATE_FILE, Place, Story, open_place, tell, until
+
+from gate_app import failpoints
+from gate_app.bootstrap import replay_journal, verify_journal
+
+IN_ORDER = (
+    "inbox.before",
+    "inbox.after",
+    "start_stage.before",
+    "start_stage.started",
+    "start_stage.after",
+    "publish_check_run.before",
+    "publish_check_run.written",
+    "publish_check_run.after",
+    "publish_comment.before",
+    "publish_comment.written",
+    "publish_comment.after",
+)
+"""Where the engine dies while the stages run and the question is asked, one after the other."""
+AFTER_APPROVAL = (
+    "create_deployment.before",
+    "react.before",
+    "react.after",
+    "report_deployment.before",
+    "report_deployment.after",
+)
+AFTER_SECOND_APPROVAL = ("create_deployment.after",)
+WHEN_SUPERSEDED = ("stop_stage.before", "stop_stage.after")
+
+
+@pytest.fixture
+def own_place(tmp_path: Path) -> Iterator[Place]:
+    """Processes that nobody else needs: they are going to be killed."""
+    place = open_place(tmp_path, reconcile_seconds=1)
+    yield place
+    place.end()
+
+
+def restart_at(place: Place, *names: str) -> None:
+    """Starts the engine to die at a failpoint, waits for that, and so on; then starts it for good."""
+    for name in names:
+        dying = place.app.processes["worker"]
+        if dying.poll() is None:
+            dying.send_signal(signal.SIGKILL)
+            dying.wait(10)
+        started = place.app.start("worker", "--failpoint", name)
+        until(
+            lambda started=started: started.poll() is not None,
+            f"the engine dies at {name}\n{place.app.log()}",
+        )
+        assert started.returncode == -signal.SIGKILL, f"{name}: {place.app.log()}"
+    place.app.start("worker")
+
+
+def expect_one_of_everything(story: Story) -> None:
+    """Both environments released once, each question once, each check run once, and the record is whole."""
+    story.shows("gate / production", "success")
+    story.rests()
+    deployed = [deployment["environment"] for deployment in story.deployments()]
+    assert deployed == ["staging", "production"]
+    for deployment in story.deployments():
+        assert deployment["statuses"][-1]["state"] == "success"
+    bodies = [comment["body"] for comment in story.ours()]
+    assert len(bodies) == 3, bodies
+    names = [run["name"] for run in story.place.control.state()["check_runs"]]
+    assert len(names) == len(set(names)), names
+    for comment in story.comments():
+        assert len(comment["reactions"]) <= 1
+    assert verify_journal(story.place.app.database_url, None, None).clean
+    assert replay_journal(story.place.app.database_url).agrees
+
+
+def test_case_193_the_engine_dies_at_every_step_of_the_story(own_place: Place) -> None:
+    own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+    own_place.app.processes["worker"].wait(10)
+    story = tell(own_place)
+    restart_at(own_place, *IN_ORDER)
+    story.asks("staging")
+    own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+    own_place.app.processes["worker"].wait(10)
+    story.says("reviewer", "/approve staging")
+    restart_at(own_place, *AFTER_APPROVAL)
+    story.asks("production")
+    own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+    own_place.app.processes["worker"].wait(10)
+    story.says("maintainer", "/approve production")
+    restart_at(own_place, *AFTER_SECOND_APPROVAL)
+    expect_one_of_everything(story)
+
+
+def test_every_failpoint_is_part_of_a_kill_test() -> None:
+    assert {*IN_ORDER, *AFTER_APPROVAL, *AFTER_SECOND_APPROVAL, *WHEN_SUPERSEDED} == failpoints.NAMES
+
+
+SLOW = GATE_FILE.replace("sh ./check.sh", "sleep 30; sh ./check.sh")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("name", WHEN_SUPERSEDED)
+def test_case_193_the_engine_dies_while_it_stops_the_stages_of_an_old_head(
+    own_place: Place, name: str
+) -> None:
+    story = tell(own_place, gate_file=SLOW)
+    until(lambda: story.runs() and story.check("stage / tests"), "the tests run")
+    until(lambda: len(list((own_place.app.home / "stages").glob("*"))) >= 1, "a worker runs")
+    own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+    own_place.app.processes["worker"].wait(10)
+    story.pushes({"app.py": "print('salut')\n"})
+    restart_at(own_place, name)
+    until(lambda: len(story.runs()) == 2, "the new head is under decision")
+    until(lambda: story.runs()[0].final, "the old run has ended")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("hit", [1, 2, 3, 5])
+@pytest.mark.parametrize("name", [*IN_ORDER, *AFTER_APPROVAL, *AFTER_SECOND_APPROVAL])
+def test_case_193_the_engine_dies_at(own_place: Place, name: str, hit: int) -> None:
+    own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+    own_place.app.processes["worker"].wait(10)
+    own_place.app.start("worker", "--failpoint", f"{name}:{hit}")
+    story = tell(own_place)
+
+    def alive_until(question: str) -> None:
+        """Restarts the engine once it has died; some failpoints are not hit that often, which is fine."""
+
+        def asked() -> bool:
+            worker = own_place.app.processes["worker"]
+            if worker.poll() is not None:
+                own_place.app.start("worker")
+            return any(f"### Deploy to `{question}`?" in comment["body"] for comment in story.ours())
+
+        until(asked, f"{question} asks\n{story.told()}")
+
+    alive_until("staging")
+    story.says("reviewer", "/approve staging")
+    alive_until("production")
+    story.says("maintainer", "/approve production")
+
+    def ended() -> bool:
+        worker = own_place.app.processes["worker"]
+        if worker.poll() is not None:
+            own_place.app.start("worker")
+        check = story.check("gate / production")
+        return check is not None and check["conclusion"] == "success"
+
+    until(ended, f"production is released\n{story.told()}")
+    expect_one_of_everything(story)
+
+
+@pytest.mark.timeout(180)
+def test_case_193_the_web_process_dies_and_what_was_not_acknowledged_is_found(own_place: Place) -> None:
+    """GitHub never redelivers: the deliveries of the dead time are lost and found by looking (case 195)."""
+    web = own_place.app.processes["web"]
+    os.killpg(web.pid, signal.SIGKILL)
+    web.wait(10)
+    story = tell(own_place)
+    story.asks("staging")
+    story.says("reviewer", "/approve staging")
+    own_place.app.start("web")
+    own_place.app.wait_ready()
+    story.asks("production")
+    story.says("maintainer", "/approve production")
+    expect_one_of_everything(story)

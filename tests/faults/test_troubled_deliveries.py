@@ -1,0 +1,73 @@
+"""Deliveries lost, doubled and out of order; GitHub answering badly: the same end, nothing double."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from support.story import Place, open_place, tell, until
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    place = open_place(tmp_path_factory.mktemp("troubled"), reconcile_seconds=1)
+    yield place
+    place.end()
+
+
+@pytest.fixture(autouse=True)
+def calm_again(troubled: Place) -> Iterator[None]:
+    yield
+    troubled.control.trouble_webhooks()
+    troubled.control.set_faults()
+
+
+def expect_the_same_end(place: Place) -> None:
+    story = tell(place)
+    story.asks("staging")
+    story.says("reviewer", "/approve staging")
+    story.asks("production")
+    story.says("maintainer", "/approve production")
+    story.shows("gate / production", "success")
+    story.rests()
+    assert [deployment["environment"] for deployment in story.deployments()] == ["staging", "production"]
+    assert len(story.ours()) == 3, [comment["body"] for comment in story.ours()]
+    names = [r["name"] for r in place.control.state()["check_runs"] if r["repository"] == story.repository]
+    assert len(names) == len(set(names)), names
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param({"drop_every": 1}, id="case 195: every delivery is lost"),
+        pytest.param({"drop_every": 2}, id="case 195: every second delivery is lost"),
+        pytest.param({"double_every": 1}, id="case 9: every delivery comes twice"),
+        pytest.param({"shuffle_window": 6, "seed": 7}, id="case 119: deliveries are out of order"),
+    ],
+)
+def test_deliveries_in_trouble_end_the_same(troubled: Place, trouble: Mapping[str, int]) -> None:
+    troubled.control.trouble_webhooks(**trouble)
+    expect_the_same_end(troubled)
+
+
+@pytest.mark.parametrize("kind", ["502_before", "502_after", "lost_answer", "429_retry_after"])
+@pytest.mark.parametrize("path", ["comments$", "check-runs$", "deployments$", "reactions$", "statuses$"])
+def test_case_194_a_write_in_trouble_is_read_back_before_it_is_repeated(
+    troubled: Place, path: str, kind: str
+) -> None:
+    troubled.control.set_faults({"method": "POST", "path_regex": path, "times": 2, "kind": kind})
+    expect_the_same_end(troubled)
+
+
+@pytest.mark.parametrize("kind", ["502_before", "secondary_403", "primary_limit"])
+def test_case_197_reads_in_trouble_wait_visibly_and_go_on(troubled: Place, kind: str) -> None:
+    story = tell(troubled)
+    story.asks("staging")
+    story.rests()
+    troubled.control.set_faults({"method": "GET", "path_regex": "/repos/acme/.*", "times": 6, "kind": kind})
+    story.says("reviewer", "/approve staging")
+    troubled.control.quiesce()
+    troubled.control.set_faults()
+    until(story.deployments, f"staging is released once GitHub answers again\n{story.told()}", 100)
+    assert len(story.deployments()) == 1

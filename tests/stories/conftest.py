@@ -1,0 +1,17 @@
+"""One stand-in and one App for all stories of a test process; each story has its own repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.story import Place, open_place
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    home: Path = tmp_path_factory.mktemp("place")
+    opened = open_place(home)
+    yield opened
+    opened.end()
