@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,19 +76,21 @@ def serve_engine(settings: Settings) -> None:
 
     _log_to_stderr(settings)
     engine = Engine.wired(settings)
-    engine.jobs.start(engine.drain)
-    sweeping = Ticker(SWEEP_SECONDS, engine.sweep, "sweep")
     reconcile = Reconcile(engine.hub, engine.store, engine.sweep, now)
-    reconciling = Ticker(settings.reconcile_seconds, reconcile, "reconcile")
+    tickers = (
+        Ticker(SWEEP_SECONDS, engine.sweep, "sweep"),
+        Ticker(settings.reconcile_seconds, reconcile, "reconcile"),
+    )
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopped.set())
-    sweeping.start()
-    reconciling.start()
-    stopped.wait()
-    reconciling.stop()
-    sweeping.stop()
-    engine.jobs.stop()
+    with ExitStack() as running:
+        running.callback(engine.jobs.stop)
+        engine.jobs.start(engine.drain)
+        for ticker in tickers:
+            running.callback(ticker.stop)
+            ticker.start()
+        stopped.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +179,14 @@ def verify_journal(database_url: str, remembered: Path | None, remember: Path | 
     A clean journal's heads are written to `remember`. Raises RecordUnreadable for a file that is not one.
     """
     from gate_app.store.database import open_engine
-    from gate_app.store.journal import remember_heads, remembered_heads
+    from gate_app.store.journal import remembered_heads, write_heads
     from gate_app.store.verification import verify
 
     database = open_engine(database_url)
     try:
         report = verify(database, remembered_heads(remembered) if remembered else None)
         if remember and report.clean:
-            remember_heads(database, remember)
+            write_heads(report.heads, remember)
         return report
     finally:
         database.dispose()

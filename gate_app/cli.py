@@ -122,13 +122,16 @@ def try_(
     Without --repo on a small sample service. Answer at the prompt, or with --say "reviewer: /approve staging".
     Exit code 0: released everywhere; 1: not; 2: wrong call or configuration; 130: Ctrl-C.
     """
-    from rich.console import Console
+    try:
+        from rich.console import Console
 
-    from gate_app.trial.trial import Terminal, Wish, run
+        from gate_app.trial.trial import Terminal, Wish, run
 
-    keyboard = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
-    terminal = Terminal(Console(), Console(stderr=True), keyboard)
-    sys.exit(run(Wish(repo, base, head, tests, say, json, home, timeout), terminal))
+        keyboard = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
+        terminal = Terminal(Console(), Console(stderr=True), keyboard)
+        sys.exit(run(Wish(repo, base, head, tests, say, json, home, timeout), terminal))
+    except KeyboardInterrupt:  # before anything was started
+        sys.exit(130)
 
 
 database_option = click.option(

@@ -6,6 +6,8 @@ Rules of the file: no fault's text carries a secret, a header or a body; it may 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
 
 
 class GateFault(Exception):
@@ -37,3 +39,11 @@ class Conflict(GateFault):
 
 class ConfigurationFault(GateFault):
     """The operator's settings cannot be used; the text lists every problem with its fix."""
+
+
+def outline(fault: BaseException) -> str:
+    """Type and place of a fault, for a log: `KeyError at gatekeeper.py:41`. Never its message (case 218)."""
+    frames = extract_tb(fault.__traceback__)
+    if not frames:
+        return type(fault).__name__
+    return f"{type(fault).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"

@@ -30,7 +30,7 @@ class Decision:
 
     `environments` are new facts whose `version` is the one that was read; `read_environments` are the (name,
     version) pairs that the decision relied on: both are compared and set in the transaction. `again` asks for
-    one more judgement at once, because this decision changed facts that other gates read.
+    one more judgement at once, because this decision changed facts that gates read.
     """
 
     run: Run
@@ -52,8 +52,15 @@ def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
         effects=tuple(draft.effects),
         environments=tuple(draft.environments.values()),
         read_environments=tuple(draft.relied_on),
-        again=bool(draft.environments),
+        again=bool(draft.environments) or _ended_a_stage(after, draft.run),
     )
+
+
+def _ended_a_stage(judged: Run, settled: Run) -> bool:
+    """Whether a stage ended in the decision itself, as one that this version cannot run: not judged yet."""
+    ended = {key for key, stage in settled.stages.items() if stage.status is StageStatus.ENDED}
+    known = {key for key, stage in judged.stages.items() if stage.status is StageStatus.ENDED}
+    return settled.state is RunState.OPEN and bool(ended - known)
 
 
 def adopt(run: Run, conditions: Conditions) -> Run:

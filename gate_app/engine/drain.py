@@ -16,7 +16,7 @@ from gate_app.domain.effects import CreateDeployment
 from gate_app.engine.gatekeeper import Gatekeeper
 from gate_app.engine.performer import RETRY, Performer
 from gate_app.engine.ports import Clock, InboxRow, PendingEffect, Store
-from gate_app.errors import HubRefused, HubUnavailable
+from gate_app.errors import Conflict, HubRefused, HubUnavailable, outline
 from gate_app.failpoints import hit
 
 MAX_STEPS: Final = 500
@@ -63,15 +63,19 @@ class Drain:
         except HubRefused as fault:
             self.store.delay_row(row, str(fault), self._later(row.attempts), "counted")
         except Exception as fault:
-            log.exception("inbox row %d of %s could not be handled", row.id, row.subject)
+            log.error("inbox row %d of %s could not be handled: %s", row.id, row.subject, outline(fault))
             self.store.delay_row(row, type(fault).__name__, self._later(row.attempts), "counted")
         hit("inbox.after")
 
     def _perform(self, effect: PendingEffect) -> None:
         try:
             self.performer.perform(effect)
+        except Conflict:
+            return  # a newer revision is due instead
         except Exception as fault:
-            log.exception("effect %d (%s) could not be performed", effect.id, effect.effect.kind)
+            log.error(
+                "effect %d (%s) could not be performed: %s", effect.id, effect.effect.key, outline(fault)
+            )
             self.store.effect_delayed(effect, type(fault).__name__, self._later(effect.attempts), "counted")
 
     def _later(self, attempts: int) -> datetime:

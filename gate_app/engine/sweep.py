@@ -34,6 +34,7 @@ from gate_app.engine.ports import (
     Vanished,
     Workers,
 )
+from gate_app.errors import outline
 
 BATCH: Final = 200
 """Deliveries routed per sweep; the rest is due at the next one."""
@@ -64,7 +65,7 @@ class Sweep:
             try:
                 self._route(delivery)
             except Exception as fault:
-                log.exception("delivery %s could not be understood", delivery.guid)
+                log.error("delivery %s could not be understood: %s", delivery.guid, outline(fault))
                 self.store.delay_delivery(delivery, type(fault).__name__, self.now() + POISON_DELAY)
 
     def _route(self, delivery: Delivery) -> None:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from gate_app.jobs.faults import outline
+from gate_app.errors import outline
 from gate_app.jobs.turns import Turns
 from gate_app.jobs.wakeups import Wakeups
 

@@ -77,6 +77,8 @@ class DurableJobs:
         `poll`, `drain_timeout` and `stop_timeout` are seconds. Raises ConfigurationFault for a database that
         cannot keep jobs.
         """
+        if stop_timeout < 1:
+            raise ValueError("DBOS needs a second to record which drains have ended")
         self._engine = engine
         self._member = member_of(engine)
         self._clock = clock

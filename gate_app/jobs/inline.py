@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from gate_app.jobs.faults import JobsAlreadyRunning, JobsNotRunning, StillBusy, outline
+from gate_app.errors import outline
+from gate_app.jobs.faults import JobsAlreadyRunning, JobsNotRunning, StillBusy
 from gate_app.jobs.subjects import checked
 
 _log = logging.getLogger(__name__)

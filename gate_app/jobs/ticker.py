@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from gate_app.jobs.faults import outline
+from gate_app.errors import outline
 
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two tries of a failing function, unless its interval is longer anyway."""

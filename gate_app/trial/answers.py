@@ -87,11 +87,11 @@ class Reception:
 
 def reception(utterance: Utterance, picture: Picture, now: float) -> Reception | None:
     """How the App took it, None while that is open. `now` is in seconds of the clock of `posted_at`."""
+    if is_acknowledged(picture, utterance.comment_id):
+        return Reception(utterance, Heard.ACKNOWLEDGED)
     for comment in picture.app_comments:
         if comment.surface == f"reply:{utterance.comment_id}":
             return Reception(utterance, Heard.REPLIED, comment.body)
-    if is_acknowledged(picture, utterance.comment_id):
-        return Reception(utterance, Heard.ACKNOWLEDGED)
     if now - utterance.posted_at >= PATIENCE_SECONDS:
         return Reception(utterance, Heard.SILENCE)
     return None

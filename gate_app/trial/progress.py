@@ -1,6 +1,7 @@
 """Live progress on the terminal: a table that is repainted, or plain lines where nobody can repaint.
 
-Rules of the file: nothing is decided here; plain output has one line for each change of state.
+Rules of the file: nothing is decided here; plain output has one line for each change of state; whatever is
+printed is made plain first, because commits, reports and comments come from outside.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from gate_app.stages.plaintext import plain
 from gate_app.trial.rows import Row
+
+MAX_TEXT: Final = 20_000
 
 WallClock = Callable[[], datetime]
 
@@ -48,7 +52,7 @@ class PlainProgress:
         self._shown: dict[str, str] = {}
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        _print(self._console, text)
 
     def show(self, rows: tuple[Row, ...]) -> None:
         for row in rows:
@@ -76,7 +80,7 @@ class LiveProgress:
         self._rows: tuple[Row, ...] = ()
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        _print(self._console, text)
 
     def show(self, rows: tuple[Row, ...]) -> None:
         self._rows = rows
@@ -98,8 +102,17 @@ class LiveProgress:
         for row in self._rows:
             style = _STYLES[row.tone]
             since = _since(row.since, self._now())
-            table.add_row(Text(_MARKS[row.tone], style), row.name, Text(row.state, style), Text(since, "dim"))
-        return Group(Text(self._title, "bold"), table)
+            table.add_row(
+                Text(_MARKS[row.tone], style),
+                row.name,
+                Text(plain(row.state, MAX_TEXT), style),
+                Text(since, "dim"),
+            )
+        return Group(Text(plain(self._title, MAX_TEXT), "bold"), table)
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(plain(text, MAX_TEXT), markup=False, highlight=False, soft_wrap=True)
 
 
 def _since(since: datetime | None, now: datetime) -> str:

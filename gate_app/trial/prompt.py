@@ -61,6 +61,7 @@ class Prompt:
             return Unsaid.END
         if line.strip() in ("", "?"):
             self._write(f"{HELP}\n")
+            self.open()
             return Unsaid.NOTHING_YET
         return line.strip()
 

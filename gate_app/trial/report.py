@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from gate_app.domain.evidence import StageReason, StageVerdict
 from gate_app.domain.model import Origin
 from gate_app.domain.run import Answer, Gate, ReleaseStatus, Run, StageRun
 from gate_app.domain.verdict import Verdict
 from gate_app.stages.deploy import CURRENT
 from gate_app.stages.job import write_whole
+from gate_app.stages.plaintext import plain_line
 from gate_app.standin.shapes import DeploymentState
 from gate_app.trial.answers import Reception, is_acknowledged
 from gate_app.trial.home import TrialHome
@@ -26,6 +28,9 @@ from gate_app.trial.standing import Outcome
 from gate_app.trial.story import Memory
 
 SCHEMA_VERSION: Final = 1
+MAX_DETAIL: Final = 300
+MAX_FAILURES: Final = 5
+_COULD_NOT_START: Final = (StageReason.MODULE_MISSING, StageReason.COMMAND_NOT_FOUND, StageReason.NO_TESTS)
 
 Json = dict[str, object]
 
@@ -199,6 +204,7 @@ def summary(ending: Ending, home: TrialHome, memory: Memory) -> str:
     lines = ["", *_title(ending)]
     if memory.picture is not None:
         lines += _released(memory.picture, home, memory)
+        lines += _not_passed(memory.picture)
         lines += _journal(memory.picture.overview.journal_heads)
     if memory.unsaid:
         lines.append(f"Not said any more: {'; '.join(map(str, memory.unsaid))}")
@@ -237,15 +243,32 @@ def _released(picture: Picture, home: TrialHome, memory: Memory) -> Iterator[str
             if run is None or gate.release is None:
                 continue
             healthy = "runs" if gate.release.status is ReleaseStatus.HEALTHY else "was given, not healthy,"
-            approvers = ", ".join(_approvers(gate, picture, memory)) or "nobody had to approve"
+            approvers = ", ".join(_approvers(gate, picture, memory))
+            asked = f"approved by {approvers}" if approvers else "nobody was asked"
             where = home.releases / name / CURRENT
-            yield f"  {name} {healthy} {run.change.head.sha[:12]}, approved by {approvers}: {where}"
+            yield f"  {name} {healthy} {run.change.head.sha[:12]}, {asked}: {where}"
 
 
 def _approvers(gate: Gate, picture: Picture, memory: Memory) -> Iterator[str]:
     for answer in gate.answers:
         if answer.kind == "approval" and _judgement(answer, picture, memory)[0]:
             yield answer.person.login
+
+
+def _not_passed(picture: Picture) -> Iterator[str]:
+    """The stages in the way, with the first tests that failed and what helps when tests could not start."""
+    stages = [stage for run in picture.overview.runs for stage in run.stages.values()]
+    for stage in stages:
+        if stage.outcome is None or stage.outcome.verdict is StageVerdict.PASSED:
+            continue
+        detail = plain_line(stage.outcome.detail or stage.outcome.reason.value, MAX_DETAIL)
+        yield f"  {stage.key} {stage.outcome.verdict.value}: {detail}"
+        failures = stage.outcome.evidence.failures[:MAX_FAILURES]
+        yield from (
+            f"    {plain_line(failure.name, 80)}: {plain_line(failure.message, 160)}" for failure in failures
+        )
+        if stage.outcome.reason in _COULD_NOT_START:
+            yield "    A virtual environment in the checkout (.venv) is used; --tests COMMAND names another command."
 
 
 def _journal(heads: Mapping[int, tuple[int, str]]) -> Iterator[str]:

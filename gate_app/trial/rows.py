@@ -13,11 +13,11 @@ from typing import Final
 
 from gate_app.domain import wording
 from gate_app.domain.evidence import StageOutcome, StageVerdict
-from gate_app.domain.inert import plain
 from gate_app.domain.model import Origin
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Gate, Run, StageRun, StageStatus
 from gate_app.domain.verdict import Holds, ReasonCode, Verdict, VerdictState
+from gate_app.stages.plaintext import plain_line
 from gate_app.trial.people import Resident, able_to_answer
 from gate_app.trial.picture import Picture
 from gate_app.trial.standing import Moving, Outcome, Standing
@@ -84,8 +84,8 @@ def _ending(outcome: StageOutcome) -> str:
     seconds = f"{outcome.evidence.duration_ms / 1000:.1f} s"
     if outcome.verdict is StageVerdict.PASSED:
         found = outcome.detail or wording.counts(outcome.evidence)
-        return f"passed: {plain(found, MAX_DETAIL)} ({seconds})"
-    detail = plain(outcome.detail or outcome.reason.value, MAX_DETAIL)
+        return f"passed: {plain_line(found, MAX_DETAIL)} ({seconds})"
+    detail = plain_line(outcome.detail or outcome.reason.value, MAX_DETAIL)
     return f"{outcome.verdict.value}, {outcome.reason.value}: {detail} ({seconds})"
 
 
@@ -118,7 +118,7 @@ def _gate_words(gate: Gate, verdict: Verdict) -> str:
         return wording.gate_title(gate, verdict).lower() + failed
     if gate.closing is not None:
         by = f" by {gate.closing.by.login}" if gate.closing.by else ""
-        note = f": {plain(gate.closing.note, MAX_DETAIL)}" if gate.closing.note else ""
+        note = f": {plain_line(gate.closing.note, MAX_DETAIL)}" if gate.closing.note else ""
         return f"{gate.closing.state.value}{by}{note}"
     if verdict.state is not VerdictState.WAITING:
         return verdict.state.value

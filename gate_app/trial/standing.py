@@ -99,6 +99,31 @@ def stage_is_running(picture: Picture) -> bool:
     )
 
 
+def is_shown_to_the_end(picture: Picture) -> bool:
+    """Whether GitHub shows every ended gate as ended: its check run is closed, its deployment has its last status."""
+    runs = [run for run in map(picture.run_of, Origin) if run is not None]
+    return all(
+        _check_is_closed(picture, run, gate) and _deployment_is_told(picture, gate)
+        for run in runs
+        for gate in run.gates.values()
+        if gate.ended
+    )
+
+
+def _check_is_closed(picture: Picture, run: Run, gate: Gate) -> bool:
+    checks = picture.snapshot["check_runs"]
+    found = [check["conclusion"] for check in checks if check["external_id"] == run.gate_id(gate.environment)]
+    return any(conclusion not in (None, "action_required") for conclusion in found)
+
+
+def _deployment_is_told(picture: Picture, gate: Gate) -> bool:
+    if gate.release is None or gate.release.deployment_id is None:
+        return True
+    wanted = "success" if gate.release.status is ReleaseStatus.HEALTHY else "failure"
+    found = [one["statuses"] for one in picture.deployments if one["id"] == gate.release.deployment_id]
+    return any(statuses and statuses[-1]["state"] == wanted for statuses in found)
+
+
 # --- one environment -------------------------------------------------------------------------------------
 
 

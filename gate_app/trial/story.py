@@ -21,9 +21,11 @@ from gate_app.trial.progress import Progress
 from gate_app.trial.prompt import Prompt, Unsaid
 from gate_app.trial.rows import Cast, rows
 from gate_app.trial.scene import Scene
-from gate_app.trial.standing import Outcome, Standing, assess, stage_is_running
+from gate_app.trial.standing import Outcome, Standing, assess, is_shown_to_the_end, stage_is_running
 
 LOOK_SECONDS: Final = 0.2
+LINGER_SECONDS: Final = 10.0
+"""How long the end waits until GitHub shows it: check runs, deployments and comments come after the decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +83,47 @@ class Story:
 
     def tell(self) -> Outcome:
         """Goes on until the end. Raises `ProcessLost`, `ControlError` and `KeyboardInterrupt`."""
+        ended = self._tell()
+        if self.prompt is not None:
+            self.prompt.leave()
+        return ended
+
+    def _tell(self) -> Outcome:
         while self.timing.now() < self.timing.deadline:
-            self.eyes.check()
-            picture = self.eyes.look()
-            self.memory.keep(picture)
-            standing = assess(self.cast.policy, picture)
-            self._show(picture, standing)
+            picture, standing = self._look()
             ended = standing.outcome or self._go_on(picture, standing)
             if ended is not None:
+                self._linger()
                 return ended
         return Outcome.TIMED_OUT
+
+    def _look(self) -> tuple[Picture, Standing]:
+        self.eyes.check()
+        picture = self.eyes.look()
+        self.memory.keep(picture)
+        standing = assess(self.cast.policy, picture)
+        self._show(picture, standing)
+        return picture, standing
+
+    def _linger(self) -> None:
+        """Lets the App show the end and take in what was said last; bounded."""
+        give_up = min(self.timing.now() + LINGER_SECONDS, self.timing.deadline)
+        while self.timing.now() < give_up:
+            picture, _ = self._look()
+            if self._spoken is not None:
+                self._listen(self._spoken, picture)
+            if self._spoken is None and is_shown_to_the_end(picture):
+                return
+            self.timing.wait(LOOK_SECONDS)
 
     def _show(self, picture: Picture, standing: Standing) -> None:
         if self.prompt is not None and self.prompt.is_open:
             if standing.asking:
                 return
             self.prompt.leave()
+        self.progress.show(rows(self.cast, picture, standing))
         for text in self._page.news(picture):
             self.progress.say(text)
-        self.progress.show(rows(self.cast, picture, standing))
 
     def _go_on(self, picture: Picture, standing: Standing) -> Outcome | None:
         """Does the one next thing, if there is one, and waits a moment."""

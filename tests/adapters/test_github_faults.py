@@ -345,14 +345,12 @@ def test_case_141_dots_are_no_path_segment(segment: str) -> None:
         at_root("users", segment).below("")
 
 
-def test_case_145_proxies_netrc_and_certificates_of_the_surroundings_are_not_used(
+def test_case_145_netrc_and_certificates_of_the_surroundings_are_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, github: ScriptedGithub
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine api.github.com login thief password canary\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy"):
-        monkeypatch.setenv(name, "http://proxy.example:3128")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
     github.answers("GET", COMMENT_PATH, comment())
     ask(github)

@@ -144,6 +144,16 @@ def test_every_call_has_a_version_and_a_token_of_its_own_permissions(scene: Scen
     assert len([request for request in seen if request["identity"] == "installation"]) == 3
 
 
+def test_case_145_a_proxy_of_the_surroundings_is_not_used(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    assert isinstance(scene.hub().policy_file(scene.repository), PolicyFile)
+
+
 def test_a_merged_change_is_the_head_of_the_default_branch_and_converses_where_it_was(scene: Scene) -> None:
     for method in ("merge", "squash", "rebase"):
         head = scene.control.commit(scene.name, {f"{method}.py": "x = 1\n"}, login="author")["sha"]

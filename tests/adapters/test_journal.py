@@ -267,17 +267,50 @@ def test_case_213_a_whole_chain_that_vanished_is_found_by_the_remembered_head(wr
     assert codes(written, remembered) == {"journal_truncated"}
 
 
-def test_case_213_a_rewritten_chain_is_found_by_the_remembered_head(written: sa.Engine) -> None:
-    remembered = dict(heads(written))
-    [(text,)] = sql(written, "SELECT entry FROM journal WHERE repository_id = 72 AND number = 2")
-    [(before,)] = sql(written, "SELECT hash FROM journal WHERE repository_id = 72 AND number = 1")
-    forged = text.replace('"delivery":""', '"delivery":"forged"')
+def rewrite_without_a_trace(engine: sa.Engine, old: str, new: str) -> None:
+    """The last entry of 72 says something else, and its hash and the head agree with that."""
+    [(text,)] = sql(engine, "SELECT entry FROM journal WHERE repository_id = 72 AND number = 2")
+    [(before,)] = sql(engine, "SELECT hash FROM journal WHERE repository_id = 72 AND number = 1")
+    forged = text.replace(old, new)
+    assert forged != text
     mark = journal.seal(before, forged)
     place = "WHERE repository_id = 72 AND number = 2"
-    tamper(written, f"UPDATE journal SET entry = :entry, hash = :mark {place}", entry=forged, mark=mark)
-    tamper(written, f"UPDATE journal_heads SET hash = :mark {place}", mark=mark)
+    tamper(engine, f"UPDATE journal SET entry = :entry, hash = :mark {place}", entry=forged, mark=mark)
+    tamper(engine, f"UPDATE journal_heads SET hash = :mark {place}", mark=mark)
+
+
+def test_case_213_a_rewritten_chain_is_found_by_the_remembered_head(written: sa.Engine) -> None:
+    remembered = dict(heads(written))
+    rewrite_without_a_trace(written, '"delivery":""', '"delivery":"forged"')
     assert verify(written).clean
     assert codes(written, remembered) == {"journal_rewritten"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        pytest.param('"before":"', '"before":"0', "journal_run_broken", id="another run before"),
+        pytest.param('"after":"', '"after":"0', "run_differs", id="another run after"),
+        pytest.param('"number":2', '"number":3', "journal_row_changed", id="another number"),
+        pytest.param('"run_id":"72#3', '"run_id":"72#4', "journal_row_changed", id="another run"),
+        pytest.param('"at":"2026', '"at":"2027', "journal_row_changed", id="another time"),
+        pytest.param('"released":[]', '"released":[["g",1]]', "release_missing", id="a release"),
+    ],
+)
+def test_case_212_a_rewritten_entry_contradicts_the_rest(
+    written: sa.Engine, old: str, new: str, code: str
+) -> None:
+    rewrite_without_a_trace(written, old, new)
+    assert codes(written) == {code}
+
+
+def test_case_212_a_number_that_was_skipped_is_found_however_consistent_the_rest_is(
+    written: sa.Engine,
+) -> None:
+    rewrite_without_a_trace(written, '"number":2', '"number":3')
+    for table in ("journal", "journal_heads"):
+        tamper(written, f"UPDATE {table} SET number = 3 WHERE repository_id = 72 AND number = 2")
+    assert codes(written) == {"journal_gap"}
 
 
 def test_a_remembered_head_stays_good_while_the_journal_grows(written: sa.Engine) -> None:

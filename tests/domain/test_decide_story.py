@@ -37,8 +37,17 @@ from gate_app.domain.events import (
     StageEnded,
     StageVanished,
 )
-from gate_app.domain.evidence import Evidence, Finding, Severity, StageOutcome, StageReason, StageVerdict
-from gate_app.domain.model import Content, Person, Unknown
+from gate_app.domain.evidence import (
+    Evidence,
+    Finding,
+    Severity,
+    StageOutcome,
+    StageReason,
+    StageVerdict,
+    TestCounts,
+    TestFailure,
+)
+from gate_app.domain.model import Content, Origin, Person, Subject, Unknown
 from gate_app.domain.policy import (
     ApprovalMode,
     ApprovalPolicy,
@@ -52,7 +61,7 @@ from gate_app.domain.policy import (
     PolicyProblem,
     Stage,
 )
-from gate_app.domain.run import ReleaseStatus, RunState
+from gate_app.domain.run import Answer, Gate, ReleaseStatus, RunState
 
 
 def test_the_whole_story_ends_in_production() -> None:
@@ -716,3 +725,158 @@ def test_deciding_the_same_again_gives_the_same_again() -> None:
 def test_an_environment_named_in_the_policy_only_is_configured_in_its_order() -> None:
     assert [e.name for e in policy().environments] == ["staging", "production"]
     assert Environment("x").origin.value == "default_branch"
+
+
+def test_a_bot_in_the_record_never_counts() -> None:
+    """Belt and braces: even if an answer of a bot were recorded, it would not count."""
+    world = asking()
+    world.says(REVIEWER, "/approve production")
+    gate = world.gate("staging")
+    assert gate.question is not None
+    answer = Answer("approval", ROBOT, world.now, 77, "x", 1, gate.question.binding)
+    world.run = world.run.with_gate(replace(gate, answers=(answer,)))
+    world.comments[77] = "x"
+    world.tick()
+    assert not world.releases("staging")
+    assert [judged.code.value for judged in world.decisions[-1].verdicts["staging"].answers] == [
+        "not_a_person"
+    ]
+
+
+def test_the_order_in_which_comments_arrive_does_not_matter() -> None:
+    """An older answer that is delivered later does not replace the newer one."""
+    world = asking(policy(ApproverLine(permission=Permission.WRITE, count=2)))
+    world.says(REVIEWER, "/approve staging")
+    gate = world.gate("staging")
+    earlier = replace(
+        gate.answers[0], kind="denial", at=gate.answers[0].at - timedelta(seconds=1), comment_id=66
+    )
+    world.run = world.run.with_gate(replace(gate, answers=(*gate.answers, earlier)))
+    world.comments[66] = earlier.body_sha256
+    world.tick()
+    assert world.state("staging") == "waiting"
+    codes = {
+        judged.comment_id: judged.code.value for judged in world.decisions[-1].verdicts["staging"].answers
+    }
+    assert codes[66] == "answer_replaced"
+
+
+def test_two_people_who_fit_the_same_single_place_do_not_fill_two() -> None:
+    lines = (ApproverLine(permission=Permission.MAINTAIN), ApproverLine(teams=("acme/sre",)))
+    world = asking(policy(*lines))
+    other = Person(110, "second-maintainer")
+    world.standings[other.id] = Standing(other, Permission.MAINTAIN)
+    world.says(MAINTAINER, "/approve staging")
+    world.says(other, "/approve staging")
+    assert not world.releases("staging")
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_broken_policy_at_the_opening_judges_nothing() -> None:
+    world = proposed(PolicyProblem("policy_invalid", "x"))
+    world.run = world.run.with_gate(Gate("staging"))
+    decision = world.tick()
+    assert decision.verdicts["staging"].state.value == "waiting"
+    assert "policy_invalid" in decision.verdicts["staging"].codes
+
+
+def test_a_worker_of_a_deployment_that_vanishes_is_replaced_and_then_unknown() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.happens(DeploymentCreated(world.now, "staging", 7))
+    for attempt in (1, 2, 3):
+        world.happens(StageVanished(world.now, "deploy@staging", attempt))
+    world.tick()
+    assert world.codes("staging") == ("deployment_failed",)
+
+
+def test_a_lost_deployment_whose_policy_broke_meanwhile_ends_unknown() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.happens(DeploymentCreated(world.now, "staging", 7))
+    world.run = replace(world.run, policy=PolicyProblem("policy_invalid", "x"))
+    world.current_policy = PolicyProblem("policy_invalid", "x")
+    world.happens(StageVanished(world.now, "deploy@staging", 1))
+    world.tick()
+    assert world.codes("staging") == ("deployment_failed",)
+
+
+def test_a_release_whose_route_left_the_policy_fails_visibly() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    rules = policy(blob="q" * 40)
+    world.current_policy = replace(rules, environments=(replace(rules.environments[1], after=None),))
+    world.passes(1).tick()
+    world.happens(DeploymentCreated(world.now, "staging", 7))
+    world.tick()
+    assert world.codes("staging") == ("route_unavailable",)
+
+
+def test_nothing_of_a_run_is_asked_when_there_is_no_conversation() -> None:
+    world = proposed(change=replace(CHANGE, conversation=None))
+    world.stage_ends()
+    assert world.decisions[-1].verdicts["staging"].asks
+    assert not [effect for effect in world.effects if isinstance(effect, PublishComment)]
+
+
+def test_the_status_of_a_merged_run_is_left_to_the_run_of_the_default_branch() -> None:
+    rules = policy()
+    later = replace(rules.environments[1], origin=Origin.DEFAULT_BRANCH)
+    world = asking(replace(rules, environments=(rules.environments[0], later)))
+    shown = len([e for e in world.effects if isinstance(e, PublishComment) and e.surface == "status"])
+    world.happens(ChangeClosed(world.now, True))
+    assert len([e for e in world.effects if isinstance(e, PublishComment) and e.surface == "status"]) == shown
+    assert world.run.final
+
+
+def test_a_superseded_run_without_gates_is_final() -> None:
+    world = proposed(PolicyProblem("policy_invalid", "x"))
+    assert not world.run.final
+    world.happens(ChangeClosed(world.now, False))
+    assert world.run.final
+    assert world.run.wake_at is None
+
+
+def test_every_effect_is_known_by_its_key() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.happens(HeadMoved(world.now, "d" * 40, "main"))
+    world.deploys("staging")
+    other = proposed()
+    other.happens(HeadMoved(other.now, "d" * 40, "main"))
+    keys = {effect.key.partition(":")[0] for effect in (*world.effects, *other.effects)}
+    assert keys == {"start", "stop", "show", "react", "deployment", "report"}
+
+
+def test_policies_say_what_they_name() -> None:
+    rules = policy(ApproverLine(users=("a", "b")), ApproverLine(users=("b",), teams=("acme/sre",)))
+    assert rules.logins() == ("a", "b")
+    assert rules.teams() == ("acme/sre",)
+    with pytest.raises(KeyError):
+        rules.stage("nothing")
+    assert Permission.of_role("maintain") is Permission.MAINTAIN
+    assert Permission.of_role("custom-role") is Permission.NONE, "case 65"
+
+
+def test_subjects_have_one_stable_name() -> None:
+    for subject in (
+        Subject(7, number=3),
+        Subject(7, ref="refs/heads/main"),
+        Subject(7, ref="refs/heads/a@b#1"),
+    ):
+        assert Subject.parse(subject.key) == subject
+    with pytest.raises(ValueError, match="not both"):
+        Subject(7)
+    assert CHANGE.repository.full_name == "acme/greeter"
+
+
+def test_evidence_counts_and_bounds() -> None:
+    counts = TestCounts(3, 1, 1, 2)
+    assert (counts.ran, counts.total) == (4, 7)
+    assert Severity.HIGH.at_least(Severity.MEDIUM)
+    assert Evidence(findings=(HIGH, LOW)).severities.total == 2
+    with pytest.raises(ValueError, match="summary"):
+        Evidence(summary="x" * 501)
+    with pytest.raises(ValueError, match="failures"):
+        Evidence(failures=(TestFailure("x", "y"),) * 101)

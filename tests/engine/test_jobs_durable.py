@@ -47,8 +47,7 @@ def sqlite(tmp_path: Path) -> Iterator[sa.Engine]:
         yield engine
 
 
-def jobs_on(engine: sa.Engine, *, drain_timeout: float = 120.0, stop_timeout: int = 0) -> DurableJobs:
-    """Without a stop timeout DBOS ends at once, and what it had no time to record is drained again."""
+def jobs_on(engine: sa.Engine, *, drain_timeout: float = 120.0, stop_timeout: int = 1) -> DurableJobs:
     return DurableJobs(
         engine, clock=now, poll=QUICK_POLL, drain_timeout=drain_timeout, stop_timeout=stop_timeout
     )
@@ -68,6 +67,11 @@ def test_a_database_that_forgets_cannot_keep_jobs(url: str) -> None:
     with pytest.raises(ConfigurationFault, match="SQLite file or PostgreSQL"):
         DurableJobs(engine, clock=now)
     engine.dispose()
+
+
+def test_a_stop_that_leaves_no_time_to_record_anything_is_refused(sqlite: sa.Engine) -> None:
+    with pytest.raises(ValueError, match="needs a second"):
+        jobs_on(sqlite, stop_timeout=0)
 
 
 def test_case_209_stop_waits_for_the_running_drain(sqlite: sa.Engine) -> None:

@@ -175,7 +175,7 @@ def open_place(home: Path, reconcile_seconds: int = 300) -> Place:
     secret = secrets.token_hex(32)
     base = f"http://127.0.0.1:{port}"
     registered = standin.control.register_app(f"{base}/webhooks/github", secret)
-    for login, role in PEOPLE.items():
+    for login in PEOPLE:
         standin.control.create_person(login)
     standin.control.create_person("robot", kind="Bot")
     state = home / "app"

@@ -1,0 +1,49 @@
+# What can be done here; each target sets up what it needs, on Python 3.11 or newer.
+#
+#   make try     the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
+#   make test    everything that has to pass          make check   its static part: style, types, directions
+#   make kill    every crash point                    make bench   how fast webhooks are taken in
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help try test check kill bench
+
+help:
+	@sed -n '3,5s/^# *//p' Makefile
+
+try: $(VENV)/try.stamp
+	@$(BIN)/gate-app try $(if $(REPO),--repo "$(REPO)") $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)") $(ARGS)
+
+test: check
+	@$(BIN)/pytest -q -n auto
+
+check: $(VENV)/dev.stamp
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check
+	@$(BIN)/mypy --no-error-summary
+	@if grep -qs importlinter .importlinter pyproject.toml; then $(BIN)/lint-imports; fi
+
+kill: $(VENV)/dev.stamp
+	@$(BIN)/pytest -q -n auto -m slow tests/faults
+
+bench: $(VENV)/dev.stamp
+	@$(BIN)/python -m bench.intake
+
+$(VENV)/try.stamp: pyproject.toml | $(BIN)/python
+	@echo "Installing what gate-app needs into $(VENV) …"
+	@$(PIP) --editable '.[try]'
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml | $(BIN)/python
+	@echo "Installing what the tests need into $(VENV) …"
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/try.stamp
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
