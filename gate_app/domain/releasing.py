@@ -14,6 +14,7 @@ from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import CreateDeployment, DeploymentState, ReportDeployment
 from gate_app.domain.evidence import StageVerdict
+from gate_app.domain.model import Person
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
 from gate_app.domain.staging import deployment_work, restart_lost, start
@@ -26,7 +27,7 @@ KEPT_CONTENTS: Final = 50
 def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
     """Commits to the release and asks GitHub for its deployment record."""
     occasion = gate.occasions + 1
-    release = Release(draft.now, draft.run.change.head)
+    release = Release(draft.now, draft.run.change.head, approved_by=_approvers(draft, gate))
     draft.put_gate(replace(gate, release=release, occasions=occasion, returned=None))
     facts = draft.environment(environment.name)
     draft.put_environment(replace(facts, busy_with=draft.run.gate_id(environment.name)))
@@ -42,6 +43,13 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
             judged_at=draft.now,
         )
     )
+
+
+def _approvers(draft: Draft, gate: Gate) -> tuple[Person, ...]:
+    """The people whose approvals count in this decision, once each; nobody else gets the credit."""
+    counting = {judged.comment_id for judged in draft.verdicts[gate.environment].answers if judged.counts}
+    given = [each for each in gate.answers if each.kind == "approval" and each.comment_id in counting]
+    return tuple({each.person.id: each.person for each in given}.values())
 
 
 def advance_release(draft: Draft, environment: Environment) -> None:

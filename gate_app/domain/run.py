@@ -126,6 +126,7 @@ class Release:
     deployment_id: int | None = None
     ended_at: datetime | None = None
     failure: ReasonCode | None = None
+    approved_by: tuple[Person, ...] = ()
 
     @property
     def in_flight(self) -> bool:

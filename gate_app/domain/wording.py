@@ -146,7 +146,7 @@ def replaced_question(gate: Gate, number: int) -> str:
 
 
 def _outcome(run: Run, gate: Gate, verdict: Verdict) -> str:
-    approvers = ", ".join(code(person.login) for person in _counting(gate, verdict)) or "nobody"
+    approvers = ", ".join(code(person.login) for person in _counting(gate)) or "nobody"
     head = f"{code(gate.environment)} · {code(run.change.head.sha[:12])}"
     if gate.release is not None:
         mark = {ReleaseStatus.HEALTHY: "✅", ReleaseStatus.FAILED: "❌"}.get(gate.release.status, "🚀")
@@ -154,15 +154,10 @@ def _outcome(run: Run, gate: Gate, verdict: Verdict) -> str:
     return f"❌ **{gate_title(gate, verdict)}** · {head}\n\n{tree(verdict.reasons[:1])}"
 
 
-def _counting(gate: Gate, verdict: Verdict) -> list[Person]:
-    """Who approved: of an ended gate everybody whose approval still stands as written."""
-    ignored = {judged.comment_id for judged in verdict.answers if not judged.counts}
-    people = {
-        given.person.id: given.person
-        for given in gate.answers
-        if given.kind == "approval" and not given.voided and given.comment_id not in ignored
-    }
-    return list(people.values())
+def _counting(gate: Gate) -> list[Person]:
+    """Whose approvals the release rests on, as judged when it began."""
+    counted = gate.release.approved_by if gate.release else ()
+    return list(counted)
 
 
 def _evidence_lines(run: Run, environment: Environment, conditions: Conditions) -> str:
@@ -321,7 +316,7 @@ def malformed(person: Person, command: Malformed, run: Run) -> str:
 def not_counted(person: Person, verb: str, environment: str, reason: ReasonCode, run: Run) -> str:
     """An answer that was recorded and does not count, with the rule and what would count instead."""
     return (
-        f"{code(f'/{verb} {environment}')} by {code(person.login)} does not count: {phrase(reason)} "
+        f"{code(f'/{verb} {environment}')} by {code(person.login)} does not count: {phrase(reason)} · "
         f"{code(reason.value)}. {_who(run, environment)}"
     )
 
@@ -331,7 +326,7 @@ def no_target(person: Person, verb: str, missed: NoTarget, run: Run) -> str:
     where = f" {missed.environment}" if missed.environment else ""
     choices = f" Choices: {', '.join(code(name) for name in missed.choices)}." if missed.choices else ""
     return (
-        f"{code(f'/{verb}{where}')} by {code(person.login)} was not obeyed: {phrase(missed.code)} "
+        f"{code(f'/{verb}{where}')} by {code(person.login)} was not obeyed: {phrase(missed.code)} · "
         f"{code(missed.code.value)}.{choices} {_instead(run)}"
     )
 

@@ -113,7 +113,7 @@ class Progress:
     since: datetime
 
 
-class Unreadable(Exception):  # noqa: N818 - a state of a file, not a fault of the program
+class Unreadable(Exception):
     """A file of a job is absent, too large or not what it should be."""
 
 

@@ -56,7 +56,7 @@ _SETTINGS: Final = {
 }
 
 
-class WorkspaceUnavailable(Exception):  # noqa: N818 - the reason code has this name
+class WorkspaceUnavailable(Exception):
     """The commit could not be brought here. The text is for people and holds no secret."""
 
 

@@ -33,7 +33,7 @@ _ENVIRONMENT: Final = {
 }
 
 
-class GitRefused(Exception):  # noqa: N818 - what git says, not a fault of ours
+class GitRefused(Exception):
     """git ended with an error; the text is the end of what git said."""
 
 

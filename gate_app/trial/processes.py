@@ -32,7 +32,7 @@ STOP_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.1
 
 
-class ProcessLost(Exception):  # noqa: N818 - what happened, told to the user
+class ProcessLost(Exception):
     """A process of the trial did not start, or ended although nobody asked it to. `log` is what it said."""
 
     def __init__(self, name: str, log: Path, detail: str) -> None:
@@ -41,7 +41,7 @@ class ProcessLost(Exception):  # noqa: N818 - what happened, told to the user
         self.log = log
 
 
-class TimeIsOver(Exception):  # noqa: N818 - what happened, told to the user
+class TimeIsOver(Exception):
     """The deadline of the trial passed before the story began."""
 
 

@@ -182,7 +182,7 @@ def test_case_40_only_a_slash_and_ascii_letters_begin_a_command() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param("／ａｐｐｒｏｖｅ　ｐｒｏｄｕｃｔｉｏｎ", id="case 40: full width"),  # noqa: RUF001 — the attack
+        pytest.param("／ａｐｐｒｏｖｅ　ｐｒｏｄｕｃｔｉｏｎ", id="case 40: full width"),
         pytest.param("\u2215approve production", id="case 40: a division slash"),
         pytest.param("/\u0430pprove production", id="case 40: a Cyrillic a"),
         pytest.param("/\u202eevorppa production", id="case 41: right to left"),

@@ -59,7 +59,7 @@ class SarifReport:
     excused: int = 0
 
 
-class _Unusable(Exception):  # noqa: N818 - it carries a refusal up the reading, it is not a fault
+class _Unusable(Exception):
     def __init__(self, reason: StageReason, detail: str) -> None:
         super().__init__(detail)
         self.refusal = Refusal(reason, detail)
