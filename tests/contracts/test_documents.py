@@ -1,0 +1,75 @@
+"""The documents say what the code does."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from gate_app.domain.evidence import StageReason
+from gate_app.domain.verdict import ReasonCode
+
+ROOT = Path(__file__).parents[2]
+MAY_IMPORT = {
+    "domain": {"domain"},
+    "config": {"domain", "config"},
+    "engine": {"domain", "engine", "errors", "failpoints"},
+    "github": {"domain", "engine", "errors", "github"},
+    "store": {"domain", "engine", "errors", "store"},
+    "stages": {"domain", "engine", "stages"},
+    "jobs": {"engine", "errors", "jobs"},
+    "intake": {"intake", "trust"},
+    "trust": {"trust"},
+    "web": {"web", "trust", "intake"},
+    "standin": {"standin"},
+}
+
+
+def test_every_reason_code_is_documented() -> None:
+    text = (ROOT / "docs/reason-codes.md").read_text()
+    for code in (*ReasonCode, *StageReason):
+        assert f"`{code.value}`" in text, code
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_place_and_test_of_the_invariants_exists() -> None:
+    text = (ROOT / "docs/invariants.md").read_text()
+    for name in re.findall(r"`(tests/[a-z_/]+\.py)`", text):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"`([a-z]+/[a-z_]+\.py)`", text):
+        assert (ROOT / "gate_app" / name).exists(), name
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    for path in sorted((ROOT / "gate_app" / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                if name.startswith("gate_app."):
+                    assert name.split(".")[1] in MAY_IMPORT[room], f"{path}: {name}"
+
+
+def test_only_settings_read_the_environment() -> None:
+    for path in sorted((ROOT / "gate_app").rglob("*.py")):
+        read = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+        if path.name != "settings.py":
+            assert not any(node.attr in ("environ", "getenv") for node in read), path
+
+
+def test_the_domain_is_pure() -> None:
+    forbidden = {"os", "time", "random", "socket", "requests", "sqlalchemy", "flask", "github", "pydantic"}
+    for path in sorted((ROOT / "gate_app/domain").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                assert not {alias.name.split(".")[0] for alias in node.names} & forbidden, path
+            if isinstance(node, ast.ImportFrom):
+                assert (node.module or "").split(".")[0] not in forbidden, path
+        assert "datetime.now" not in path.read_text(), path
