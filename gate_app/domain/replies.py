@@ -17,6 +17,7 @@ from gate_app.domain.effects import PublishComment, React
 from gate_app.domain.events import CommandGiven
 from gate_app.domain.model import PersonKind
 from gate_app.domain.policy import Permission, Policy
+from gate_app.domain.run import passed_on
 from gate_app.domain.targets import NoTarget, target_of
 from gate_app.domain.verdict import ReasonCode
 
@@ -24,6 +25,8 @@ from gate_app.domain.verdict import ReasonCode
 def answer(draft: Draft, event: CommandGiven) -> None:
     """Adds the reaction or the reply to a command, if it gets one."""
     if event.person.account is not PersonKind.USER or event.via_app:
+        return
+    if passed_on(draft.run):
         return
     policy = draft.run.policy
     names = [environment.name for environment in policy.environments] if isinstance(policy, Policy) else []

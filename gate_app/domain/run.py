@@ -15,7 +15,7 @@ from typing import Literal
 
 from gate_app.domain.conditions import Authorship
 from gate_app.domain.evidence import StageOutcome
-from gate_app.domain.model import Change, Content, Person
+from gate_app.domain.model import Change, Content, Origin, Person
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
@@ -215,6 +215,13 @@ class Run:
 
     def with_stage(self, stage: StageRun) -> Run:
         return replace(self, stages={**self.stages, stage.key: stage})
+
+
+def passed_on(run: Run) -> bool:
+    """Whether the conversation belongs to another run by now: that of the commit on the default branch."""
+    if run.state is not RunState.MERGED or not isinstance(run.policy, Policy):
+        return False
+    return bool(run.policy.gated_in(Origin.DEFAULT_BRANCH))
 
 
 def open_run(

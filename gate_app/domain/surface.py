@@ -13,10 +13,17 @@ from gate_app.domain import wording
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import CheckStatus, Conclusion, PublishCheckRun, PublishComment
 from gate_app.domain.evidence import StageVerdict
-from gate_app.domain.model import Origin
 from gate_app.domain.plan import fingerprint
-from gate_app.domain.policy import Policy, PolicyProblem
-from gate_app.domain.run import Gate, ReleaseStatus, Run, RunState, StageRun, StageStatus
+from gate_app.domain.policy import PolicyProblem
+from gate_app.domain.run import (
+    Gate,
+    ReleaseStatus,
+    Run,
+    RunState,
+    StageRun,
+    StageStatus,
+    passed_on,
+)
 from gate_app.domain.verdict import ReasonCode, Verdict, VerdictState
 
 
@@ -153,11 +160,7 @@ def _status_comment(draft: Draft) -> Iterator[PublishComment]:
     run, conversation = draft.run, draft.run.change.conversation
     if conversation is None or run.state is RunState.SUPERSEDED:
         return
-    if (
-        run.state is RunState.MERGED
-        and isinstance(run.policy, Policy)
-        and run.policy.gated_in(Origin.DEFAULT_BRANCH)
-    ):
+    if passed_on(run):
         return
     marker = f"status:{run.change.repository.id}#{conversation}"
     yield PublishComment("status", marker, conversation, wording.status(run, draft.verdicts))

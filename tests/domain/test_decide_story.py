@@ -828,6 +828,8 @@ def test_the_status_of_a_merged_run_is_left_to_the_run_of_the_default_branch() -
     world.happens(ChangeClosed(world.now, True))
     assert len([e for e in world.effects if isinstance(e, PublishComment) and e.surface == "status"]) == shown
     assert world.run.final
+    world.says(REVIEWER, "/approve production")
+    assert world.replies() == [], "the run of the default branch answers"
 
 
 def test_a_superseded_run_without_gates_is_final() -> None:
