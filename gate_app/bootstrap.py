@@ -134,7 +134,9 @@ class Engine:
         jobs = DurableJobs(database, clock=now)
         gathering = Gathering(hub, store, read_policy, now)
         drain = Drain(store, Gatekeeper(store, gathering, now), Performer(store, hub, workers, now), now)
-        return Engine(store, hub, jobs, drain, Sweep(store, WebhookPayloads(), workers, jobs, now))
+        return Engine(
+            store, hub, jobs, drain, Sweep(store, WebhookPayloads(settings.app_id), workers, jobs, now)
+        )
 
 
 def read_policy(raw: bytes, blob_sha: str) -> Policy | str:

@@ -27,7 +27,7 @@ def judge_answers(
     """Every recorded answer with its judgement, in the order given."""
     newest = _newest_by_person(gate.answers)
     return tuple(
-        Judged(answer.comment_id, code is ReasonCode.ANSWER_COUNTS, code)
+        Judged(answer.key, code is ReasonCode.ANSWER_COUNTS, code)
         for answer in gate.answers
         for code in [_judge(answer, newest, run, policy, now, conditions)]
     )
@@ -66,6 +66,8 @@ def _comment_untouched(answer: Answer, conditions: Conditions) -> ReasonCode | N
     """An answer stands only while its comment reads as it did (cases 35, 37)."""
     if answer.voided:
         return ReasonCode.COMMENT_CHANGED
+    if answer.comment_id is None:  # a press cannot be edited
+        return None
     body = conditions.comments.get(answer.comment_id, Unknown("not_read"))
     if isinstance(body, Unknown):
         return ReasonCode.COMMENT_UNKNOWN
@@ -139,17 +141,15 @@ def _newest_by_person(answers: Sequence[Answer]) -> Mapping[int, Answer]:
 
 
 def _rank(answer: Answer) -> tuple[float, bool, int]:
-    return (answer.at.timestamp() // 1, answer.kind == "denial", answer.comment_id)
+    return (answer.at.timestamp() // 1, answer.kind == "denial", answer.comment_id or 0)
 
 
 def judge_lines(
     gate: Gate, judged: Sequence[Judged], policy: ApprovalPolicy, conditions: Conditions
 ) -> Reason:
     """The approval reason: one child per line, met by different people (case 70); closed without lines."""
-    counting = {answer.comment_id for answer in judged if answer.counts}
-    approvals = [
-        answer for answer in gate.answers if answer.kind == "approval" and answer.comment_id in counting
-    ]
+    counting = {answer.answer for answer in judged if answer.counts}
+    approvals = [answer for answer in gate.answers if answer.kind == "approval" and answer.key in counting]
     people = [
         standing
         for answer in approvals

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from gate_app.domain.buttons import Button
 from gate_app.domain.run import StageRole
 
 
@@ -63,6 +64,7 @@ class PublishCheckRun:
     conclusion: Conclusion | None
     title: str
     summary: str
+    buttons: tuple[Button, ...] = ()
     kind: Literal["publish_check_run"] = "publish_check_run"
 
     @property

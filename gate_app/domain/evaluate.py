@@ -208,9 +208,9 @@ def _approval_reason(
 
 def _denial(gate: Gate, answers: tuple[Judged, ...]) -> Reason | None:
     """A denial that counts dominates whatever else holds (invariant 3)."""
-    counting = {answer.comment_id for answer in answers if answer.counts}
+    counting = {answer.answer for answer in answers if answer.counts}
     for answer in gate.answers:
-        if answer.kind == "denial" and answer.comment_id in counting:
+        if answer.kind == "denial" and answer.key in counting:
             return refused(ReasonCode.DENIED, by=answer.person.login, note=answer.reason)
     return None
 

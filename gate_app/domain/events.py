@@ -73,6 +73,21 @@ class CommentChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ButtonPressed:
+    """A person pressed a button of a gate's check run. GitHub tells no time: `at` is its delivery's.
+
+    `button` is the identifier of the button, `head_sha` the commit that the check run belongs to.
+    """
+
+    at: datetime
+    environment: str
+    person: Person
+    button: str
+    head_sha: str
+    kind: Literal["button_pressed"] = "button_pressed"
+
+
+@dataclass(frozen=True, slots=True)
 class StageEnded:
     """A piece of automated work came to its end; `attempt` tells it from earlier tries of the same stage."""
 
@@ -128,6 +143,7 @@ Event = (
     | ChangeClosed
     | CommandGiven
     | CommentChanged
+    | ButtonPressed
     | StageEnded
     | StageVanished
     | ClockTicked

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from gate_app.domain.commands import Command, parse
 from gate_app.domain.events import (
+    ButtonPressed,
     ChangeClosed,
     ChangeProposed,
     ClockTicked,
@@ -36,7 +37,7 @@ from gate_app.domain.run import (
     RunState,
     StageStatus,
 )
-from gate_app.domain.targets import Target, target_of
+from gate_app.domain.targets import Pressed, Target, target_of, target_of_press
 
 
 def record(run: Run, event: Event) -> Run:
@@ -52,6 +53,8 @@ def record(run: Run, event: Event) -> Run:
             return _answered(run, event)
         case CommentChanged():
             return _voided(run, event)
+        case ButtonPressed():
+            return _pressed(run, event)
         case StageEnded():
             return _stage_ended(run, event)
         case StageVanished():
@@ -114,6 +117,27 @@ def _with_answer(gate: Gate, question: Question, command: Command, event: Comman
         reason=command.reason,
     )
     return replace(gate, answers=(*gate.answers, answer))
+
+
+def _pressed(run: Run, event: ButtonPressed) -> Run:
+    """A press of a button of the open question; the same person's same press again is no news (case 48)."""
+    target = target_of_press(run, event)
+    if event.person.account is not PersonKind.USER or not isinstance(target, Pressed):
+        return run
+    answer = Answer(
+        kind=target.answer,
+        person=event.person,
+        at=event.at,
+        comment_id=None,
+        body_sha256="",
+        question=target.question.number,
+        binding=target.question.binding,
+        reason="denied by button" if target.answer == "denial" else "",
+        button=event.button,
+    )
+    if any(given.key == answer.key for given in target.gate.answers):
+        return run
+    return run.with_gate(replace(target.gate, answers=(*target.gate.answers, answer)))
 
 
 def _already(run: Run, comment_id: int) -> bool:

@@ -47,8 +47,8 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
 
 def _approvers(draft: Draft, gate: Gate) -> tuple[Person, ...]:
     """The people whose approvals count in this decision, once each; nobody else gets the credit."""
-    counting = {judged.comment_id for judged in draft.verdicts[gate.environment].answers if judged.counts}
-    given = [each for each in gate.answers if each.kind == "approval" and each.comment_id in counting]
+    counting = {judged.answer for judged in draft.verdicts[gate.environment].answers if judged.counts}
+    given = [each for each in gate.answers if each.kind == "approval" and each.key in counting]
     return tuple({each.person.id: each.person for each in given}.values())
 
 

@@ -14,11 +14,12 @@ from gate_app.domain.commands import Command, Malformed, parse
 from gate_app.domain.conditions import Standing
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import PublishComment, React
-from gate_app.domain.events import CommandGiven
-from gate_app.domain.model import PersonKind
+from gate_app.domain.events import ButtonPressed, CommandGiven
+from gate_app.domain.model import Person, PersonKind
+from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Permission, Policy
-from gate_app.domain.run import passed_on
-from gate_app.domain.targets import NoTarget, target_of
+from gate_app.domain.run import button_key, comment_key, passed_on
+from gate_app.domain.targets import NoTarget, target_of, target_of_press
 from gate_app.domain.verdict import ReasonCode
 
 
@@ -28,47 +29,80 @@ def answer(draft: Draft, event: CommandGiven) -> None:
         return
     if passed_on(draft.run):
         return
+    reply = _reply(draft, event)
+    if reply is not None:
+        _say(draft, event.person, event.conversation, f"reply:{event.comment_id}", reply)
+
+
+def _reply(draft: Draft, event: CommandGiven) -> str | None:
+    """The one line that answers a command; None where a reaction or silence does."""
     policy = draft.run.policy
     names = [environment.name for environment in policy.environments] if isinstance(policy, Policy) else []
     command = parse(event.line, names)
     match command:
         case None:
-            return
+            return None
         case Malformed():
-            _say(draft, event, wording.malformed(event.person, command, draft.run))
+            return wording.malformed(event.person, command, draft.run)
         case Command(verb="approve" | "deny"):
-            _answered(draft, event, command)
+            return _answered(draft, event, command)
         case Command(verb="help"):
-            _say(draft, event, wording.help_text(draft.run))
+            return wording.help_text(draft.run)
         case Command(verb="why"):
-            _say(draft, event, wording.why(draft.run, draft.verdicts, command.environment))
+            return wording.why(draft.run, draft.verdicts, command.environment)
         case Command():
-            _say(draft, event, wording.status(draft.run, draft.verdicts))
+            return wording.status(draft.run, draft.verdicts)
 
 
-def _answered(draft: Draft, event: CommandGiven, command: Command) -> None:
+def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None:
     """An approval or denial: a reaction when it counts, else the code of the rule that it met."""
+    key = comment_key(event.comment_id)
     for gate in draft.run.gates.values():
-        if not any(given.comment_id == event.comment_id for given in gate.answers):
+        if not any(given.key == key for given in gate.answers):
             continue
-        judged = draft.verdicts[gate.environment].judged(event.comment_id)
+        judged = draft.verdicts[gate.environment].judged(key)
         if judged is not None and judged.counts:
             draft.effects.append(React(event.comment_id, "+1"))
-            return
+            return None
         code = judged.code if judged is not None else ReasonCode.TOO_LATE
-        _say(draft, event, wording.not_counted(event.person, command.verb, gate.environment, code, draft.run))
-        return
+        said = wording.command_said(command.verb, gate.environment)
+        return wording.not_counted(event.person, said, gate.environment, code, draft.run)
     target = target_of(draft.run, command, event)
     missed = target if isinstance(target, NoTarget) else NoTarget(ReasonCode.TOO_LATE)
-    _say(draft, event, wording.no_target(event.person, command.verb, missed, draft.run))
+    said = wording.command_said(command.verb, missed.environment)
+    return wording.no_target(event.person, said, missed, draft.run)
 
 
-def _say(draft: Draft, event: CommandGiven, body: str) -> None:
+def answer_press(draft: Draft, event: ButtonPressed) -> None:
+    """A press that counts shows on the check run; one that does not gets a line where people talk."""
+    conversation = draft.run.change.conversation
+    if event.person.account is not PersonKind.USER or conversation is None or passed_on(draft.run):
+        return
+    reply = _press_reply(draft, event)
+    if reply is not None:
+        surface = f"reply:{fingerprint([event.person.id, event.button])[:12]}"
+        _say(draft, event.person, conversation, surface, reply)
+
+
+def _press_reply(draft: Draft, event: ButtonPressed) -> str | None:
+    said = wording.press_said(event.environment)
+    key = button_key(event.person, event.button)
+    gate = draft.run.gates.get(event.environment)
+    if gate is not None and any(given.key == key for given in gate.answers):
+        judged = draft.verdicts[gate.environment].judged(key)
+        if judged is None or judged.counts:  # counted, then or now: a second press is no news
+            return None
+        return wording.not_counted(event.person, said, gate.environment, judged.code, draft.run)
+    target = target_of_press(draft.run, event)
+    missed = target if isinstance(target, NoTarget) else NoTarget(ReasonCode.TOO_LATE, event.environment)
+    return wording.no_target(event.person, said, missed, draft.run)
+
+
+def _say(draft: Draft, person: Person, conversation: int, surface: str, body: str) -> None:
     """One reply per command; people below write permission are answered once per run."""
-    standing = draft.conditions.standings.get(event.person.id)
+    standing = draft.conditions.standings.get(person.id)
     if not (isinstance(standing, Standing) and standing.permission >= Permission.WRITE):
-        if event.person.id in draft.run.heard:
+        if person.id in draft.run.heard:
             return
-        draft.run = replace(draft.run, heard=(*draft.run.heard, event.person.id))
-    surface = f"reply:{event.comment_id}"
-    draft.effects.append(PublishComment(surface, f"{draft.run.id}:{surface}", event.conversation, body))
+        draft.run = replace(draft.run, heard=(*draft.run.heard, person.id))
+    draft.effects.append(PublishComment(surface, f"{draft.run.id}:{surface}", conversation, body))

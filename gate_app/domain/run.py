@@ -82,17 +82,36 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One person's answer to one question, as given; whether it counts is judged afresh every time."""
+    """One person's answer to one question, as given; whether it counts is judged afresh every time.
+
+    Given in a comment (`comment_id` and the fingerprint of its body) or by a button (`button`, its identifier).
+    """
 
     kind: Literal["approval", "denial"]
     person: Person
     at: datetime
-    comment_id: int
+    comment_id: int | None
     body_sha256: str
     question: int
     binding: Binding
     reason: str = ""
     voided: Literal["", "edited", "deleted"] = ""
+    button: str = ""
+
+    @property
+    def key(self) -> str:
+        """Tells this answer from every other one of the gate; the same button pressed twice is one (case 48)."""
+        return comment_key(self.comment_id) if self.comment_id else button_key(self.person, self.button)
+
+
+def comment_key(comment_id: int) -> str:
+    """The key of an answer given in a comment."""
+    return f"comment:{comment_id}"
+
+
+def button_key(person: Person, button: str) -> str:
+    """The key of an answer given by a button."""
+    return f"button:{person.id}:{button}"
 
 
 @dataclass(frozen=True, slots=True)

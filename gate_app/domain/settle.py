@@ -13,11 +13,11 @@ from typing import Final
 
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.draft import Draft
-from gate_app.domain.events import CommandGiven, Event
+from gate_app.domain.events import ButtonPressed, CommandGiven, Event
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.releasing import advance_release, begin_release
-from gate_app.domain.replies import answer
+from gate_app.domain.replies import answer, answer_press
 from gate_app.domain.run import Closing, Gate, Question, Run
 from gate_app.domain.staging import run_automated, stop_unneeded
 from gate_app.domain.surface import show_differences
@@ -39,6 +39,8 @@ def settle(after: Run, event: Event, verdicts: Mapping[str, Verdict], conditions
         _settle_gate(draft, name, verdicts[name])
     if isinstance(event, CommandGiven):
         answer(draft, event)
+    elif isinstance(event, ButtonPressed):
+        answer_press(draft, event)
     show_differences(draft)
     draft.run = replace(draft.run, wake_at=_wake_at(draft))
     return draft
@@ -67,8 +69,8 @@ def _environment(run: Run, name: str) -> Environment:
 def _closing(gate: Gate, verdict: Verdict, now: datetime) -> Closing:
     """A final word, with the person who gave it where there is one."""
     ground = verdict.reasons[0]
-    counting = {judged.comment_id for judged in verdict.answers if judged.counts}
-    denials = [given for given in gate.answers if given.kind == "denial" and given.comment_id in counting]
+    counting = {judged.answer for judged in verdict.answers if judged.counts}
+    denials = [given for given in gate.answers if given.kind == "denial" and given.key in counting]
     by = denials[0].person if denials and ground.code is ReasonCode.DENIED else None
     return Closing(verdict.state, now, ground.code, by, ground.facts.get("note", ""))
 

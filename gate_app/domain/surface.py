@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gate_app.domain import wording
+from gate_app.domain.buttons import buttons
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import CheckStatus, Conclusion, PublishCheckRun, PublishComment
 from gate_app.domain.evidence import StageVerdict
@@ -38,10 +39,11 @@ def show_differences(draft: Draft) -> None:
     draft.run = replace(draft.run, published=published)
 
 
-def _content(wanted: PublishCheckRun | PublishComment) -> list[str | None]:
+def _content(wanted: PublishCheckRun | PublishComment) -> list[object]:
     if isinstance(wanted, PublishComment):
         return [wanted.body]
-    return [wanted.name, wanted.status, wanted.conclusion, wanted.title, wanted.summary]
+    pressable = [button.identifier for button in wanted.buttons]
+    return [wanted.name, wanted.status, wanted.conclusion, wanted.title, wanted.summary, pressable]
 
 
 def _surfaces(draft: Draft) -> Iterator[PublishCheckRun | PublishComment]:
@@ -101,6 +103,7 @@ def _stage_state(stage: StageRun) -> tuple[CheckStatus, Conclusion | None]:
 
 def _gate_check(draft: Draft, gate: Gate, verdict: Verdict) -> PublishCheckRun:
     status, conclusion = gate_state(gate, verdict)
+    asked = gate.question if conclusion == "action_required" else None
     return PublishCheckRun(
         surface=f"gate:{gate.environment}",
         name=f"gate / {gate.environment}",
@@ -110,6 +113,7 @@ def _gate_check(draft: Draft, gate: Gate, verdict: Verdict) -> PublishCheckRun:
         conclusion=conclusion,
         title=wording.gate_title(gate, verdict),
         summary=wording.gate_summary(draft.run, gate, verdict),
+        buttons=buttons(draft.run, gate.environment, asked) if asked else (),
     )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gate_app.domain.buttons import Kind, pressed
 from gate_app.domain.commands import Command
-from gate_app.domain.events import CommandGiven
+from gate_app.domain.events import ButtonPressed, CommandGiven
 from gate_app.domain.run import Gate, Question, Run, RunState
 from gate_app.domain.verdict import ReasonCode
 
@@ -53,6 +54,30 @@ def target_of(run: Run, command: Command, event: CommandGiven) -> Target | NoTar
     if command.sha is not None and not run.change.head.sha.startswith(command.sha):
         return NoTarget(ReasonCode.SHA_MISMATCH, gate.environment)
     return Target(gate, gate.question)
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """The open question that a press answers, and how."""
+
+    gate: Gate
+    question: Question
+    answer: Kind
+
+
+def target_of_press(run: Run, event: ButtonPressed) -> Pressed | NoTarget:
+    """The question whose button was pressed, or why the press answers none (case 47)."""
+    gate = run.gates.get(event.environment)
+    if gate is None:
+        return NoTarget(ReasonCode.ENVIRONMENT_UNKNOWN, event.environment, tuple(run.gates))
+    if gate.closing or gate.release or run.state is not RunState.OPEN:
+        return NoTarget(ReasonCode.TOO_LATE, gate.environment)
+    if event.head_sha != run.change.head.sha:
+        return NoTarget(ReasonCode.SHA_MISMATCH, gate.environment)
+    kind = pressed(run, gate.environment, gate.question, event.button) if gate.question else None
+    if gate.question is None or kind is None:
+        return NoTarget(ReasonCode.BINDING_CHANGED, gate.environment)
+    return Pressed(gate, gate.question, kind)
 
 
 def _named(run: Run, command: Command) -> Gate | NoTarget:

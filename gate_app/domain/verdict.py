@@ -145,9 +145,9 @@ class VerdictState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How one recorded answer was judged: by its comment, whether it counts, and the code that says why."""
+    """How one recorded answer was judged: its key, whether it counts, and the code that says why."""
 
-    comment_id: int
+    answer: str
     counts: bool
     code: ReasonCode
 
@@ -174,5 +174,6 @@ class Verdict:
         holding = [reason.code.value for reason in every if not reason.met]
         return tuple(dict.fromkeys(holding or [reason.code.value for reason in every]))
 
-    def judged(self, comment_id: int) -> Judged | None:
-        return next((answer for answer in self.answers if answer.comment_id == comment_id), None)
+    def judged(self, answer: str) -> Judged | None:
+        """The judgement of the answer with that key."""
+        return next((judged for judged in self.answers if judged.answer == answer), None)

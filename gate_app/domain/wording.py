@@ -94,11 +94,27 @@ def gate_title(gate: Gate, verdict: Verdict) -> str:
 
 
 def gate_summary(run: Run, gate: Gate, verdict: Verdict) -> str:
-    """The tree of reasons, and how to answer when a person is asked."""
-    parts = [tree(verdict.reasons)]
+    """The tree of reasons, the answers given, and how to answer when a person is asked."""
+    parts = [tree(verdict.reasons), _answers_given(gate, verdict)]
     if verdict.asks:
         parts.append(_how_to_answer(gate.environment))
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
+
+
+def _answers_given(gate: Gate, verdict: Verdict) -> str:
+    """Who said what, and whether it counts; nothing when nobody did."""
+    lines = []
+    for given in gate.answers:
+        judged = verdict.judged(given.key)
+        if judged is not None:
+            mark = "✅" if judged.counts else "❌"
+            rule = (
+                ""
+                if judged.counts
+                else f", which does not count: {phrase(judged.code)} {code(judged.code.value)}"
+            )
+            lines.append(f"- {mark} {given.kind} by {code(given.person.login)}{rule}")
+    return "\n".join(["**Answers**", "", *lines]) if lines else ""
 
 
 def tree(reasons: Sequence[Reason], depth: int = 0) -> str:
@@ -313,20 +329,29 @@ def malformed(person: Person, command: Malformed, run: Run) -> str:
     return f"{who} was not obeyed: {phrase(command.code)}{detail}. {_instead(run)}"
 
 
-def not_counted(person: Person, verb: str, environment: str, reason: ReasonCode, run: Run) -> str:
+def command_said(verb: str, environment: str) -> str:
+    """How a command is named in the reply to it."""
+    return code(f"/{verb} {environment}".strip())
+
+
+def press_said(environment: str) -> str:
+    """How the press of a button is named in the reply to it."""
+    return f"The button for {code(environment)}, pressed"
+
+
+def not_counted(person: Person, said: str, environment: str, reason: ReasonCode, run: Run) -> str:
     """An answer that was recorded and does not count, with the rule and what would count instead."""
     return (
-        f"{code(f'/{verb} {environment}')} by {code(person.login)} does not count: {phrase(reason)} · "
+        f"{said} by {code(person.login)} does not count: {phrase(reason)} · "
         f"{code(reason.value)}. {_who(run, environment)}"
     )
 
 
-def no_target(person: Person, verb: str, missed: NoTarget, run: Run) -> str:
+def no_target(person: Person, said: str, missed: NoTarget, run: Run) -> str:
     """An answer that found no gate that was asking."""
-    where = f" {missed.environment}" if missed.environment else ""
     choices = f" Choices: {', '.join(code(name) for name in missed.choices)}." if missed.choices else ""
     return (
-        f"{code(f'/{verb}{where}')} by {code(person.login)} was not obeyed: {phrase(missed.code)} · "
+        f"{said} by {code(person.login)} was not obeyed: {phrase(missed.code)} · "
         f"{code(missed.code.value)}.{choices} {_instead(run)}"
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gate_app.domain.conditions import Authorship, Conditions, Head, Standing
-from gate_app.domain.events import CommandGiven, Event
+from gate_app.domain.events import ButtonPressed, CommandGiven, Event
 from gate_app.domain.model import Change, Person, PersonKind, Repository, Unknown
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run
@@ -105,7 +105,8 @@ class Gathering:
     def _comments(self, run: Run, event: Event) -> Mapping[int, str | Unknown]:
         """The fingerprints of the comments that carry answers, as they read now (cases 35, 37)."""
         open_gates = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
-        ids = [answer.comment_id for gate in open_gates for answer in gate.answers if not answer.voided]
+        given = [answer for gate in open_gates for answer in gate.answers if not answer.voided]
+        ids = [answer.comment_id for answer in given if answer.comment_id is not None]
         if isinstance(event, CommandGiven) and _from_person(event):
             ids.append(event.comment_id)
         repository = run.change.repository
@@ -149,13 +150,14 @@ def _people(run: Run, event: Event) -> tuple[Person, ...]:
     """Everybody whose standing the decision may turn on."""
     open_gates = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
     people = {answer.person.id: answer.person for gate in open_gates for answer in gate.answers}
-    if isinstance(event, CommandGiven) and _from_person(event):
+    if isinstance(event, CommandGiven | ButtonPressed) and _from_person(event):
         people[event.person.id] = event.person
     return tuple(people.values())
 
 
-def _from_person(event: CommandGiven) -> bool:
-    return event.person.account is PersonKind.USER and not event.via_app
+def _from_person(event: CommandGiven | ButtonPressed) -> bool:
+    via_app = isinstance(event, CommandGiven) and event.via_app
+    return event.person.account is PersonKind.USER and not via_app
 
 
 def _names(rules: Policy | None) -> tuple[str, ...]:

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Final, assert_never
 
-from gate_app.domain.events import ClockTicked, CommandGiven, CommentChanged, StageEnded, StageVanished
+from gate_app.domain.events import (
+    ButtonPressed,
+    ClockTicked,
+    CommandGiven,
+    CommentChanged,
+    StageEnded,
+    StageVanished,
+)
 from gate_app.domain.evidence import StageOutcome
 from gate_app.engine.performer import item_for
 from gate_app.engine.ports import (
@@ -73,7 +80,8 @@ class Sweep:
         if isinstance(notices, Ignored):
             self.store.route(delivery, (), notices.reason)
             return
-        items = [item for notice in notices for item in self.addressed(notice, delivery.guid)]
+        received = [_received(notice, delivery) for notice in notices]
+        items = [item for notice in received for item in self.addressed(notice, delivery.guid)]
         self.store.route(delivery, items, "" if items else "no run converses there")
 
     def addressed(self, notice: Notice, occasion: str) -> Sequence[InboxItem]:
@@ -109,6 +117,14 @@ class Sweep:
             run = stored.run
             meaning = f"tick:{run.id}:{run.wake_at.isoformat() if run.wake_at else ''}"
             self.store.put([item_for(run.id, ClockTicked(self.now()), meaning)])
+
+
+def _received(notice: Notice, delivery: Delivery) -> Notice:
+    """GitHub tells no time of a press: it happened when it was told, never before its buttons were shown."""
+    if not isinstance(notice, RunNoticed) or not isinstance(notice.event, ButtonPressed):
+        return notice
+    at = max(notice.event.at, delivery.received_at)
+    return replace(notice, event=replace(notice.event, at=at))
 
 
 def meaning_of(notice: ConversationNoticed) -> str:

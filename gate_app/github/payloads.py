@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar, assert_never
 
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
-from gate_app.domain.events import CommandGiven, CommentChanged
+from gate_app.domain.events import ButtonPressed, CommandGiven, CommentChanged
 from gate_app.domain.model import Repository, Subject
 from gate_app.engine.ports import ConversationNoticed, Ignored, Notice, RunNoticed, SubjectNoticed
 from gate_app.github.fields import (
@@ -31,6 +32,7 @@ from gate_app.github.fields import (
     RefName,
     RepositoryName,
     Sha,
+    ShortText,
     problems_of,
 )
 from gate_app.github.markdown import command_line
@@ -147,8 +149,32 @@ class _EditedCommentDelivery(_CommentDelivery):
     changes: _CommentChanges
 
 
+class _CheckRun(Reading):
+    """`external_id` of ours is the gate's id; GitHub sends presses to the App that owns the check run only."""
+
+    external_id: ShortText | None
+    head_sha: Sha
+    completed_at: Moment | None
+    app: App | None
+
+
+class _RequestedAction(Reading):
+    identifier: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+
+
+class _PressDelivery(_Delivery):
+    check_run: _CheckRun
+    requested_action: _RequestedAction
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookPayloads:
-    """Understands GitHub's webhooks. Holds nothing; see the table at the end for what it knows."""
+    """Understands GitHub's webhooks; see the table at the end for what it knows.
+
+    `app_id` is ours: buttons count on our own check runs only (case 47); 0 is nobody's.
+    """
+
+    app_id: int = 0
 
     def read(self, event: str, body: bytes) -> Read:
         """The notices of a delivery, or why there are none.
@@ -157,10 +183,13 @@ class WebhookPayloads:
         """
         envelope = _document(_Envelope, event, body)
         understood = UNDERSTOOD.get((event, envelope.action)) or UNDERSTOOD.get((event, ANY))
-        if understood is None:
+        pressing = (event, envelope.action) == PRESSED
+        if understood is None and not pressing:
             return Ignored(f"not used: {_shown(event)}{_shown_action(envelope.action)}")
         if envelope.installation is None:
             return Ignored("no installation of ours is named")
+        if understood is None:
+            return _button_pressed(event, body, self.app_id)
         return understood(event, body)
 
 
@@ -278,6 +307,41 @@ def _comment_deleted(event: str, body: bytes) -> Read:
     return (ConversationNoticed(delivery.where, issue.number, changed),)
 
 
+# --- buttons ---
+
+
+def _button_pressed(event: str, body: bytes, app_id: int) -> Read:
+    """Who pressed is the sender; which gate is the external id that we gave our own check run."""
+    delivery = _document(_PressDelivery, event, body)
+    check_run = delivery.check_run
+    if check_run.app is None or check_run.app.id != app_id:
+        return Ignored("a button of another App's check run")
+    gate = _gate_of(check_run.external_id or "", delivery.repository.id)
+    if gate is None:
+        return Ignored("a button of a check run that is no gate of this repository")
+    run_id, environment = gate
+    at = check_run.completed_at or EARLIEST
+    press = ButtonPressed(
+        at, environment, delivery.sender.person, delivery.requested_action.identifier, check_run.head_sha
+    )
+    return (RunNoticed(run_id, press),)
+
+
+def _gate_of(external_id: str, repository_id: int) -> tuple[str, str] | None:
+    """The run and the environment that a gate's id names (`Run.gate_id`); a ref has no colon in it."""
+    subject, _, rest = external_id.partition(":")
+    sequence, _, environment = rest.partition(":")
+    try:
+        named = Subject.parse(subject)
+    except ValueError:
+        return None
+    if named.repository_id != repository_id or named.key != subject or not environment:
+        return None
+    if not (sequence.isascii() and sequence.isdigit()):
+        return None
+    return f"{subject}:{sequence}", environment
+
+
 # --- reading ---
 
 
@@ -320,4 +384,6 @@ UNDERSTOOD: Final[Mapping[tuple[str, str | None], _Reader]] = {
     ("issue_comment", "edited"): _comment_edited,
     ("issue_comment", "deleted"): _comment_deleted,
 }
-"""Everything that is understood. Check run buttons and installations come later: ignored, visibly."""
+"""Everything that is understood, but for presses of our own buttons."""
+
+PRESSED: Final = ("check_run", "requested_action")

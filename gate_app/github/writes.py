@@ -223,6 +223,10 @@ def _check_run_body(wanted: PublishCheckRun) -> dict[str, object]:
             "summary": text_within_bytes(wanted.summary or _EMPTY_SUMMARY, MAX_SUMMARY_BYTES),
         },
     }
+    body["actions"] = [
+        {"label": button.label, "description": button.description, "identifier": button.identifier}
+        for button in wanted.buttons
+    ]
     if wanted.status == "completed":
         if wanted.conclusion is None:
             raise HubRefused("a completed check run needs a conclusion", 422)

@@ -175,10 +175,10 @@ def _answer(answer: Answer, picture: Picture, memory: Memory) -> Json:
 
 def _judgement(answer: Answer, picture: Picture, memory: Memory) -> tuple[bool, str | None]:
     """As the gate judged it while it was open; where that went by unseen, as the App acknowledged it."""
-    judged = memory.judged.get(answer.comment_id)
+    judged = memory.judged.get(answer.key)
     if judged is not None:
         return judged.counts, judged.code.value
-    acknowledged = is_acknowledged(picture, answer.comment_id)
+    acknowledged = answer.comment_id is not None and is_acknowledged(picture, answer.comment_id)
     return acknowledged, "answer_counts" if acknowledged else None
 
 

@@ -52,14 +52,14 @@ class Memory:
     unsaid: tuple[Saying, ...] = ()
     picture: Picture | None = None
     receptions: list[Reception] = field(default_factory=list)
-    judged: dict[int, Judged] = field(default_factory=dict)
+    judged: dict[str, Judged] = field(default_factory=dict)
 
     def keep(self, picture: Picture) -> None:
         """Remembers a look; how an answer was judged is only seen while its gate is open."""
         self.picture = picture
         for verdicts in picture.overview.verdicts.values():
             for verdict in verdicts.values():
-                self.judged.update({answer.comment_id: answer for answer in verdict.answers})
+                self.judged.update({judged.answer: judged for judged in verdict.answers})
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ from support.github import (
     scripted,
 )
 
+from gate_app.domain.buttons import Button
 from gate_app.domain.effects import CreateDeployment, PublishCheckRun, PublishComment, React, ReportDeployment
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github.limits import CLOSING_NOTE, line_within, text_within_bytes, text_within_chars
@@ -44,6 +45,10 @@ GATE_RUN = PublishCheckRun(
     conclusion="action_required",
     title="Deploy to production?",
     summary="All tests pass.",
+    buttons=(
+        Button("Approve", "Yes", "approve:0123456789ab"),
+        Button("Deny", "No", "deny:0123456789ab"),
+    ),
 )
 QUESTION = PublishComment(
     surface="question:production:1",
@@ -92,6 +97,10 @@ def test_a_known_check_run_is_updated_with_one_call(github: ScriptedGithub) -> N
         "status": "completed",
         "conclusion": "action_required",
         "output": {"title": "Deploy to production?", "summary": "All tests pass."},
+        "actions": [
+            {"label": "Approve", "description": "Yes", "identifier": "approve:0123456789ab"},
+            {"label": "Deny", "description": "No", "identifier": "deny:0123456789ab"},
+        ],
     }
 
 

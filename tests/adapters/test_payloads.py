@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.github import NOON, REPOSITORY, SHA, SINKHOLE, account
 
-from gate_app.domain.events import ClockTicked, CommandGiven, CommentChanged
+from gate_app.domain.events import ButtonPressed, ClockTicked, CommandGiven, CommentChanged
 from gate_app.domain.model import Person, PersonKind, Subject
 from gate_app.engine.ports import ConversationNoticed, Ignored, Notice, Payloads, RunNoticed, SubjectNoticed
 from gate_app.github.payloads import UNDERSTOOD, WebhookPayloads, meaning
 
 Payload = dict[str, object]
 SENDER = account(12, "reviewer")
+OUR_APP = 4711
 
 
 def envelope(**body: object) -> Payload:
@@ -62,7 +63,7 @@ def issue_comment(action: str, body: str | None = "/approve staging", **changed:
 
 
 def read(event: str, payload: object) -> tuple[Notice, ...] | Ignored:
-    payloads: Payloads = WebhookPayloads()
+    payloads: Payloads = WebhookPayloads(OUR_APP)
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     found = payloads.read(event, body)
     return found if isinstance(found, Ignored) else tuple(found)
@@ -242,12 +243,6 @@ def test_a_deleted_remark_means_nothing() -> None:
             "installation", envelope(action="created"), "not used: installation.created", id="installation"
         ),
         pytest.param(
-            "check_run",
-            envelope(action="requested_action"),
-            "not used: check_run.requested_action",
-            id="button",
-        ),
-        pytest.param(
             "pull_request", envelope(action="labeled"), "not used: pull_request.labeled", id="case 12: label"
         ),
         pytest.param("pull_request", envelope(), "not used: pull_request", id="case 12: no action"),
@@ -420,6 +415,54 @@ def test_case_12_every_event_with_every_others_body_is_ignored_or_refused() -> N
                 except ValueError:
                     continue
                 assert isinstance(found, Ignored)
+
+
+# --- buttons ---
+
+
+def press(**changed: object) -> Payload:
+    check_run: Payload = {
+        "id": 900, "name": "gate / staging", "external_id": "71#3:2:staging", "head_sha": SHA, "url": SINKHOLE,
+        "completed_at": "2026-11-20T11:59:00Z", "app": {"id": OUR_APP, "slug": "gate"},
+    }  # fmt: skip
+    check_run.update(changed)
+    identifier = {"identifier": "approve:0123456789ab"}
+    return envelope(action="requested_action", check_run=check_run, requested_action=identifier)
+
+
+def test_a_press_goes_to_the_gate_that_our_check_run_names() -> None:
+    shown = datetime(2026, 11, 20, 11, 59, tzinfo=UTC)
+    pressed = ButtonPressed(shown, "staging", Person(12, "reviewer"), "approve:0123456789ab", SHA)
+    assert only("check_run", press()) == RunNoticed("71#3:2", pressed)
+
+
+def test_a_gate_of_a_branch_and_of_an_environment_with_a_colon_is_found_too() -> None:
+    notice = only("check_run", press(external_id="71@refs/heads/main:1:eu:west"))
+    assert isinstance(notice, RunNoticed)
+    assert isinstance(notice.event, ButtonPressed)
+    assert (notice.run_id, notice.event.environment) == ("71@refs/heads/main:1", "eu:west")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"app": {"id": 4712}}, id="of another App"),
+        pytest.param({"app": None}, id="of an App that is gone"),
+        pytest.param({"external_id": "72#3:2:staging"}, id="of another repository"),
+        pytest.param({"external_id": "71#3:2"}, id="of no gate"),
+        pytest.param({"external_id": "71#03:2:staging"}, id="of a subject spelt otherwise"),
+        pytest.param({"external_id": "71#3:two:staging"}, id="of no run"),
+        pytest.param({"external_id": "nonsense"}, id="of nothing"),
+        pytest.param({"external_id": None}, id="without an external id"),
+    ],
+)
+def test_case_47_a_press_on_what_is_not_our_gate_means_nothing(changed: Payload) -> None:
+    assert isinstance(read("check_run", press(**changed)), Ignored)
+
+
+def test_a_press_without_its_parts_is_refused() -> None:
+    with pytest.raises(ValueError, match="check_run"):
+        read("check_run", envelope(action="requested_action"))
 
 
 # --- the same fact twice ---

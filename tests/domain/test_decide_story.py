@@ -755,10 +755,8 @@ def test_the_order_in_which_comments_arrive_does_not_matter() -> None:
     world.comments[66] = earlier.body_sha256
     world.tick()
     assert world.state("staging") == "waiting"
-    codes = {
-        judged.comment_id: judged.code.value for judged in world.decisions[-1].verdicts["staging"].answers
-    }
-    assert codes[66] == "answer_replaced"
+    codes = {judged.answer: judged.code.value for judged in world.decisions[-1].verdicts["staging"].answers}
+    assert codes["comment:66"] == "answer_replaced"
 
 
 def test_two_people_who_fit_the_same_single_place_do_not_fill_two() -> None:

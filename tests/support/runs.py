@@ -9,8 +9,9 @@ from hashlib import sha256
 
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.decide import Decision, decide
-from gate_app.domain.effects import CreateDeployment, Effect, PublishComment, StartStage
+from gate_app.domain.effects import CreateDeployment, Effect, PublishCheckRun, PublishComment, StartStage
 from gate_app.domain.events import (
+    ButtonPressed,
     ChangeProposed,
     ClockTicked,
     CommandGiven,
@@ -195,3 +196,19 @@ def asking(rules: Policy | None = None) -> World:
     world = proposed(rules)
     world.passes(5).stage_ends()
     return world
+
+
+def shown_buttons(world: World, environment: str) -> dict[str, str]:
+    """The buttons that the gate's check run shows now: identifier by label."""
+    shown = [
+        effect
+        for effect in world.effects
+        if isinstance(effect, PublishCheckRun) and effect.surface == f"gate:{environment}"
+    ]
+    return {button.label: button.identifier for button in shown[-1].buttons}
+
+
+def presses(world: World, person: Person, environment: str, button: str, sha: str = HEAD.sha) -> Decision:
+    """A person presses a button of the gate's check run; a second goes by."""
+    world.passes(1)
+    return world.happens(ButtonPressed(world.now, environment, person, button, sha))
