@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gate_app.config.yaml_text import inline_list, key, text
 from gate_app.domain.evidence import Severity
 
+_COMMENTS_AT = 34
 _DEPLOY = 'echo "$GATE_ENVIRONMENT runs $GATE_SHA"'
 
 
@@ -43,7 +44,7 @@ def _stages(stages: Sequence[ProposedStage]) -> Iterator[str]:
     if not stages:
         return
     yield ""
-    yield "stages:                            # run on the head of the pull request, isolated"
+    yield _noted("stages:", "run on the head of the pull request, isolated")
     for stage in stages:
         yield f"  {key(stage.name)}:"
         yield f"    command: {text(stage.command)}"
@@ -61,13 +62,18 @@ def _environment(name: str, needs: Sequence[str], after: str | None = None) -> I
     if needs:
         yield f"    needs: {inline_list(needs)}"
     if after is not None:
-        yield f"    after: {after}                 # the same content must be deployed and healthy there"
+        yield _noted(f"    after: {after}", "the same content must be deployed and healthy there")
     yield "    approval:"
-    yield "      approvers:                   # one person who may write and did not contribute"
+    yield _noted("      approvers:", "one person who may write and did not contribute")
     yield "        - {permission: write, count: 1}"
     yield f"    deploy: {{command: {text(_DEPLOY)}}}"
 
 
+def _noted(line: str, comment: str) -> str:
+    """A line with its comment, all of them in one column where the lines are short enough."""
+    return f"{line:<{_COMMENTS_AT}}  # {comment}"
+
+
 def _verify(names: Sequence[str]) -> Iterator[str]:
     if names:
-        yield f"    verify: {inline_list(names)}            # run again once staging is deployed"
+        yield _noted(f"    verify: {inline_list(names)}", "run again once staging is deployed")

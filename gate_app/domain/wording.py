@@ -13,7 +13,7 @@ from gate_app.domain.commands import Malformed
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evaluate import new_findings
 from gate_app.domain.evidence import Evidence, StageVerdict
-from gate_app.domain.inert import code, fenced, plain
+from gate_app.domain.inert import boxed, code, fenced, plain
 from gate_app.domain.model import Person
 from gate_app.domain.policy import ApproverLine, Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Gate, ReleaseStatus, Run, RunState, StageRun, StageStatus
@@ -41,7 +41,9 @@ def stage_summary(stage: StageRun) -> str:
         return f"Attempt {stage.attempt} of {code(stage.key)} is running."
     evidence = stage.outcome.evidence
     parts = [f"**{stage.outcome.verdict.value}** · {code(stage.outcome.reason.value)} · {counts(evidence)}"]
-    parts += [f"- {code(failure.name)}: {code(failure.message, 300)}" for failure in evidence.failures[:20]]
+    parts += [
+        f"- {code(failure.name)}:{boxed(failure.message, 300, '  ')}" for failure in evidence.failures[:20]
+    ]
     parts += [
         f"- {finding.severity.value}: {code(finding.rule)} in {code(finding.path or '?')}, {code(finding.message, 200)}"
         for finding in evidence.findings[:20]

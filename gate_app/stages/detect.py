@@ -71,7 +71,7 @@ def _pytest(files: set[PurePosixPath], manifests: Mapping[str, str]) -> Proposed
     return ProposedStage(
         TESTS,
         f"{_source_prefix(files)}python -m pytest -q --junitxml=reports/junit.xml",
-        f"the tree has {tests} pytest files" if tests else "pytest is configured",
+        f"the tree has {_counted(tests, 'pytest file')}" if tests else "pytest is configured",
         junit="reports/junit.xml",
     )
 
@@ -123,7 +123,7 @@ def _bandit(files: set[PurePosixPath]) -> ProposedStage | None:
         SECURITY,
         f"mkdir -p reports && bandit -q -r {targets}{without_tests if nested else ''} "
         "--exit-zero -f sarif -o reports/bandit.sarif",
-        f"the tree has {len(scanned)} Python files outside of tests",
+        f"the tree has {_counted(len(scanned), 'Python file')} outside of tests",
         sarif="reports/bandit.sarif",
     )
 
@@ -135,3 +135,7 @@ def _is_for_tests(path: PurePosixPath) -> bool:
 
 def _argument(root: str) -> str:
     return shlex.quote(f"./{root}" if root.startswith("-") else root)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -48,6 +48,11 @@ def test_the_tests_that_are_proposed(paths, manifests, command):
     assert commands(paths, manifests).get(TESTS) == command
 
 
+def test_each_proposal_says_why_in_good_english():
+    reasons = [stage.reason for stage in detect(["a.py", "b.py", "test_a.py"], {}).stages]
+    assert reasons == ["the tree has 1 pytest file", "the tree has 2 Python files outside of tests"]
+
+
 def test_of_several_kinds_the_first_is_proposed_and_the_others_are_named():
     proposal = detect(["tests/test_a.py", "go.mod", "package.json"], {"package.json": NPM})
     assert [stage.name for stage in proposal.stages] == [TESTS]

@@ -132,6 +132,11 @@ def test_a_stage_that_verifies_staging_is_still_needed_before_it() -> None:
     assert staging.needs == production.needs == ("tests", "security")
 
 
+def test_the_comments_of_the_default_file_stand_in_one_column() -> None:
+    lines = default_file(PROPOSED, verify=("tests",)).splitlines()
+    assert {line.index("  # ") for line in lines if "  # " in line} == {34}
+
+
 def test_the_default_file_without_stages_needs_all_checks() -> None:
     policy = accepted(default_file(()))
     assert [environment.needs for environment in policy.environments] == [("checks",), ("checks",)]

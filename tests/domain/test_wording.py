@@ -22,13 +22,14 @@ from gate_app.domain.evidence import (
     TestCounts,
     TestFailure,
 )
-from gate_app.domain.inert import code, fenced, plain
+from gate_app.domain.inert import boxed, code, fenced, plain
 from gate_app.domain.model import Unknown
 from gate_app.domain.policy import ApproverLine, Permission, PolicyProblem
 from gate_app.domain.sentences import SENTENCES, phrase
 from gate_app.domain.verdict import Holds, Reason, ReasonCode, all_of, met
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable("table")
+LIST = {"bullet_list_open", "bullet_list_close", "list_item_open", "list_item_close"}
 SAFE = {"inline", "paragraph_open", "paragraph_close", "text", "code_inline", "fence", "softbreak"}
 
 
@@ -49,6 +50,14 @@ def test_case_167_a_boxed_text_is_one_code_span_and_nothing_else(text: str) -> N
 @settings(max_examples=1_000, deadline=None)
 def test_case_167_a_fenced_text_never_leaves_its_fence(text: str) -> None:
     assert tokens(fenced(text)) == {"fence"}
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=1_000, deadline=None)
+def test_case_167_a_message_in_a_list_stays_in_its_item_and_inert(text: str) -> None:
+    item = f"- `name`:{boxed(text, 300, '  ')}\n- `next`: x"
+    assert tokens(item) <= SAFE | LIST
+    assert MARKDOWN.render(item).count("<li>") == 2
 
 
 @pytest.mark.parametrize(
@@ -81,6 +90,13 @@ def test_invisible_characters_are_spelled_out_and_texts_are_cut() -> None:
     assert plain("x" * 60, 10) == "x" * 9 + "…"
 
 
+def test_lines_stay_readable_in_one_line_and_in_a_list() -> None:
+    assert plain("assert 1 == 2\r\n  +  where 1 = f()\n", 50) == "assert 1 == 2 ⏎ +  where 1 = f()"
+    assert code("one\ntwo") == "`one ⏎ two`"
+    assert boxed("one line\n") == " `one line`"
+    assert boxed("one\r\n  two", indent="  ") == "\n  ```text\n  one\n    two\n  ```"
+
+
 def test_every_reason_code_has_a_sentence() -> None:
     assert set(SENTENCES) == set(ReasonCode)
     for each in ReasonCode:
@@ -99,7 +115,7 @@ def test_trivially_false() -> None:
 def rich() -> StageOutcome:
     evidence = Evidence(
         tests=TestCounts(10, 1, 1, 2),
-        failures=(TestFailure("test_x", "assert 1 == 2"),),
+        failures=(TestFailure("test_x", "assert 1 == 2"), TestFailure("test_y", "E  1\n+  2")),
         findings=(
             Finding("f1", "B602", Severity.HIGH, "shell=True", "app.py", 3),
             Finding("f2", "B101", Severity.LOW, "assert"),
@@ -118,7 +134,8 @@ def test_the_check_run_of_a_stage_shows_counts_failures_findings_and_the_end_of_
     for part in (
         "10 passed, 1 failed, 1 errors, 2 skipped",
         "1 high, 1 low",
-        "`test_x`",
+        "- `test_x`: `assert 1 == 2`",
+        "- `test_y`:\n  ```text\n  E  1\n  +  2\n  ```",
         "`app.py`",
         "the end",
     ):
