@@ -1,8 +1,9 @@
 # What can be done here; each target sets up what it needs, on Python 3.11 or newer.
 #
-#   make try     the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
-#   make test    everything that has to pass          make check   its static part: style, types, directions
-#   make kill    every crash point                    make bench   how fast webhooks are taken in
+#   make try        the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
+#   make test       everything that has to pass       make check   its static part: style, types, directions
+#   make coverage   every branch of domain and trust  make kill    every crash point
+#   make bench      how fast webhooks are taken in
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,22 +11,26 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help try test check kill bench
+.PHONY: help try test check coverage kill bench
 
 help:
-	@sed -n '3,5s/^# *//p' Makefile
+	@sed -n '3,6s/^# *//p' Makefile
 
 try: $(VENV)/try.stamp
 	@$(BIN)/gate-app try $(if $(REPO),--repo "$(REPO)") $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)") $(ARGS)
 
-test: check
-	@$(BIN)/pytest -q -n auto
+test: check coverage
+	@$(BIN)/pytest -q -n auto --ignore=tests/domain --ignore=tests/trust
 
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary
 	@if grep -qs importlinter .importlinter pyproject.toml; then $(BIN)/lint-imports; fi
+
+coverage: $(VENV)/dev.stamp
+	@$(BIN)/pytest -q tests/domain tests/trust --cov=gate_app.domain --cov=gate_app.trust --cov-fail-under=100 \
+		--cov-report=term-missing:skip-covered
 
 kill: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n auto -m slow tests/faults

@@ -74,7 +74,9 @@ def adopt(run: Run, conditions: Conditions) -> Run:
     if run.authorship is None and not isinstance(conditions.authorship, Unknown):
         run = replace(run, authorship=conditions.authorship)
     policy = conditions.policy
-    if not isinstance(policy, Policy) or policy.blob_sha == run.policy.blob_sha:
+    if not isinstance(policy, Policy):
+        return run
+    if isinstance(run.policy, Policy) and policy.blob_sha == run.policy.blob_sha:
         return run
     stages = {key: stage for key, stage in run.stages.items() if stage.role is not StageRole.AUTOMATED}
     for key, stage in run.stages.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import assert_never
 
 from gate_app.domain.approvals import judge_answers, judge_lines
 from gate_app.domain.conditions import Conditions
@@ -142,6 +143,8 @@ def _stage_reason(run: Run, name: str, environment: Environment, conditions: Con
                     ReasonCode.NEW_FINDINGS, stage=name, count=str(len(found)), worst=_worst(found).value
                 )
             return met(ReasonCode.STAGE_PASSED, **facts)
+        case _:
+            assert_never(stage.outcome.verdict)
 
 
 def new_findings(

@@ -31,7 +31,6 @@ from gate_app.domain.run import (
     Answer,
     Gate,
     Question,
-    ReleaseStatus,
     Returned,
     Run,
     RunState,
@@ -180,8 +179,6 @@ def _deployment_created(run: Run, event: DeploymentCreated) -> Run:
 def _release_returned(run: Run, event: ReleaseReturned) -> Run:
     """Only a release that has no deployment yet can come back."""
     gate = run.gates.get(event.environment)
-    if gate is None or gate.release is None or gate.release.status is not ReleaseStatus.BEGUN:
-        return run
-    if gate.release.deployment_id is not None:
+    if gate is None or gate.release is None or gate.release.deployment_id is not None:
         return run
     return run.with_gate(replace(gate, release=None, returned=Returned(event.retry_at, event.detail)))

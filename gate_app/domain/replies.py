@@ -8,6 +8,7 @@ not be able to make us talk).
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from gate_app.domain import wording
 from gate_app.domain.commands import Command, Malformed, parse
@@ -52,6 +53,8 @@ def _reply(draft: Draft, event: CommandGiven) -> str | None:
             return wording.why(draft.run, draft.verdicts, command.environment)
         case Command():
             return wording.status(draft.run, draft.verdicts)
+        case _:
+            assert_never(command)
 
 
 def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.draft import Draft
@@ -57,6 +57,8 @@ def _settle_gate(draft: Draft, name: str, verdict: Verdict) -> None:
                 begin_release(draft, gate, environment)
             case VerdictState.WAITING:
                 _ask_if_due(draft, gate, environment, verdict)
+            case _:
+                assert_never(verdict.state)
     advance_release(draft, environment)
 
 

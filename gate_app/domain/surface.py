@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import assert_never
 
 from gate_app.domain import wording
 from gate_app.domain.buttons import buttons
@@ -99,6 +100,8 @@ def _stage_state(stage: StageRun) -> tuple[CheckStatus, Conclusion | None]:
             return "completed", "failure"
         case StageVerdict.UNKNOWN:
             return "completed", "cancelled" if stage.outcome.reason.value == "stopped" else "failure"
+        case _:
+            assert_never(stage.outcome.verdict)
 
 
 def _gate_check(draft: Draft, gate: Gate, verdict: Verdict) -> PublishCheckRun:

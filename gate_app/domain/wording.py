@@ -16,7 +16,7 @@ from gate_app.domain.evidence import Evidence, StageVerdict
 from gate_app.domain.inert import boxed, code, fenced, plain
 from gate_app.domain.model import Person
 from gate_app.domain.policy import ApproverLine, Environment, Permission, Policy, PolicyProblem
-from gate_app.domain.run import Gate, ReleaseStatus, Run, RunState, StageRun, StageStatus
+from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.sentences import phrase, sentence
 from gate_app.domain.targets import NoTarget, asking
 from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState
@@ -140,7 +140,8 @@ def _how_to_answer(environment: str) -> str:
 def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> str:
     """The one new comment of a question, or, once it is answered, its outcome."""
     environment = run.policy.environment(gate.environment) if isinstance(run.policy, Policy) else None
-    if gate.release is not None or gate.closing is not None or environment is None:
+    asked = gate.question
+    if gate.release is not None or gate.closing is not None or environment is None or asked is None:
         return _outcome(run, gate, verdict)
     parts = [
         f"### Deploy to {code(gate.environment)}?",
@@ -151,9 +152,9 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         f"**Who can answer:** {_mentions(run, environment)}.",
         f"`/approve {plain(gate.environment, 100)}` · `/deny {plain(gate.environment, 100)} reason` · "
         f"`/why {plain(gate.environment, 100)}`",
-        _until(gate, environment),
+        _until(asked, environment),
     ]
-    if gate.question is not None and gate.question.number > 1:
+    if asked.number > 1:
         parts.insert(1, "What earlier answers were given to has changed, so they no longer count.")
     return "\n\n".join(part for part in parts if part)
 
@@ -233,10 +234,8 @@ def _mentions(run: Run, environment: Environment) -> str:
     return ", ".join(dict.fromkeys(named))
 
 
-def _until(gate: Gate, environment: Environment) -> str:
-    if gate.question is None:
-        return ""
-    end = gate.question.asked_at + environment.approval.expires_after
+def _until(asked: Question, environment: Environment) -> str:
+    end = asked.asked_at + environment.approval.expires_after
     return f"<sub>Open until {end:%Y-%m-%d %H:%M} UTC, then denied.</sub>"
 
 

@@ -26,6 +26,7 @@ from support.runs import (
 
 from gate_app.domain.conditions import Authorship, EnvironmentFacts, Head, Standing
 from gate_app.domain.effects import PublishCheckRun, PublishComment, React, ReportDeployment, StopStage
+from gate_app.domain.evaluate import evaluate
 from gate_app.domain.events import (
     ChangeClosed,
     ChangeProposed,
@@ -62,6 +63,7 @@ from gate_app.domain.policy import (
     Stage,
 )
 from gate_app.domain.run import Answer, Gate, ReleaseStatus, RunState
+from gate_app.domain.verdict import VerdictState
 
 
 def test_the_whole_story_ends_in_production() -> None:
@@ -479,6 +481,16 @@ def test_a_stage_that_the_new_policy_defines_differently_runs_again() -> None:
     assert not world.decisions[-1].verdicts["staging"].asks
 
 
+def test_a_verdict_under_another_policy_than_the_pinned_one_waits() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.run = world.run.with_gate(replace(world.gate("staging"), release=None))
+    world.current_policy = policy(blob="q" * 40)
+    verdict = evaluate(world.run, world.conditions())["staging"]
+    assert verdict.state is VerdictState.WAITING
+    assert "policy_unreadable" in verdict.codes
+
+
 def test_case_089_a_policy_that_disappears_closes_the_gate_visibly() -> None:
     world = asking()
     world.current_policy = PolicyProblem("policy_missing", "gone")
@@ -511,6 +523,13 @@ def test_an_environment_in_use_by_another_release_waits_and_is_looked_at_again()
     world.passes(30).tick()
     assert len(world.releases("staging")) == 1
     assert world.environments["staging"].busy_with == world.run.gate_id("staging")
+
+
+def test_a_policy_that_only_a_newer_version_of_us_can_read_heals_without_an_edit() -> None:
+    world = proposed(PolicyProblem("policy_invalid", "unknown key", blob_sha="p" * 40))
+    world.current_policy = policy(blob="p" * 40)
+    world.passes(30).tick()
+    assert world.started() == ["tests"]
 
 
 def test_after_is_met_by_equal_content_whatever_the_commit() -> None:
@@ -557,6 +576,18 @@ def test_a_deployed_release_cannot_come_back() -> None:
     release = world.gate("staging").release
     assert release is not None
     assert release.deployment_id == 7
+
+
+def test_nothing_is_reported_of_a_release_that_github_has_no_deployment_of() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.deploys("staging")
+    gate = world.gate("staging")
+    assert gate.release is not None
+    stored = replace(gate.release, status=ReleaseStatus.DEPLOYING, deployment_id=None)
+    world.run = world.run.with_gate(replace(gate, release=stored))
+    decision = world.tick()
+    assert not [effect for effect in decision.effects if isinstance(effect, ReportDeployment)]
 
 
 def test_a_failed_deployment_is_shown_and_opens_nothing_further() -> None:

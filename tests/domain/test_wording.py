@@ -23,7 +23,7 @@ from gate_app.domain.evidence import (
     TestFailure,
 )
 from gate_app.domain.inert import boxed, code, fenced, plain
-from gate_app.domain.model import Unknown
+from gate_app.domain.model import Origin, Unknown
 from gate_app.domain.policy import ApproverLine, Permission, PolicyProblem
 from gate_app.domain.sentences import SENTENCES, phrase
 from gate_app.domain.verdict import Holds, Reason, ReasonCode, all_of, met
@@ -246,6 +246,13 @@ def test_a_broken_policy_answers_why_and_status() -> None:
     assert "line 3" in world.replies()[-1]
     world.says(MAINTAINER, "/help")
     assert "Environments here: none" in world.replies()[-1]
+
+
+def test_the_status_of_a_change_that_nothing_gates_shows_no_empty_tables() -> None:
+    rules = policy()
+    later = tuple(replace(each, origin=Origin.DEFAULT_BRANCH) for each in rules.environments)
+    world = proposed(replace(rules, stages=(), environments=later))
+    assert wording.status(world.run, {}) == f"**Gate App** · {code(CHANGE.head.sha[:12])}"
 
 
 def test_counts_of_nothing_say_so() -> None:
