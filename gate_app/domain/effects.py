@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from gate_app.domain.annotations import Annotation
 from gate_app.domain.buttons import Button
 from gate_app.domain.run import StageRole
 
@@ -65,6 +66,7 @@ class PublishCheckRun:
     title: str
     summary: str
     buttons: tuple[Button, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
     kind: Literal["publish_check_run"] = "publish_check_run"
 
     @property

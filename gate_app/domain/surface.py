@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from gate_app.domain import wording
+from gate_app.domain.annotations import annotated
+from gate_app.domain.baseline import compared_stage
 from gate_app.domain.buttons import buttons
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import CheckStatus, Conclusion, PublishCheckRun, PublishComment
@@ -44,14 +46,15 @@ def _content(wanted: PublishCheckRun | PublishComment) -> list[object]:
     if isinstance(wanted, PublishComment):
         return [wanted.body]
     pressable = [button.identifier for button in wanted.buttons]
-    return [wanted.name, wanted.status, wanted.conclusion, wanted.title, wanted.summary, pressable]
+    noted = len(wanted.annotations)
+    return [wanted.name, wanted.status, wanted.conclusion, wanted.title, wanted.summary, pressable, noted]
 
 
 def _surfaces(draft: Draft) -> Iterator[PublishCheckRun | PublishComment]:
     run = draft.run
     yield from _policy_check(run)
     for stage in run.stages.values():
-        yield _stage_check(run, stage)
+        yield _stage_check(draft, stage)
     for name, gate in run.gates.items():
         yield _gate_check(draft, gate, draft.verdicts[name])
         yield from _questions(draft, gate, draft.verdicts[name])
@@ -75,8 +78,10 @@ def _policy_check(run: Run) -> Iterator[PublishCheckRun]:
     )
 
 
-def _stage_check(run: Run, stage: StageRun) -> PublishCheckRun:
+def _stage_check(draft: Draft, stage: StageRun) -> PublishCheckRun:
+    run = draft.run
     status, conclusion = _stage_state(stage)
+    compared = compared_stage(run, stage, draft.conditions)
     return PublishCheckRun(
         surface=f"stage:{stage.key}",
         name=f"stage / {stage.key}",
@@ -85,7 +90,8 @@ def _stage_check(run: Run, stage: StageRun) -> PublishCheckRun:
         status=status,
         conclusion=conclusion,
         title=wording.stage_title(stage),
-        summary=wording.stage_summary(stage),
+        summary=wording.stage_summary(stage, compared),
+        annotations=annotated(stage.outcome.evidence, compared) if stage.outcome else (),
     )
 
 

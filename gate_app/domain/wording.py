@@ -6,13 +6,15 @@ outside is boxed after it (case 168); nothing is decided here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from gate_app.domain.baseline import Comparison, automated_evidence, compare
 from gate_app.domain.commands import Malformed
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evaluate import new_findings
-from gate_app.domain.evidence import Evidence, StageVerdict
+from gate_app.domain.evidence import Evidence, Severity, StageVerdict
 from gate_app.domain.inert import boxed, code, fenced, plain
 from gate_app.domain.model import Person
 from gate_app.domain.policy import ApproverLine, Environment, Permission, Policy, PolicyProblem
@@ -35,12 +37,14 @@ def stage_title(stage: StageRun) -> str:
     return plain(stage.outcome.detail or stage.outcome.evidence.summary or stage.outcome.reason.value, 200)
 
 
-def stage_summary(stage: StageRun) -> str:
+def stage_summary(stage: StageRun, compared: Comparison | None = None) -> str:
     """The evidence of a stage: counts first, then what failed, then the end of its output."""
     if stage.status is not StageStatus.ENDED or stage.outcome is None:
         return f"Attempt {stage.attempt} of {code(stage.key)} is running."
     evidence = stage.outcome.evidence
     parts = [f"**{stage.outcome.verdict.value}** · {code(stage.outcome.reason.value)} · {counts(evidence)}"]
+    if compared is not None:
+        parts.append(comparison(compared))
     parts += [
         f"- {code(failure.name)}:{boxed(failure.message, 300, '  ')}" for failure in evidence.failures[:20]
     ]
@@ -71,6 +75,18 @@ def counts(evidence: Evidence) -> str:
             "findings: " + ", ".join(f"{number} {name}" for name, number in by_severity.items() if number)
         )
     return " · ".join(said) or plain(evidence.summary, 200) or "no counts"
+
+
+def comparison(compared: Comparison) -> str:
+    """`2 new (1 high, 1 low), 11 unchanged, 1 fixed against what staging runs`."""
+    if compared.environment is None:
+        return "Nothing of ours runs there yet, so every finding is new."
+    severities = Counter(found.severity for found in compared.new)
+    by_severity = ", ".join(f"{severities[each]} {each.value}" for each in Severity if severities[each])
+    said = [f"{len(compared.new)} new ({by_severity})" if compared.new else "none new"]
+    said += [f"{compared.unchanged} unchanged"] if compared.unchanged else []
+    said += [f"{compared.fixed} fixed"] if compared.fixed else []
+    return f"{', '.join(said)} against what {code(compared.environment)} runs."
 
 
 # --- gates -----------------------------------------------------------------------------------------------
@@ -190,6 +206,13 @@ def _evidence_lines(run: Run, environment: Environment, conditions: Conditions) 
         lines.append(
             f"- {_STAGE_MARKS[stage.outcome.verdict]} {code(name)}: {counts(stage.outcome.evidence)}{extra}"
         )
+    found = compare(
+        automated_evidence(run).values(),
+        environment.name,
+        conditions.environment(environment.name).baseline,
+    )
+    if found.new or found.unchanged or found.fixed:
+        lines.append(f"- Findings: {comparison(found)}")
     return "\n".join(lines)
 
 

@@ -48,6 +48,17 @@ class NamedRepository(Reading):
     ]
 
 
+class WrittenOutput(Reading):
+    annotations_count: Annotated[int, Field(ge=0)] | None = None
+
+
+class WrittenCheckRun(Reading):
+    """What was written, and how many annotations it carries by now."""
+
+    id: Id
+    output: WrittenOutput = WrittenOutput()
+
+
 class Minted(Reading):
     token: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{16,4096}$")]
     expires_at: AwareDatetime
@@ -245,6 +256,7 @@ MEMBERSHIP: Final = TypeAdapter(Membership)
 COMMENT: Final = TypeAdapter(Comment)
 COMMENTS: Final = TypeAdapter(list[Comment])
 CREATED: Final = TypeAdapter(Created)
+CHECK_RUN: Final = TypeAdapter(WrittenCheckRun)
 CHECK_RUNS: Final = TypeAdapter(CheckRunPage)
 CREATED_DEPLOYMENT: Final = TypeAdapter(CreatedDeployment)
 DEPLOYMENTS: Final = TypeAdapter(list[Deployment])

@@ -13,6 +13,8 @@ MAX_SUMMARY_BYTES: Final = 65_535
 MAX_COMMENT_CHARS: Final = 65_000
 """Budget for a comment: GitHub says 65,536 characters and stores 262,144 bytes; this keeps both."""
 MAX_TITLE_CHARS: Final = 255
+MAX_ANNOTATIONS_PER_CALL: Final = 50
+"""GitHub appends the annotations of every request to those that are there."""
 MAX_DESCRIPTION_CHARS: Final = 140
 """Of a deployment and of its statuses."""
 MAX_EXTERNAL_ID_CHARS: Final = 255

@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote
 
+from gate_app.domain.annotations import Annotation
 from gate_app.domain.effects import CreateDeployment, PublishCheckRun, PublishComment, React, ReportDeployment
 from gate_app.domain.model import Repository
 from gate_app.errors import HubRefused, HubUnavailable
@@ -22,6 +23,7 @@ from gate_app.github import answers
 from gate_app.github.api import Api
 from gate_app.github.fields import Account, App
 from gate_app.github.limits import (
+    MAX_ANNOTATIONS_PER_CALL,
     MAX_COMMENT_CHARS,
     MAX_DESCRIPTION_CHARS,
     MAX_EXTERNAL_ID_CHARS,
@@ -41,6 +43,8 @@ from gate_app.github.permissions import (
 )
 
 _EMPTY_SUMMARY: Final = "No details."
+GONE: Final = (404, 410)
+"""The answers about an object of ours that was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,43 @@ class Writes:
             raise HubRefused(f"an external id has at most {MAX_EXTERNAL_ID_CHARS} characters", 422)
         body = _check_run_body(wanted)
         for ours in _candidates(known, lambda: self._find_check_run(repository, wanted)):
-            if self._patched(repository, WRITE_CHECK_RUN, in_repository("check-runs", ours), body, ours):
+            updated = self._updated_check_run(repository, ours, body)
+            if updated is not None:
+                self._annotate(repository, updated, wanted)
                 return ours
         created = {**body, "head_sha": wanted.head_sha}
         path = in_repository("check-runs")
-        return self._api.write("POST", answers.CREATED, repository, WRITE_CHECK_RUN, path, created).id
+        made = self._api.write("POST", answers.CHECK_RUN, repository, WRITE_CHECK_RUN, path, created)
+        self._annotate(repository, made, wanted)
+        return made.id
+
+    def _updated_check_run(
+        self, repository: Repository, ours: int, body: Mapping[str, object]
+    ) -> answers.WrittenCheckRun | None:
+        """The check run as it is after the update; None when it is gone."""
+        path = in_repository("check-runs", ours)
+        try:
+            updated = self._api.write("PATCH", answers.CHECK_RUN, repository, WRITE_CHECK_RUN, path, body)
+        except HubRefused as refused:
+            if refused.status in GONE:
+                return None
+            raise
+        return _same(updated, ours, "check run")
+
+    def _annotate(
+        self, repository: Repository, shown: answers.WrittenCheckRun, wanted: PublishCheckRun
+    ) -> None:
+        """Adds the annotations that are not there yet: GitHub appends, so what it counts is never sent again."""
+        notes = wanted.annotations
+        there = shown.output.annotations_count or 0
+        while there < len(notes):
+            more = [_annotation(note) for note in notes[there : there + MAX_ANNOTATIONS_PER_CALL]]
+            updated = self._updated_check_run(
+                repository, shown.id, {"output": {**_output(wanted), "annotations": more}}
+            )
+            if updated is None:
+                raise HubUnavailable("a check run went away while it was annotated")
+            there = max(there + len(more), updated.output.annotations_count or 0)
 
     def publish_comment(self, repository: Repository, wanted: PublishComment, known: int | None) -> int:
         """Makes our comment read as wanted and returns its id."""
@@ -190,12 +226,21 @@ class Writes:
         try:
             updated = self._api.write("PATCH", answers.CREATED, repository, permissions, path, body)
         except HubRefused as refused:
-            if refused.status in (404, 410):
+            if refused.status in GONE:
                 return False
             raise
-        if updated.id != ours:
-            raise HubUnavailable(f"PATCH {path}: GitHub answered with another object")
+        _same(updated, ours, "comment")
         return True
+
+
+Written = TypeVar("Written", answers.Created, answers.WrittenCheckRun)
+
+
+def _same(written: Written, ours: int, what: str) -> Written:
+    """What was written, if it is the object that was meant (github-facts, 307 on POST)."""
+    if written.id != ours:
+        raise HubUnavailable(f"GitHub answered with another {what} than the one to be updated")
+    return written
 
 
 def _candidates(known: int | None, find: Callable[[], int | None]) -> Iterator[int]:
@@ -218,10 +263,7 @@ def _check_run_body(wanted: PublishCheckRun) -> dict[str, object]:
         "name": wanted.name,
         "external_id": wanted.external_id,
         "status": wanted.status,
-        "output": {
-            "title": line_within(wanted.title, MAX_TITLE_CHARS),
-            "summary": text_within_bytes(wanted.summary or _EMPTY_SUMMARY, MAX_SUMMARY_BYTES),
-        },
+        "output": _output(wanted),
     }
     body["actions"] = [
         {"label": button.label, "description": button.description, "identifier": button.identifier}
@@ -232,6 +274,24 @@ def _check_run_body(wanted: PublishCheckRun) -> dict[str, object]:
             raise HubRefused("a completed check run needs a conclusion", 422)
         body["conclusion"] = wanted.conclusion
     return body
+
+
+def _output(wanted: PublishCheckRun) -> dict[str, object]:
+    return {
+        "title": line_within(wanted.title, MAX_TITLE_CHARS),
+        "summary": text_within_bytes(wanted.summary or _EMPTY_SUMMARY, MAX_SUMMARY_BYTES),
+    }
+
+
+def _annotation(note: Annotation) -> dict[str, object]:
+    return {
+        "path": note.path,
+        "start_line": note.line,
+        "end_line": note.line,
+        "annotation_level": note.level,
+        "title": line_within(note.title, MAX_TITLE_CHARS),
+        "message": note.message,
+    }
 
 
 def _gate_in(payload: object) -> object:

@@ -23,6 +23,7 @@ from support.github import (
     scripted,
 )
 
+from gate_app.domain.annotations import Annotation
 from gate_app.domain.buttons import Button
 from gate_app.domain.effects import CreateDeployment, PublishCheckRun, PublishComment, React, ReportDeployment
 from gate_app.errors import HubRefused, HubUnavailable
@@ -454,3 +455,56 @@ def test_a_deployment_status_is_written_unless_it_is_the_newest(
     if written:
         assert github.calls[-1].body == {"state": "success", "description": "Healthy", "auto_inactive": True}
     assert github.names() == [f"GET {STATUSES}"] + [f"POST {STATUSES}"] * written
+
+
+# --- annotations ---
+
+
+def noted(number: int) -> PublishCheckRun:
+    notes = [
+        Annotation(f"src/{index}.py", index + 1, "warning", "B101", "assert used") for index in range(number)
+    ]
+    return replace(GATE_RUN, buttons=(), annotations=tuple(notes))
+
+
+def counted(count: int | None) -> dict[str, object]:
+    return {"id": 61, "output": {} if count is None else {"annotations_count": count}}
+
+
+def sent_annotations(github: ScriptedGithub) -> list[list[str]]:
+    bodies = [call.body for call in github.calls if isinstance(call.body, dict)]
+    outputs = [body["output"] for body in bodies]
+    return [
+        [str(note["path"]) for note in output["annotations"]]
+        for output in outputs
+        if isinstance(output, dict) and "annotations" in output
+    ]
+
+
+def test_annotations_go_in_fifties(github: ScriptedGithub) -> None:
+    for count in (0, 50, 70):
+        github.answers("PATCH", f"{RUNS}/61", counted(count))
+    hub(github).publish_check_run(REPOSITORY, noted(70), known=61)
+    assert [len(paths) for paths in sent_annotations(github)] == [50, 20]
+
+
+def test_annotations_that_are_there_are_not_sent_again(github: ScriptedGithub) -> None:
+    """GitHub appends: the same ones sent twice would show twice (github-facts, limits)."""
+    for count in (50, 70):
+        github.answers("PATCH", f"{RUNS}/61", counted(count))
+    hub(github).publish_check_run(REPOSITORY, noted(70), known=61)
+    assert [paths[0] for paths in sent_annotations(github)] == ["src/50.py"]
+
+
+def test_a_server_that_counts_no_annotations_gets_each_once(github: ScriptedGithub) -> None:
+    for _ in range(2):
+        github.answers("PATCH", f"{RUNS}/61", counted(None))
+    hub(github).publish_check_run(REPOSITORY, noted(3), known=61)
+    assert [len(paths) for paths in sent_annotations(github)] == [3]
+
+
+def test_a_check_run_that_goes_away_meanwhile_is_tried_again_later(github: ScriptedGithub) -> None:
+    github.answers("PATCH", f"{RUNS}/61", counted(0))
+    github.answers("PATCH", f"{RUNS}/61", {"message": "Not Found"}, status=404)
+    with pytest.raises(HubUnavailable):
+        hub(github).publish_check_run(REPOSITORY, noted(3), known=61)
