@@ -6,11 +6,12 @@ import pytest
 from support.runs import asking, passed, proposed
 
 from gate_app.domain.annotations import MAX_ANNOTATIONS, annotated
-from gate_app.domain.baseline import Comparison, compare
+from gate_app.domain.baseline import Comparison, compare, first_needing
 from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.effects import PublishCheckRun, PublishComment
 from gate_app.domain.evidence import Evidence, Finding, Severity, TestFailure
 from gate_app.domain.model import Content
+from gate_app.domain.policy import PolicyProblem
 
 
 def finding(
@@ -103,3 +104,8 @@ def test_evidence_without_findings_compares_nothing() -> None:
         e for e in world.effects if isinstance(e, PublishComment) and e.surface.startswith("question")
     ][-1]
     assert "Findings:" not in question.body
+
+
+def test_without_a_policy_no_environment_needs_a_stage() -> None:
+    world = proposed(PolicyProblem("policy_invalid", "x"))
+    assert first_needing(world.run, "tests") is None
