@@ -6,7 +6,6 @@ is delayed, never dropped; what a delivery claims about a head is only a hint to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, assert_never
@@ -20,6 +19,7 @@ from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import (
     Clock,
     ConversationNoticed,
+    FirstHead,
     InboxItem,
     InboxRow,
     LiveChange,
@@ -56,20 +56,20 @@ class Gatekeeper:
         raise HubUnavailable("an environment kept changing; trying again", self.now() + timedelta(seconds=1))
 
     def _transition(self, row: InboxRow) -> Transition:
-        steps, note = self._steps(row)
-        again = [_tick_again(step) for step in steps if step.decision.again]
-        return Transition(steps=tuple(steps), inbox_id=row.id, note=note, follow_ups=tuple(again))
+        drawn = self._drawn(row)
+        again = [_tick_again(step) for step in drawn.steps if step.decision.again]
+        return replace(drawn, inbox_id=row.id, follow_ups=(*drawn.follow_ups, *again))
 
-    def _steps(self, row: InboxRow) -> tuple[Sequence[Step], str]:
+    def _drawn(self, row: InboxRow) -> Transition:
         match row.notice:
             case SubjectNoticed():
                 return self._look(row.notice)
             case ConversationNoticed(event=event):
                 stored = self.store.current(row.subject)
-                return ([self._step(stored, event)], "") if stored else ([], "no run there")
+                return Transition((self._step(stored, event),)) if stored else Transition(note="no run there")
             case RunNoticed(run_id=run_id, event=event):
                 stored = self.store.run(run_id)
-                return ([self._step(stored, event)], "") if stored else ([], "no such run")
+                return Transition((self._step(stored, event),)) if stored else Transition(note="no such run")
             case _:
                 assert_never(row.notice)
 
@@ -78,38 +78,54 @@ class Gatekeeper:
         decision = decide(stored.run, event, conditions)
         return Step(stored.run, event, conditions, decision, stored.version)
 
-    def _look(self, notice: SubjectNoticed) -> tuple[Sequence[Step], str]:
+    def _look(self, notice: SubjectNoticed) -> Transition:
         """Looks at a subject live: the same head is no news, another one supersedes, a closed one ends."""
         live = self.gathering.hub.live_change(notice.repository, notice.subject)
         live = replace(live, change=replace(live.change, pusher=notice.sender))
         current = self.store.current(notice.subject.key)
         unfinished = self.store.unfinished(notice.subject.key)
         if not live.open:
-            return [
-                self._step(run, ChangeClosed(notice.at, live.merged), live) for run in unfinished
-            ], "closed"
+            closed = [self._step(run, ChangeClosed(notice.at, live.merged), live) for run in unfinished]
+            return Transition(tuple(closed), note="closed")
         if current and current.run.state is RunState.OPEN and _same_change(current.run, live):
-            return [self._step(current, ChangeProposed(notice.at, live.change), live)], "same head"
+            return Transition(
+                (self._step(current, ChangeProposed(notice.at, live.change), live),), note="same head"
+            )
+        if current is None and notice.subject.ref is not None:
+            return self._first_look(notice, live)
         moved = HeadMoved(notice.at, live.change.head.sha, live.change.base_ref)
         steps = [self._step(run, moved, live) for run in unfinished if run.run.state is RunState.OPEN]
-        opening, note = self._open(notice, live, current)
-        return [*steps, *opening], note
+        opened = self._open(notice, live, current)
+        return replace(opened, steps=(*steps, *opened.steps))
 
-    def _open(
-        self, notice: SubjectNoticed, live: LiveChange, current: StoredRun | None
-    ) -> tuple[Sequence[Step], str]:
+    def _first_look(self, notice: SubjectNoticed, live: LiveChange) -> Transition:
+        """A branch without a run: where it stood when it was first seen was there before us.
+
+        That commit is asked about only when a delivery says that it was pushed, by its sender; any other one
+        arrived since, whether or not a delivery told us (case 195).
+        """
+        key, sha = notice.subject.key, live.change.head.sha
+        known = self.store.first_head(key)
+        if notice.sender is None and known in (None, sha):
+            opened = Transition(note="there when the branch was first seen: not asked about")
+        else:
+            opened = self._open(notice, live, None)
+        return replace(opened, first_head=None if known else FirstHead(key, sha, self.now()))
+
+    def _open(self, notice: SubjectNoticed, live: LiveChange, current: StoredRun | None) -> Transition:
         """A new run, if the repository has a gate file at all; without one the app is silent."""
         policy = self.gathering.policy(notice.repository)
         if isinstance(policy, Unknown):
             raise HubUnavailable(policy.detail)
         if isinstance(policy, PolicyAbsent):
-            return [], "no gate file on the default branch: silent"
+            return Transition(note="no gate file on the default branch: silent")
         if not _concerns(policy, notice.subject, live):
-            return [], "no environment deploys from here"
+            return Transition(note="no environment deploys from here")
         sequence = current.run.sequence + 1 if current else 1
         pushers = current.run.pushers if current else ()
         run = open_run(live.change, sequence, policy, self.now(), pushers)
-        return [self._step(StoredRun(run, 0), ChangeProposed(notice.at, live.change), live)], "run opened"
+        step = self._step(StoredRun(run, 0), ChangeProposed(notice.at, live.change), live)
+        return Transition((step,), note="run opened", follow_ups=_look_at_base(notice, live))
 
 
 def _concerns(policy: Policy | PolicyProblem, subject: Subject, live: LiveChange) -> bool:
@@ -117,6 +133,14 @@ def _concerns(policy: Policy | PolicyProblem, subject: Subject, live: LiveChange
     if isinstance(policy, PolicyProblem) or subject.number is not None:
         return True
     return bool(policy.gated_in(live.change.origin))
+
+
+def _look_at_base(notice: SubjectNoticed, live: LiveChange) -> tuple[InboxItem, ...]:
+    """With its first pull request a branch is seen too, once: what is pushed to it later arrived after that."""
+    if notice.subject.number is None:
+        return ()
+    base = Subject(notice.repository.id, ref=f"refs/heads/{live.change.base_ref}")
+    return (InboxItem(base.key, SubjectNoticed(notice.repository, base, notice.at), "look:first"),)
 
 
 def _same_change(run: Run, live: LiveChange) -> bool:

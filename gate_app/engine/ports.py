@@ -140,16 +140,27 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstHead:
+    """Where the branch of a subject stood when it was first looked at."""
+
+    subject: str
+    sha: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """Everything one transaction stores: steps with their journal entries and effects, and what they handled.
 
-    `inbox_id` is marked done with `note`; `follow_ups` are put into inboxes.
+    `inbox_id` is marked done with `note`; `follow_ups` are put into inboxes; `first_head` is remembered,
+    unless one is already.
     """
 
     steps: tuple[Step, ...] = ()
     inbox_id: int | None = None
     note: str = ""
     follow_ups: tuple[InboxItem, ...] = ()
+    first_head: FirstHead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,9 @@ class Store(Protocol):
 
     def unfinished(self, subject: str) -> Sequence[StoredRun]:
         """Every run of a subject that is not final, oldest first."""
+
+    def first_head(self, subject: str) -> str | None:
+        """The SHA that a branch was first seen at; None when it was not looked at yet."""
 
     def unfinished_subjects(self, repository_id: int) -> Sequence[str]:
         """The subjects of a repository with a run that is not final."""

@@ -1,7 +1,8 @@
 """What no delivery told us: compares GitHub's open heads and comments with ours, and heals (case 195).
 
 Rules of the file: reconciling only puts the same notices into the same inboxes that deliveries do; it is
-level-triggered and idempotent; a repository that cannot be read is left for the next round.
+level-triggered and idempotent; a repository that cannot be read is left for the next round. Whether a head is
+asked about is the gatekeeper's business: a branch's first one was there before us.
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ class Commits(Tables):
             if transition.inbox_id is not None:
                 inbox.handled(connection, transition.inbox_id, transition.note)
             inbox.put_items(connection, transition.follow_ups)
+            if transition.first_head is not None:
+                runs.remember_first_head(connection, transition.first_head)
 
 
 def _store_steps(connection: Connection, transition: Transition) -> None:

@@ -1,4 +1,4 @@
-"""Runs and environments, with the compare-and-set that keeps two decisions from resting on one picture.
+"""Runs, environments and first heads, with the compare-and-set that keeps two decisions from resting on one picture.
 
 Rules of the file: a write names the version it was decided on; when the row has moved, nothing is stored and
 `Conflict` says so (cases 74, 75, 77). Version 0 is a row that does not exist yet. Columns beside a snapshot
@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Row, Select, exists, select, update
 
 from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.run import Run
-from gate_app.engine.ports import Step, StoredRun
+from gate_app.engine.ports import FirstHead, Step, StoredRun
 from gate_app.errors import Conflict
 from gate_app.store import times
 from gate_app.store.codec import ENVIRONMENT, REPOSITORY, RUN
 from gate_app.store.database import reading, writing
-from gate_app.store.schema import environments, identities, runs
+from gate_app.store.schema import environments, first_heads, identities, runs
 from gate_app.store.tables import Tables, insert
 
 
@@ -42,6 +42,12 @@ class Runs(Tables):
         return self._many_runs(
             select(runs).where(runs.c.subject == subject, runs.c.final == 0).order_by(runs.c.sequence)
         )
+
+    def first_head(self, subject: str) -> str | None:
+        """The SHA that a branch was first seen at; None when it was not looked at yet."""
+        query = select(first_heads.c.sha).where(first_heads.c.subject == subject)
+        with reading(self._engine) as connection:
+            return connection.execute(query).scalar_one_or_none()
 
     def unfinished_subjects(self, repository_id: int) -> Sequence[str]:
         """The subjects of a repository with a run that is not final."""
@@ -168,6 +174,12 @@ def save_environment(connection: Connection, repository_id: int, facts: Environm
         stored = connection.execute(update(environments).where(*at_version).values(values)).rowcount == 1
     if not stored:
         raise Conflict("an environment moved meanwhile")
+
+
+def remember_first_head(connection: Connection, first: FirstHead) -> None:
+    """Remembers it within the caller's transaction; what is remembered already stays."""
+    values = {"subject": first.subject, "sha": first.sha, "seen_at": times.present(first.at)}
+    connection.execute(insert(connection, first_heads).values(values).on_conflict_do_nothing())
 
 
 def _columns(run: Run) -> dict[str, str | int | None]:

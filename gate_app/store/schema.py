@@ -166,6 +166,14 @@ identities: Final = Table(
     Column("person_id", _BIG, nullable=False),
 )
 
+first_heads: Final = Table(
+    "first_heads",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("sha", Text, nullable=False),
+    Column("seen_at", _BIG, nullable=False),
+)
+
 journal: Final = Table(
     "journal",
     metadata,

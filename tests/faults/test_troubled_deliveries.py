@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import pytest
-from support.story import Place, open_place, tell, until
+from support.story import GATE_FILE, Place, open_place, tell, until
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,21 @@ def expect_the_same_end(place: Place) -> None:
 def test_deliveries_in_trouble_end_the_same(troubled: Place, trouble: Mapping[str, int]) -> None:
     troubled.control.trouble_webhooks(**trouble)
     expect_the_same_end(troubled)
+
+
+FROM_MAIN = GATE_FILE.replace("    from: pull_request\n    after: staging\n", "")
+
+
+def test_case_195_only_commits_that_arrived_since_are_asked_about(troubled: Place) -> None:
+    """The commit that was there when the App came is not; a merge that no delivery told of is."""
+    troubled.control.trouble_webhooks(drop_every=1)
+    story = tell(troubled, gate_file=FROM_MAIN)
+    story.asks("staging")
+    story.rests()
+    assert [run.change.subject.number for run in story.runs()] == [1], "main was there before"
+    merged = troubled.control.merge(story.repository, story.number, by="maintainer")
+    question = story.asks("production")
+    assert (merged["merge_commit_sha"] or "")[:12] in question["body"]
 
 
 WRITES = ("comments$", "check-runs$", "deployments$", "reactions$", "statuses$")

@@ -1,0 +1,157 @@
+"""An engine on a real store in front of a GitHub that answers as told: heads move, deliveries come or do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gate_app.config import read
+from gate_app.domain.conditions import Authorship, Standing
+from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
+from gate_app.domain.policy import Permission, Policy
+from gate_app.domain.run import Run
+from gate_app.engine.conditions import Gathering
+from gate_app.engine.gatekeeper import Gatekeeper
+from gate_app.engine.ports import (
+    ConversationNoticed,
+    LiveChange,
+    PolicyAbsent,
+    PolicyFile,
+    SubjectNoticed,
+)
+from gate_app.engine.reconcile import Reconcile
+from gate_app.engine.sweep import Sweep
+from gate_app.store.repository import SqlStore
+
+SHOP = Repository(71, "acme", "shop", 5)
+MAIN = Subject(SHOP.id, ref="refs/heads/main")
+AUTHOR = Person(100, "author")
+MAINTAINER = Person(102, "maintainer")
+GATE_FILE = b"version: 1\nenvironments:\n  production: {deploy: {command: 'true'}}\n"
+
+
+def sha(letter: str) -> str:
+    return letter * 40
+
+
+def pull(number: int) -> Subject:
+    return Subject(SHOP.id, number=number)
+
+
+@dataclass
+class TinyGithub:
+    """One repository; implements `Survey` and the reading half of `Hub`, as far as looking needs them."""
+
+    live: dict[Subject, LiveChange] = field(default_factory=dict)
+    gate_file: bytes | None = GATE_FILE
+    contributors: tuple[int, ...] = (AUTHOR.id,)
+
+    def main_is_at(self, letter: str, conversation: int | None = None, **changed: Any) -> None:
+        change = Change(
+            repository=SHOP,
+            subject=MAIN,
+            origin=Origin.DEFAULT_BRANCH,
+            head=Content(sha(letter), sha("0")),
+            base_ref="main",
+            base_sha=sha("9"),
+            title="A commit",
+            author=AUTHOR,
+            conversation=conversation,
+        )
+        self.live[MAIN] = LiveChange(replace(change, **changed), open=True, merged=False)
+
+    def pull_is_at(self, number: int, letter: str, base_ref: str = "main") -> None:
+        change = Change(
+            repository=SHOP,
+            subject=pull(number),
+            origin=Origin.PULL_REQUEST,
+            head=Content(sha(letter), sha("1")),
+            base_ref=base_ref,
+            base_sha=sha("9"),
+            title="A change",
+            author=AUTHOR,
+            conversation=number,
+        )
+        self.live[pull(number)] = LiveChange(change, open=True, merged=False)
+
+    # What the engine asks.
+
+    def repositories(self) -> Sequence[Repository]:
+        return [SHOP]
+
+    def heads(self, repository: Repository) -> Mapping[Subject, str]:
+        return {subject: live.change.head.sha for subject, live in self.live.items() if live.open}
+
+    def commands_since(self, *_asked: object) -> Sequence[ConversationNoticed]:
+        return []
+
+    def live_change(self, repository: Repository, subject: Subject) -> LiveChange:
+        return self.live[subject]
+
+    def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent:
+        return PolicyAbsent() if self.gate_file is None else PolicyFile("b" * 40, self.gate_file)
+
+    def authorship(self, change: Change) -> Authorship:
+        return Authorship(self.contributors)
+
+    def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing:
+        return Standing(person, Permission.WRITE)
+
+
+@dataclass
+class TinyEngine:
+    """Deliveries, reconcile rounds and drains, one after the other."""
+
+    store: SqlStore
+    github: TinyGithub = field(default_factory=TinyGithub)
+    time: datetime = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+    deliveries: int = 0
+
+    def now(self) -> datetime:
+        self.time += timedelta(seconds=1)
+        return self.time
+
+    @property
+    def _sweep(self) -> Any:
+        unused: Any = None
+        return Sweep(self.store, unused, unused, unused, self.now)
+
+    def reconciles(self) -> TinyEngine:
+        """One round, and everything that it put into inboxes is handled."""
+        github: Any = self.github
+        Reconcile(github, self.store, self._sweep, self.now)()
+        return self.drains()
+
+    def hears(self, subject: Subject, sender: Person | None = AUTHOR, **said: Any) -> TinyEngine:
+        """A delivery that says: look at this subject, `sender` pushed it."""
+        self.deliveries += 1
+        notice = SubjectNoticed(SHOP, subject, self.now(), sender, **said)
+        self.store.put(self._sweep.addressed(notice, f"delivery-{self.deliveries}"))
+        return self.drains()
+
+    def drains(self) -> TinyEngine:
+        github: Any = self.github
+        gatekeeper = Gatekeeper(self.store, Gathering(github, self.store, read_policy, self.now), self.now)
+        while subjects := self.store.subjects_due(self.now()):
+            rows = [self.store.next_row(subject, self.now()) for subject in subjects]
+            for row in rows:
+                if row is not None:
+                    gatekeeper.handle(row)
+            if not any(rows):
+                break  # only effects are due, and nobody performs them here
+        return self
+
+    def runs(self, subject: Subject = MAIN) -> list[Run]:
+        """Every run of a subject, oldest first."""
+        return [stored.run for stored in self.store.all_runs() if stored.run.change.subject == subject]
+
+    def heads(self, subject: Subject = MAIN) -> str:
+        """The heads that there are runs for, by letter, oldest first."""
+        return "".join(run.change.head.sha[0] for run in self.runs(subject))
+
+
+def read_policy(raw: bytes, blob_sha: str) -> Policy | str:
+    found = read(raw, blob_sha)
+    return found if isinstance(found, Policy) else "\n".join(str(problem) for problem in found)
