@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gate_app.settings import Settings, inherited
+from gate_app.settings import Serving, Settings, WebSettings, inherited
+from gate_app.signals import listening
 
 if TYPE_CHECKING:
     from gate_app.domain.policy import Policy
@@ -42,15 +42,23 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def serve_web(settings: Settings) -> None:
+def serve(settings: Serving, say: Callable[[str], None]) -> int:
+    """Both kinds of process under this one until SIGTERM or SIGINT; returns the exit code."""
+    from gate_app.serving import serve
+
+    _log_to_stderr(settings.engine.log_level)
+    return serve(settings, say)
+
+
+def serve_web(settings: WebSettings) -> None:
     """A web process tree: receives deliveries and answers health; ends with SystemExit on SIGTERM."""
     from gate_app.web.server import serve
 
-    _log_to_stderr(settings)
+    _log_to_stderr(settings.log_level)
     serve(lambda: _front(settings), settings.bind, settings.web_processes, WEB_THREADS)
 
 
-def _front(settings: Settings) -> Front:
+def _front(settings: WebSettings) -> Front:
     """One web process, made after the fork."""
     from gate_app.intake.logs import open_log
     from gate_app.intake.readiness import StoreProbe
@@ -74,23 +82,20 @@ def serve_engine(settings: Settings) -> None:
     from gate_app.engine.reconcile import Reconcile
     from gate_app.jobs.ticker import Ticker
 
-    _log_to_stderr(settings)
+    _log_to_stderr(settings.log_level)
     engine = Engine.wired(settings)
     reconcile = Reconcile(engine.hub, engine.store, engine.sweep, now)
     tickers = (
         Ticker(SWEEP_SECONDS, engine.sweep, "sweep"),
         Ticker(settings.reconcile_seconds, reconcile, "reconcile"),
     )
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopped.set())
-    with ExitStack() as running:
+    with listening(signal.SIGTERM, signal.SIGINT) as signals, ExitStack() as running:
         running.callback(engine.jobs.stop)
         engine.jobs.start(engine.drain)
         for ticker in tickers:
             running.callback(ticker.stop)
             ticker.start()
-        stopped.wait()
+        signals.wait_for_end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +224,10 @@ def apply_migrations(database_url: str) -> None:
         database.dispose()
 
 
-def _log_to_stderr(settings: Settings) -> None:
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("dbos", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(
+        logging.ERROR
+    )  # it warns about each retry; the fault that follows tells

@@ -57,13 +57,22 @@ failpoint_option = click.option(
 
 
 @main.command()
+@plainly
+def serve() -> None:
+    """Run the whole app on this machine: web processes and the engine (settings from GATE_… variables)."""
+    from gate_app import bootstrap, settings
+
+    sys.exit(bootstrap.serve(settings.for_serve(), click.echo))
+
+
+@main.command()
 @failpoint_option
 @plainly
 def web() -> None:
     """Receive deliveries and answer health checks (settings from GATE_… variables)."""
     from gate_app import bootstrap, settings
 
-    bootstrap.serve_web(settings.from_environment())
+    bootstrap.serve_web(settings.for_web())
 
 
 @main.command()

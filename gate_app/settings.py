@@ -1,51 +1,85 @@
-"""The operator's settings: environment variables → one frozen value, every problem reported at once.
+"""The operator's settings: environment variables → frozen values, every problem reported at once.
 
 Rules of the file: the only reader of `os.environ`; a problem names the variable, the reason and the fix, never
-the value; nothing has a default that opens anything.
+the value; nothing has a default that opens anything. Each process reads only what it needs: the one that the
+internet talks to has no private key, the engine no webhook secret.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from gate_app.errors import ConfigurationFault
+from gate_app.github.origin import Origin
+from gate_app.intake.logs import UnknownDatabaseError, sqlite_path
+from gate_app.trust.signature import WeakSecretError, accept_secrets
 
 INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 """What a process of ours passes on to another one of ours; nothing secret is among it."""
 
+WEB_ONLY: Final = frozenset({"GATE_WEBHOOK_SECRET", "GATE_BIND", "GATE_WEB_PROCESSES"})
+"""What the engine process has no use for."""
+SHARED: Final = frozenset({"GATE_LOG_LEVEL"})
+"""What a web process needs besides those and its database."""
+APP: Final = "gate-app"
+NOWHERE: Final = "/nonexistent"
+"""Stands for a folder in settings that are refused anyway."""
+MAX_DIGITS: Final = 18
+
 _GITHUB_API: Final = "https://api.github.com"
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
+_MAX_PORT: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a process needs. Secrets are left out of `repr`.
+    """Everything an engine process needs. The key is left out of `repr`, and so is the database's address.
 
-    `webhook_secrets` are newest first (two during a rotation). `reconcile_seconds` is how often GitHub's
-    state is compared with ours. `stage_venv` is put before the PATH of command stages.
+    `reconcile_seconds` is how often GitHub's state is compared with ours. `stage_venv` is put before the PATH
+    of command stages. `base_url` is where people and GitHub reach the app, empty if the operator did not say.
     """
 
     app_id: int
     issuer: str
     private_key: str = field(repr=False)
-    webhook_secrets: tuple[bytes, ...] = field(repr=False)
     api_url: str
     git_url: str
     base_url: str
     database_url: str = field(repr=False)
-    bind: str
     home: Path
-    web_processes: int
     reconcile_seconds: float
     log_level: str
     bot_id: int | None = None
     stage_venv: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Everything a web process needs; `webhook_secrets` are newest first (two during a rotation)."""
+
+    webhook_secrets: tuple[bytes, ...] = field(repr=False)
+    database_url: str = field(repr=False)
+    bind: str
+    web_processes: int
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What `serve` needs: the settings of both kinds of process, and the variables each of them gets."""
+
+    engine: Settings
+    web: WebSettings
+    engine_variables: Mapping[str, str] = field(repr=False)
+    web_variables: Mapping[str, str] = field(repr=False)
 
 
 def inherited(environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -55,28 +89,67 @@ def inherited(environment: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """Reads all settings. Raises ConfigurationFault with every problem and its fix, one a line."""
+    """The engine's settings. Raises ConfigurationFault with every problem and its fix, one a line."""
     reading = _Reading(os.environ if environment is None else environment)
-    api_url = reading.text("GATE_GITHUB_API_URL", _GITHUB_API)
-    settings = Settings(
+    settings = _engine(reading)
+    reading.refuse_if_any()
+    return settings
+
+
+def for_web(environment: Mapping[str, str] | None = None) -> WebSettings:
+    """A web process's settings. Raises ConfigurationFault with every problem and its fix, one a line."""
+    reading = _Reading(os.environ if environment is None else environment)
+    settings = _web(reading)
+    reading.refuse_if_any()
+    return settings
+
+
+def for_serve(environment: Mapping[str, str] | None = None) -> Serving:
+    """The settings of both. Raises ConfigurationFault with every problem and its fix, one a line."""
+    source = os.environ if environment is None else environment
+    reading = _Reading(source)
+    engine, web = _engine(reading), _web(reading)
+    reading.refuse_if_any()
+    places = {"GATE_HOME": str(engine.home), "GATE_DATABASE_URL": engine.database_url}
+    return Serving(
+        engine,
+        web,
+        engine_variables=inherited(source) | _named(source, lambda name: name not in WEB_ONLY) | places,
+        web_variables=inherited(source) | _named(source, lambda name: name in WEB_ONLY | SHARED) | places,
+    )
+
+
+def _named(environment: Mapping[str, str], wanted: Callable[[str], bool]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith("GATE_") and wanted(name)}
+
+
+def _engine(reading: _Reading) -> Settings:
+    api_url = reading.origin("GATE_GITHUB_API_URL", _GITHUB_API)
+    home = reading.home()
+    return Settings(
         app_id=reading.number("GATE_APP_ID", None, 1),
         issuer=reading.text("GATE_CLIENT_ID", reading.text("GATE_APP_ID", "")),
         private_key=reading.private_key(),
-        webhook_secrets=reading.secrets("GATE_WEBHOOK_SECRET"),
         api_url=api_url,
-        git_url=reading.text("GATE_GITHUB_GIT_URL", git_url_of(api_url)),
-        base_url=reading.text("GATE_BASE_URL", ""),
-        database_url=reading.required("GATE_DATABASE_URL", "for example sqlite:////var/lib/gate-app/gate.db"),
-        bind=reading.text("GATE_BIND", "127.0.0.1:8000"),
-        home=reading.folder("GATE_HOME"),
-        web_processes=reading.number("GATE_WEB_PROCESSES", 2, 1),
+        git_url=reading.origin("GATE_GITHUB_GIT_URL", git_url_of(api_url)),
+        base_url=reading.base_url("GATE_BASE_URL"),
+        database_url=reading.database_url(home),
+        home=home,
         reconcile_seconds=float(reading.number("GATE_RECONCILE_SECONDS", 300, 1)),
         log_level=reading.level("GATE_LOG_LEVEL"),
         bot_id=reading.number("GATE_BOT_ID", 0, 0) or None,
         stage_venv=reading.optional_folder("GATE_STAGE_VENV"),
     )
-    reading.refuse_if_any()
-    return settings
+
+
+def _web(reading: _Reading) -> WebSettings:
+    return WebSettings(
+        webhook_secrets=reading.secrets("GATE_WEBHOOK_SECRET"),
+        database_url=reading.database_url(reading.home()),
+        bind=reading.bind("GATE_BIND", "127.0.0.1:8000"),
+        web_processes=reading.number("GATE_WEB_PROCESSES", 2, 1),
+        log_level=reading.level("GATE_LOG_LEVEL"),
+    )
 
 
 def git_url_of(api_url: str) -> str:
@@ -88,11 +161,11 @@ def git_url_of(api_url: str) -> str:
 
 
 class _Reading:
-    """Reads one variable after the other and remembers every problem."""
+    """Reads one variable after the other and remembers every problem, once."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._problems: list[str] = []
+        self._problems: dict[str, None] = {}
 
     def refuse_if_any(self) -> None:
         if self._problems:
@@ -109,39 +182,125 @@ class _Reading:
 
     def number(self, name: str, default: int | None, minimum: int) -> int:
         value = self.text(name, "" if default is None else str(default))
-        if value.isascii() and value.isdigit() and int(value) >= minimum:
+        if value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS and int(value) >= minimum:
             return int(value)
         self._problem(name, "is not a whole number" if value else "is missing", f"a number from {minimum} on")
         return minimum
 
+    def origin(self, name: str, default: str) -> str:
+        """An address that credentials go to; its form is `Origin`'s business."""
+        value = self.text(name, default)
+        try:
+            return Origin.parse(value, name).url
+        except ConfigurationFault as fault:
+            self._problems[str(fault)] = None
+            return default
+
+    def base_url(self, name: str) -> str:
+        """Where we are reached from outside, without a closing slash; empty when it is not set."""
+        value = self.text(name, "").rstrip("/")
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query):
+            self._problem(name, "is no address", "for example https://gate.example")
+        return value
+
+    def bind(self, name: str, default: str) -> str:
+        """`host:port`, `[IPv6]:port` or `unix:/path`."""
+        value = self.text(name, default)
+        named = _HOST_AND_PORT.fullmatch(value)
+        if value.startswith("unix:/") or (named and int(named[2]) <= _MAX_PORT):
+            return value
+        self._problem(name, "is no place to listen at", "for example 127.0.0.1:8000 or unix:/run/gate.sock")
+        return default
+
     def secrets(self, name: str) -> tuple[bytes, ...]:
-        """One secret, or two separated by a space while they are being rotated."""
+        """One secret, or two separated by a space while they are being rotated, the new one first."""
         value = self.required(name, "the webhook secret of the App, at least 16 characters")
-        return tuple(part.encode() for part in value.split())
+        found = tuple(part.encode() for part in value.split())
+        try:
+            return accept_secrets(found) if found else ()
+        except WeakSecretError as weak:
+            self._problem(name, "cannot be used", f"{weak}; several are separated by spaces")
+            return ()
 
     def private_key(self) -> str:
         """The PEM text itself or a file of mode 0600 that holds it (case 149)."""
-        inline = self.text("GATE_PRIVATE_KEY", "")
+        inline, name = self.text("GATE_PRIVATE_KEY", ""), "GATE_PRIVATE_KEY_FILE"
+        if inline and self.text(name, ""):
+            self._problem("GATE_PRIVATE_KEY", f"and {name} are both set", "keep one of them")
+            return ""
         if inline:
-            return inline.replace("\\n", "\n")
-        name = "GATE_PRIVATE_KEY_FILE"
-        path = Path(self.required(name, "the path of the App's private key"))
+            return self._parsed("GATE_PRIVATE_KEY", inline.replace("\\n", "\n"))
+        path = self.required(name, "the path of the App's private key (or give the key in GATE_PRIVATE_KEY)")
+        pem = self._key_file(name, Path(path)) if path else None
+        return "" if pem is None else self._parsed(name, pem)
+
+    def _key_file(self, name: str, path: Path) -> str | None:
         try:
             mode = path.stat().st_mode
-            if not stat.S_ISREG(mode) or mode & 0o077:
+            if not stat.S_ISREG(mode):
+                self._problem(name, "is not a file", "name the PEM file itself")
+            elif mode & 0o077:
                 self._problem(name, "is readable by others", "chmod 600 it")
-                return ""
-            return path.read_text(encoding="ascii")
+            else:
+                return path.read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
             self._problem(name, "cannot be read", "a PEM file that this user may read")
-            return ""
+        return None
 
-    def folder(self, name: str) -> Path:
-        value = self.required(name, "a folder for the git cache, stages and releases")
-        path = Path(value or "/nonexistent")
-        if value and not path.is_absolute():
-            self._problem(name, "is not an absolute path", "for example /var/lib/gate-app")
-        return path
+    def _parsed(self, name: str, pem: str) -> str:
+        from gate_app.github.key import AppKey  # cryptography is large, and web processes need no key
+
+        try:
+            AppKey.parse(pem)
+        except ConfigurationFault as fault:
+            self._problem(name, "is no usable key", str(fault))
+        return pem
+
+    def home(self) -> Path:
+        """Where everything lies that is not in the database.
+
+        Beside an SQLite database that is named, so that two of them never share stages and releases; else
+        where the system keeps the state of services, or of this user.
+        """
+        name, database = "GATE_HOME", self.text("GATE_DATABASE_URL", "")
+        if value := self.text(name, ""):
+            if not Path(value).is_absolute():
+                self._problem(name, "is not an absolute path", "for example /var/lib/gate-app")
+            return Path(value)
+        if database.startswith("sqlite:"):
+            try:
+                path = sqlite_path(database)
+            except UnknownDatabaseError:
+                return Path(NOWHERE)  # reported as a problem of the address
+            return path.with_name(f"{path.name}.files")
+        return self._state_folder(name)
+
+    def _state_folder(self, name: str) -> Path:
+        """systemd's StateDirectory=, else the state folder of the XDG Base Directory Specification."""
+        for variable, below in (
+            ("STATE_DIRECTORY", ""),
+            ("XDG_STATE_HOME", APP),
+            ("HOME", f".local/state/{APP}"),
+        ):
+            folder = self.text(variable, "").split(":")[0]
+            if folder.startswith("/"):
+                return Path(folder) / below
+        self._problem(name, "is missing", "a folder for the database, git cache, stages and releases")
+        return Path(NOWHERE)
+
+    def database_url(self, home: Path) -> str:
+        """SQLite in the home folder unless another database is named."""
+        name = "GATE_DATABASE_URL"
+        value = self.text(name, f"sqlite:///{quote(str(home / 'gate.db'))}")
+        if value.startswith(("postgresql://", "postgresql+psycopg://")):
+            return value
+        try:
+            sqlite_path(value)
+        except (UnknownDatabaseError, ValueError):
+            fix = "sqlite:////absolute/path.db (four slashes) or postgresql://host/name"
+            self._problem(name, "is no address of a database that can be used", fix)
+        return value
 
     def optional_folder(self, name: str) -> Path | None:
         value = self.text(name, "")
@@ -154,4 +313,4 @@ class _Reading:
         return value
 
     def _problem(self, name: str, reason: str, fix: str) -> None:
-        self._problems.append(f"{name} {reason}: {fix}")
+        self._problems[f"{name} {reason}: {fix}"] = None

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Checkout, Clock
 from gate_app.github.api import Api
+from gate_app.github.key import AppKey
 from gate_app.github.origin import Origin
 from gate_app.github.permissions import FETCH_CONTENT
 from gate_app.github.reads import Reads
 from gate_app.github.survey import Survey
-from gate_app.github.tokens import AppKey, AppTokens, TokenCache
+from gate_app.github.tokens import AppTokens, TokenCache
 from gate_app.github.transport import Transport
 from gate_app.github.writes import AppIdentity, Writes
 

@@ -4,8 +4,7 @@ Rules of the file:
 
 * A token is for one installation, one repository and one set of permissions; that triple is its key in the
   cache, so it cannot be mistaken for another's (cases 146, 147).
-* The key is parsed once (parsing costs 55 ms, signing 0.6 ms) and shown to nobody: no repr, log or fault
-  carries a key, a JWT or a token (cases 149, 218).
+* Nobody is shown a token: no repr, log or fault carries one (case 218).
 * At most one minting per key at a time; a token is renewed five minutes before its end (github-facts,
   section 7: PyGithub's own client mints several at once and cannot narrow to a repository).
 """
@@ -18,66 +17,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from github.Auth import AppAuthToken, Token
 
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Clock
-from gate_app.errors import ConfigurationFault, HubRefused, HubUnavailable
+from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github.answers import MINTED, read_answer
 from gate_app.github.faults import fault_of
+from gate_app.github.key import AppKey
 from gate_app.github.origin import Path, at_root
 from gate_app.github.permissions import Permissions, spoken
 from gate_app.github.transport import Reply, Transport
 
-ISSUED_BEFORE: Final = timedelta(seconds=60)
-"""GitHub's advice against clock drift: `iat` a minute in the past."""
-JWT_LIFE: Final = timedelta(minutes=5)
-"""GitHub allows ten; half of it leaves room for a clock that is ahead."""
 RENEW_BEFORE: Final = timedelta(minutes=5)
 TOKEN_LIFE: Final = timedelta(hours=1)
 """What GitHub grants at most; a longer promise is not believed."""
 MAX_CACHED: Final = 5_000
 """Tokens kept in one process; beyond it the ones that end first go."""
-MIN_KEY_BITS: Final = 2_048
-MAX_KEY_CHARS: Final = 16_384
-
-
-class AppKey:
-    """The App's private key, parsed. It signs and does nothing else."""
-
-    __slots__ = ("_key",)
-
-    def __init__(self, key: RSAPrivateKey) -> None:
-        self._key = key
-
-    @staticmethod
-    def parse(pem: str) -> AppKey:
-        """Raises ConfigurationFault, without a trace of the key, when it is not an RSA key in PEM form."""
-        try:
-            key = load_pem_private_key(pem[:MAX_KEY_CHARS].encode(), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise ConfigurationFault(
-                "the App's private key is no unencrypted PEM; download it anew"
-            ) from None
-        if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_KEY_BITS:
-            raise ConfigurationFault(f"the App's private key is not RSA of at least {MIN_KEY_BITS} bits")
-        return AppKey(key)
-
-    def signed(self, issuer: str, now: datetime) -> str:
-        """The App's JWT, RS256 (GitHub docs: generating a JWT for a GitHub App; case 148)."""
-        claims = {
-            "iat": int((now - ISSUED_BEFORE).timestamp()),
-            "exp": int((now + JWT_LIFE).timestamp()),
-            "iss": issuer,
-        }
-        return jwt.encode(claims, self._key, algorithm="RS256")
-
-    def __repr__(self) -> str:
-        return "AppKey(…)"
 
 
 @dataclass(frozen=True, slots=True)

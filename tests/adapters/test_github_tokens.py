@@ -27,8 +27,9 @@ from support.github import (
 
 from gate_app.domain.model import Repository
 from gate_app.errors import ConfigurationFault, HubRefused, HubUnavailable
+from gate_app.github.key import AppKey
 from gate_app.github.permissions import CALLS, READ_COMMENT, READ_POLICY, WRITE_COMMENT, Permissions
-from gate_app.github.tokens import AppKey, InstallationToken, Scope, TokenCache
+from gate_app.github.tokens import InstallationToken, Scope, TokenCache
 
 COMMENT_PATH = "/repos/acme/shop/issues/comments/501"
 MINT_PATH = "/app/installations/5151/access_tokens"

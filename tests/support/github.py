@@ -25,7 +25,7 @@ from requests import PreparedRequest
 
 from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
 from gate_app.github.client import AppSettings, GithubHub, connect_with
-from gate_app.github.tokens import AppKey
+from gate_app.github.key import AppKey
 
 API = "https://api.github.com:443"
 SINKHOLE = "https://sinkhole.example/steal"

@@ -1,0 +1,144 @@
+"""`gate-app serve` as an operator runs it: few settings, one parent, a story through it, an end, a new start."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+from support.story import PEOPLE, App, Place, free_port, tell, until
+
+from gate_app.standin import process
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A stand-in and the settings of an App that is not started yet; only what has no default is set."""
+    standin = process.start(tmp_path / "standin")
+    port, secret = free_port(), secrets.token_hex(32)
+    base = f"http://127.0.0.1:{port}"
+    registered = standin.control.register_app(f"{base}/webhooks/github", secret)
+    for login in PEOPLE:
+        standin.control.create_person(login)
+    state = tmp_path / "app"
+    state.mkdir()
+    key = state / "key.pem"
+    key.touch(mode=0o600)
+    key.write_text(registered["private_key_pem"] or "")
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "GATE_APP_ID": str(registered["app_id"]),
+        "GATE_PRIVATE_KEY_FILE": str(key),
+        "GATE_WEBHOOK_SECRET": secret,
+        "GATE_GITHUB_API_URL": standin.url,
+        "GATE_BASE_URL": base,
+        "GATE_DATABASE_URL": f"sqlite:///{state}/data/gate.db",
+        "GATE_BIND": f"127.0.0.1:{port}",
+        "GATE_WEB_PROCESSES": "2",
+    }
+    opened = Place(standin, App(state, environment), registered)
+    yield opened
+    opened.end()
+
+
+def serve(place: Place) -> psutil.Process:
+    parent = psutil.Process(place.app.start("serve").pid)
+    place.app.wait_ready()
+    return parent
+
+
+def told_to_end(place: Place, by: signal.Signals) -> int:
+    parent = place.app.processes["serve"]
+    parent.send_signal(by)
+    return parent.wait(60)
+
+
+def engine_of(parent: psutil.Process) -> psutil.Process:
+    return until(
+        lambda: next((child for child in parent.children() if "worker" in child.cmdline()), None),
+        "there is an engine process",
+    )
+
+
+def test_the_story_goes_through_serve_and_on_after_a_restart(place: Place) -> None:
+    parent = serve(place)
+    story = tell(place)
+    story.asks("staging")
+    family = parent.children(recursive=True)
+    assert len(family) >= 4  # gunicorn, two of its processes, the engine
+    assert told_to_end(place, signal.SIGTERM) == 0
+    psutil.wait_procs(family, timeout=5)
+    assert [child for child in family if child.is_running()] == []
+
+    approval = story.says("reviewer", "/approve staging")  # nobody listens: GitHub never sends it again
+    serve(place)
+    assert story.replies_to(approval) == "+1"
+    story.asks("production")
+    assert story.replies_to(story.says("maintainer", "/approve production")) == "+1"
+    story.shows("gate / production", "success")
+    story.rests()
+    assert [deployment["environment"] for deployment in story.deployments()] == ["staging", "production"]
+    assert told_to_end(place, signal.SIGINT) == 0
+    assert (place.app.home / "data/gate.db").stat().st_mode & 0o077 == 0
+
+
+def test_it_says_where_it_listens_which_app_it_is_and_where_it_keeps_things(place: Place) -> None:
+    serve(place)
+    said = place.app.log().splitlines()
+    url, app = place.app.environment["GATE_BASE_URL"], place.registered["app_id"]
+    assert f"Gate App is ready at {url} as App {app} of {place.standin.url}." in said
+    assert any(str(place.app.home / "data/gate.db") in line for line in said)
+    assert place.app.environment["GATE_WEBHOOK_SECRET"] not in place.app.log()
+
+
+def test_an_engine_that_is_killed_is_started_again_and_the_story_goes_on(place: Place) -> None:
+    parent = serve(place)
+    story = tell(place)
+    story.asks("staging")
+    killed = engine_of(parent)
+    killed.kill()
+    story.says("reviewer", "/approve staging")
+    story.asks("production")
+    assert engine_of(parent).pid != killed.pid
+    assert "the engine process ended (-9): started again" in place.app.log()
+
+
+def test_a_place_that_is_taken_is_told_before_anything_is_started(place: Place) -> None:
+    host, port = place.app.environment["GATE_BIND"].split(":")
+    with closing(socket.create_server((host, int(port)))):
+        done = run(place)
+    assert done.returncode == 2
+    assert f"GATE_BIND {host}:{port} cannot be used" in done.stderr
+    assert not (place.app.home / "data/gate.db").exists()
+
+
+def test_a_database_that_another_engine_works_on_brings_the_whole_down(place: Place) -> None:
+    place.app.start("serve")
+    place.app.wait_ready()
+    other = {**place.app.environment, "GATE_BIND": f"127.0.0.1:{free_port()}"}
+    started = time.monotonic()
+    done = run(place, other)
+    assert done.returncode == 1
+    assert "another engine process" in done.stderr
+    assert time.monotonic() - started < 60
+
+
+def run(place: Place, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gate_app.cli", "serve"],
+        env=environment or place.app.environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
