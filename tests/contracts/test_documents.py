@@ -73,3 +73,11 @@ def test_the_domain_is_pure() -> None:
             if isinstance(node, ast.ImportFrom):
                 assert (node.module or "").split(".")[0] not in forbidden, path
         assert "datetime.now" not in path.read_text(), path
+
+
+def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
+    read = set(re.findall(r'"(GATE_[A-Z_]+)"', (ROOT / "gate_app/settings.py").read_text()))
+    written = set(
+        re.findall(r"^\| `(GATE_[A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    )
+    assert read == written
