@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Final, TypeVar, assert_never
+from typing import Annotated, Final, TypeVar
 
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
@@ -193,29 +193,6 @@ class WebhookPayloads:
         return understood(event, body)
 
 
-def meaning(notice: Notice, body: bytes) -> str:
-    """The same fact has the same meaning, whatever delivery it came in (case 9).
-
-    A comment is known by its id; a look at a subject by the whole body, since looking twice does no harm.
-    """
-    match notice:
-        case SubjectNoticed():
-            return f"subject:{notice.subject.key}:{_digest(body)}"
-        case ConversationNoticed(event=CommandGiven() as given):
-            return f"comment:{given.comment_id}:created"
-        case ConversationNoticed(event=CommentChanged(change="deleted") as changed):
-            return f"comment:{changed.comment_id}:deleted"
-        case ConversationNoticed(event=CommentChanged() as changed):
-            return f"comment:{changed.comment_id}:edited:{changed.at.isoformat()}"
-        case ConversationNoticed():
-            where = f"{notice.repository.id}#{notice.conversation}"
-            return f"conversation:{where}:{notice.event.kind}:{_digest(body)}"
-        case RunNoticed():
-            return f"run:{notice.run_id}:{notice.event.kind}:{_digest(body)}"
-        case _:
-            assert_never(notice)
-
-
 # --- pull requests and pushes ---
 
 
@@ -275,7 +252,7 @@ def _comment_created(event: str, body: bytes) -> Read:
         conversation=delivery.issue.number,
         person=comment.user.person,
         line=line,
-        body_sha256=_digest((comment.body or "").encode()),
+        body_sha256=hashlib.sha256((comment.body or "").encode()).hexdigest(),
         via_app=comment.performed_via_github_app is not None,
     )
     return (ConversationNoticed(delivery.where, delivery.issue.number, given),)
@@ -350,10 +327,6 @@ def _document(shape: type[Document], event: str, body: bytes) -> Document:
         return shape.model_validate_json(body)
     except ValidationError as error:
         raise ValueError(f"not a payload of {_shown(event)}: {problems_of(error)}") from None
-
-
-def _digest(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
 
 
 def _shown(name: str) -> str:
