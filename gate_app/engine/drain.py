@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Final
 
 from gate_app.domain.effects import CreateDeployment
+from gate_app.domain.evidence import StageReason
 from gate_app.engine.gatekeeper import Gatekeeper
-from gate_app.engine.performer import RETRY, Performer
+from gate_app.engine.performer import RETRY, Performer, next_try
 from gate_app.engine.ports import Clock, InboxRow, PendingEffect, Store
 from gate_app.errors import Conflict, HubRefused, HubUnavailable, outline
 from gate_app.failpoints import hit
@@ -61,10 +61,10 @@ class Drain:
         except HubUnavailable as fault:
             self.store.delay_row(row, str(fault), fault.retry_at or self.now() + RETRY, "free")
         except HubRefused as fault:
-            self.store.delay_row(row, str(fault), self._later(row.attempts), "counted")
+            self.store.delay_row(row, str(fault), next_try(self.now(), row.attempts), "counted")
         except Exception as fault:
             log.error("inbox row %d of %s could not be handled: %s", row.id, row.subject, outline(fault))
-            self.store.delay_row(row, type(fault).__name__, self._later(row.attempts), "counted")
+            self.store.delay_row(row, type(fault).__name__, next_try(self.now(), row.attempts), "counted")
         hit("inbox.after")
 
     def _perform(self, effect: PendingEffect) -> None:
@@ -76,8 +76,4 @@ class Drain:
             log.error(
                 "effect %d (%s) could not be performed: %s", effect.id, effect.effect.key, outline(fault)
             )
-            self.store.effect_delayed(effect, type(fault).__name__, self._later(effect.attempts), "counted")
-
-    def _later(self, attempts: int) -> datetime:
-        delay: timedelta = RETRY * int(2 ** min(attempts, 6))
-        return self.now() + delay
+            self.performer.failed(effect, type(fault).__name__, StageReason.STAGE_FAULT)

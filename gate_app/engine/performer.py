@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from gate_app.domain.effects import (
@@ -22,7 +22,7 @@ from gate_app.domain.effects import (
     StopStage,
 )
 from gate_app.domain.events import DeploymentCreated, Event, ReleaseReturned, StageEnded
-from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.model import Subject
 from gate_app.domain.run import StageStatus
 from gate_app.engine.ports import Child, Clock, Hub, InboxItem, PendingEffect, RunNoticed, Store, Workers
@@ -33,6 +33,8 @@ FRESH: Final = timedelta(seconds=30)
 """How old the facts of a release may be when it leaves the house; older ones are read and judged again."""
 RETRY: Final = timedelta(seconds=5)
 """When to try again after GitHub could not be reached and did not say when."""
+MAX_DOUBLINGS: Final = 6
+"""How often the wait after a failed try doubles, from `RETRY` on."""
 REFUSED_RELEASE_RETRY: Final = timedelta(minutes=5)
 """When a release that GitHub refused is judged again: a person has to mend something first."""
 
@@ -57,7 +59,7 @@ class Performer:
             self.store.effect_delayed(pending, str(fault), fault.retry_at or self.now() + RETRY, "free")
             return
         except HubRefused as fault:
-            self._refused(pending, fault)
+            self.failed(pending, str(fault), StageReason.WORKSPACE_UNAVAILABLE)
             return
         hit(f"{name}.after")
         self.store.effect_done(pending, result)
@@ -98,18 +100,25 @@ class Performer:
             self.store.remember_object(pending.run_id, surface, found)
         return str(found)
 
-    def _refused(self, pending: PendingEffect, fault: HubRefused) -> None:
-        """GitHub said no: tried a bounded number of times, then set aside; a stage that cannot start is unknown."""
-        later = self.now() + RETRY * 2**pending.attempts
-        gone = self.store.effect_delayed(pending, str(fault), later, "counted")
-        if gone and isinstance(pending.effect, StartStage):
-            outcome = StageOutcome(
-                StageVerdict.UNKNOWN,
-                StageReason.WORKSPACE_UNAVAILABLE,
-                Evidence(),
-                f"The code could not be fetched: {fault}",
-            )
-            self._tell(pending, StageEnded(self.now(), pending.effect.stage, pending.effect.attempt, outcome))
+    def failed(self, pending: PendingEffect, note: str, reason: StageReason) -> None:
+        """A try came to nothing: tried again a bounded number of times, then set aside, and its run is told.
+
+        `reason` is why a stage that never started is unknown.
+        """
+        last_words = self._last_words(pending, note, reason)
+        self.store.effect_delayed(
+            pending, note, next_try(self.now(), pending.attempts), "counted", last_words
+        )
+
+    def _last_words(self, pending: PendingEffect, note: str, reason: StageReason) -> tuple[InboxItem, ...]:
+        """What the run hears if this effect is given up: only a stage is waited for."""
+        effect = pending.effect
+        if not isinstance(effect, StartStage):
+            return ()
+        detail = f"The stage could not be started: {note}"[:MAX_MESSAGE]
+        outcome = StageOutcome(StageVerdict.UNKNOWN, reason, Evidence(), detail)
+        event = StageEnded(self.now(), effect.stage, effect.attempt, outcome)
+        return (self._item(pending, event, effect.key),)
 
     # --- stages -------------------------------------------------------------------------------------------
 
@@ -190,11 +199,13 @@ class Performer:
 
     # --- telling the run ----------------------------------------------------------------------------------
 
-    def _tell(self, pending: PendingEffect, event: StageEnded) -> None:
-        self.store.put([self._item(pending, event, pending.effect.key)])
-
     def _item(self, pending: PendingEffect, event: Event, key: str) -> InboxItem:
         return item_for(pending.run_id, event, f"{pending.run_id}:{event.kind}:{key}")
+
+
+def next_try(now: datetime, attempts: int) -> datetime:
+    """When to try again what has failed after `attempts` counted tries before."""
+    return now + RETRY * (1 << min(attempts, MAX_DOUBLINGS))
 
 
 def item_for(run_id: str, event: Event, meaning: str) -> InboxItem:

@@ -265,9 +265,17 @@ class Store(Protocol):
         """Done, unless a newer revision of a level effect arrived meanwhile: then it is due again."""
 
     def effect_delayed(
-        self, effect: PendingEffect, note: str, not_before: datetime, counted: Literal["counted", "free"]
+        self,
+        effect: PendingEffect,
+        note: str,
+        not_before: datetime,
+        counted: Literal["counted", "free"],
+        last_words: Sequence[InboxItem] = (),
     ) -> bool:
-        """Try again later. True when that was the last of `MAX_ATTEMPTS` tries and it is now set aside."""
+        """Try again later. True when that was the last of `MAX_ATTEMPTS` tries and it is now set aside.
+
+        `last_words` go into inboxes at once with setting it aside, and only then.
+        """
 
     def known_object(self, run_id: str, surface: str) -> int | None:
         """GitHub's id of what shows this surface, if we created it."""

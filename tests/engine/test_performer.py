@@ -1,0 +1,155 @@
+"""Effects that keep failing: given up after bounded tries, and whoever waits for them is told, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from support.store import NOW, a_run, opened, reaction, sql, sqlite_url, stored
+
+from gate_app.domain.effects import StartStage
+from gate_app.domain.events import StageEnded
+from gate_app.domain.evidence import MAX_MESSAGE, StageReason, StageVerdict
+from gate_app.domain.run import StageRole, StageRun, StageStatus
+from gate_app.engine.drain import Drain
+from gate_app.engine.performer import Performer
+from gate_app.engine.ports import InboxRow, RunNoticed, Transition
+from gate_app.errors import HubRefused, HubUnavailable
+from gate_app.store.faults import DatabaseRefused
+from gate_app.store.repository import SqlStore
+from gate_app.store.schema import MAX_ATTEMPTS
+
+pytest_plugins = ["support.store_databases"]
+
+START = StartStage("tests", 1, StageRole.AUTOMATED, "a" * 40, "make test", timedelta(minutes=30))
+RUN = a_run().with_stage(StageRun("tests", "tests", StageRole.AUTOMATED, None, 1, StageStatus.RUNNING, NOW))
+SUBJECT = RUN.change.subject.key
+
+
+@pytest.fixture
+def database(sqlite_file: Path) -> Iterator[sa.Engine]:
+    with opened(sqlite_url(sqlite_file)) as engine:
+        yield engine
+
+
+@pytest.fixture
+def store(database: sa.Engine) -> SqlStore:
+    return SqlStore(database)
+
+
+@dataclass
+class BrokenHub:
+    """A GitHub that fails at everything in the same way."""
+
+    fault: Exception
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def fail(*_: object) -> object:
+            raise self.fault
+
+        return fail
+
+
+@dataclass
+class Listener:
+    """Stands where the gatekeeper does and keeps what it is told."""
+
+    store: SqlStore
+    heard: list[InboxRow] = field(default_factory=list)
+
+    def handle(self, row: InboxRow) -> None:
+        self.heard.append(row)
+        self.store.commit(Transition(inbox_id=row.id))
+
+
+@dataclass
+class Engine:
+    """A drain over a real store, in a world where time passes as told."""
+
+    store: SqlStore
+    fault: Exception
+    now: datetime = NOW
+    rows: Listener = field(init=False)
+    drain: Drain = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = Listener(self.store)
+        performer = Performer(self.store, BrokenHub(self.fault), None, lambda: self.now)
+        self.drain = Drain(self.store, self.rows, performer, lambda: self.now)
+
+    def turn(self) -> None:
+        """One drain, and then time enough for the next try."""
+        self.drain(SUBJECT)
+        self.now += timedelta(hours=1)
+
+    def told(self) -> list[StageEnded]:
+        notices = [row.notice for row in self.rows.heard]
+        return [
+            notice.event
+            for notice in notices
+            if isinstance(notice, RunNoticed) and isinstance(notice.event, StageEnded)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        pytest.param(HubRefused("no contents", 403), StageReason.WORKSPACE_UNAVAILABLE, id="refused"),
+        pytest.param(HubRefused("x" * 5_000, 403), StageReason.WORKSPACE_UNAVAILABLE, id="refused at length"),
+        pytest.param(OSError("no space"), StageReason.STAGE_FAULT, id="a fault of ours"),
+    ],
+)
+def test_case_211_a_stage_that_cannot_be_started_ends_unknown(
+    store: SqlStore, fault: Exception, reason: StageReason
+) -> None:
+    stored(store, RUN, effects=(START,))
+    engine = Engine(store, fault)
+    for _ in range(MAX_ATTEMPTS - 1):
+        engine.turn()
+    assert engine.told() == []
+    engine.turn()
+    (ended,) = engine.told()
+    assert (ended.stage, ended.attempt) == ("tests", 1)
+    assert (ended.outcome.verdict, ended.outcome.reason) == (StageVerdict.UNKNOWN, reason)
+    assert len(ended.outcome.detail) <= MAX_MESSAGE
+    assert [each.what for each in store.set_aside()] == ["effect"]
+
+
+def test_an_unreachable_github_is_waited_for_without_end(store: SqlStore) -> None:
+    stored(store, RUN, effects=(START,))
+    engine = Engine(store, HubUnavailable("no answer"))
+    for _ in range(2 * MAX_ATTEMPTS):
+        engine.turn()
+    assert engine.told() == []
+    assert store.set_aside() == []
+
+
+def test_nobody_waits_for_an_effect_that_only_shows_something(store: SqlStore) -> None:
+    stored(store, RUN, effects=(reaction(9),))
+    engine = Engine(store, HubRefused("gone", 410))
+    for _ in range(MAX_ATTEMPTS):
+        engine.turn()
+    assert engine.rows.heard == []
+    assert [each.what for each in store.set_aside()] == ["effect"]
+
+
+def test_case_193_giving_up_and_telling_the_run_happen_at_once_or_not_at_all(
+    database: sa.Engine, store: SqlStore
+) -> None:
+    """What a crash between the two would leave: here the second of them fails and takes the first back."""
+    stored(store, RUN, effects=(START,))
+    engine = Engine(store, HubRefused("no contents", 403))
+    for _ in range(MAX_ATTEMPTS - 1):
+        engine.turn()
+    sql(database, "CREATE TRIGGER cut BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'cut'); END")
+    with pytest.raises(DatabaseRefused):
+        engine.turn()
+    assert store.set_aside() == [], "the run was not told, so the stage is not given up"
+    sql(database, "DROP TRIGGER cut")
+    engine.turn()
+    assert len(engine.told()) == 1
+    assert len(store.set_aside()) == 1
