@@ -6,7 +6,7 @@ Rules of the file:
 * The repository's name is what GitHub said when it minted the token for the repository's id, so a rename
   heals itself and a stranger who takes the old name is never asked (invariant 5, case 144).
 * A refused token or a redirect is answered once by a new token; then it is a fault (case 148).
-* An installation that is rate limited is left alone until it may be asked again (cases 198, 199).
+* Whoever is rate limited, an installation or the App itself, is left alone until then (cases 198, 199).
 * A list is whole or a fault: no lost, repeated or endless pages (case 32). Pages are asked for by number;
   the address in a `Link` header is never used, only that it says there is a next one (case 141).
 """
@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeVar
 
@@ -29,11 +31,13 @@ from gate_app.github.answers import read_answer
 from gate_app.github.faults import fault_of
 from gate_app.github.origin import Path
 from gate_app.github.permissions import Permissions
-from gate_app.github.tokens import InstallationToken, TokenCache
+from gate_app.github.tokens import AppTokens, InstallationToken, Scope, TokenCache, scope_of
 from gate_app.github.transport import Method, Reply, Transport
 
 PER_PAGE: Final = 100
 MAX_PAGES: Final = 100
+THE_APP: Final = 0
+"""Stands for the App itself where installations are told apart; GitHub counts those from 1."""
 
 _NEXT_PAGE: Final = re.compile(r'<[^<>]*>;[^<>,]*\brel="next"')
 
@@ -42,19 +46,28 @@ Page = TypeVar("Page")
 Item = TypeVar("Item")
 
 
-class Api:
-    """Calls on behalf of an installation. Safe to share between threads."""
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """On whose behalf a call is made. `name` is what its repository was called when we last heard."""
 
-    def __init__(self, transport: Transport, tokens: TokenCache, clock: Clock) -> None:
+    scope: Scope
+    name: str = ""
+
+
+class Api:
+    """Calls on behalf of an installation, and the few of the App itself. Safe to share between threads."""
+
+    def __init__(self, transport: Transport, app: AppTokens, clock: Clock) -> None:
         self._transport = transport
-        self._tokens = tokens
+        self._app = app
+        self._tokens = TokenCache(app.mint, clock)
         self._clock = clock
-        self._pauses = Pauses()
+        self._pauses = Pauses(clock)
 
     def token(self, repository: Repository, permissions: Permissions) -> InstallationToken:
         """The token a call would use; raises as the calls do."""
-        self._pauses.require_open(repository.installation_id, self._clock())
-        return self._tokens.token(repository, permissions)
+        with self._pauses.heeded(repository.installation_id):
+            return self._tokens.token(scope_of(repository, permissions))
 
     def read(
         self,
@@ -65,7 +78,7 @@ class Api:
         query: Mapping[str, str | int] | None = None,
     ) -> Answer:
         """One GET. Raises HubUnavailable or HubRefused; never returns half an answer."""
-        reply = self._call("GET", repository, permissions, path, query or {}, None)
+        reply = self._call("GET", _asker(repository, permissions), path, query or {})
         return read_answer(shape, reply, f"GET {path}")
 
     def read_all(
@@ -80,7 +93,31 @@ class Api:
         """Every item of every page. Raises HubUnavailable when the list cannot be had whole."""
 
         def fetch(page: Mapping[str, int]) -> Reply:
-            return self._call("GET", repository, permissions, path, {**(query or {}), **page}, None)
+            return self._call("GET", _asker(repository, permissions), path, {**(query or {}), **page})
+
+        return all_pages(fetch, shape, items, f"GET {path}")
+
+    def read_all_of_installation(
+        self,
+        shape: TypeAdapter[Page],
+        items: Callable[[Page], Sequence[Item]],
+        installation_id: int,
+        permissions: Permissions,
+        path: Path,
+    ) -> tuple[Item, ...]:
+        """The same for what belongs to no repository: its token reaches the whole installation."""
+        asker = _Asker(Scope(installation_id, None, permissions))
+        return all_pages(lambda page: self._call("GET", asker, path, page), shape, items, f"GET {path}")
+
+    def read_all_as_app(
+        self, shape: TypeAdapter[Page], items: Callable[[Page], Sequence[Item]], path: Path
+    ) -> tuple[Item, ...]:
+        """The same for what GitHub shows to the App itself only; each page has a fresh word of the App's."""
+
+        def fetch(page: Mapping[str, int]) -> Reply:
+            with self._pauses.heeded(THE_APP):
+                reply = self._transport.exchange(self._app.word(), "GET", path.below(""), page)
+                return self._believed(reply, f"GET {path}", ())
 
         return all_pages(fetch, shape, items, f"GET {path}")
 
@@ -94,43 +131,38 @@ class Api:
         body: Mapping[str, object],
     ) -> Answer:
         """One write, sent once. After HubUnavailable it may have happened: read back first (case 194)."""
-        reply = self._call(method, repository, permissions, path, {}, body)
+        reply = self._call(method, _asker(repository, permissions), path, {}, body)
         return read_answer(shape, reply, f"{method} {path}")
 
     def _call(
         self,
         method: Method,
-        repository: Repository,
-        permissions: Permissions,
+        asker: _Asker,
         path: Path,
         query: Mapping[str, str | int],
-        body: Mapping[str, object] | None,
+        body: Mapping[str, object] | None = None,
     ) -> Reply:
-        token = self.token(repository, permissions)
-        reply = self._send(method, token, repository, path, query, body)
-        if reply.status == 401 or 300 <= reply.status < 400:
-            # Neither was carried out, so even a write may be sent again.
-            self._tokens.drop(repository, permissions, token)
-            token = self.token(repository, permissions)
-            reply = self._send(method, token, repository, path, query, body)
+        def sent(token: InstallationToken) -> Reply:
+            where = path.below(token.full_name or asker.name)
+            return self._transport.exchange(Token(token.value), method, where, query, body)
+
+        with self._pauses.heeded(asker.scope.installation_id):
+            token = self._tokens.token(asker.scope)
+            reply = sent(token)
+            if reply.status == 401 or 300 <= reply.status < 400:
+                # Neither was carried out, so even a write may be sent again.
+                self._tokens.drop(asker.scope, token)
+                reply = sent(self._tokens.token(asker.scope))
+            return self._believed(reply, f"{method} {path}", asker.scope.permissions)
+
+    def _believed(self, reply: Reply, what: str, permissions: Permissions) -> Reply:
         if 200 <= reply.status < 300:
             return reply
-        fault = fault_of(reply, f"{method} {path}", permissions, self._clock())
-        if isinstance(fault, HubUnavailable) and fault.retry_at is not None:
-            self._pauses.close(repository.installation_id, fault.retry_at)
-        raise fault
+        raise fault_of(reply, what, permissions, self._clock())
 
-    def _send(
-        self,
-        method: Method,
-        token: InstallationToken,
-        repository: Repository,
-        path: Path,
-        query: Mapping[str, str | int],
-        body: Mapping[str, object] | None,
-    ) -> Reply:
-        where = path.below(token.full_name or repository.full_name)
-        return self._transport.exchange(Token(token.value), method, where, query, body)
+
+def _asker(repository: Repository, permissions: Permissions) -> _Asker:
+    return _Asker(scope_of(repository, permissions), repository.full_name)
 
 
 def all_pages(
@@ -158,20 +190,32 @@ def all_pages(
 class Pauses:
     """Until when each rate-limited installation is left alone; carrying on can get an App banned."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._until: dict[int, datetime] = {}
         self._guard = threading.Lock()
 
-    def close(self, installation_id: int, until: datetime) -> None:
+    @contextmanager
+    def heeded(self, installation_id: int) -> Iterator[None]:
+        """Raises HubUnavailable at once while it is left alone; a limit met inside starts the next pause."""
+        self._require_open(installation_id)
+        try:
+            yield
+        except HubUnavailable as fault:
+            if fault.retry_at is not None:
+                self._close(installation_id, fault.retry_at)
+            raise
+
+    def _close(self, installation_id: int, until: datetime) -> None:
         """Leaves the installation alone until then, or longer if that was known already."""
         with self._guard:
             self._until[installation_id] = max(until, self._until.get(installation_id, until))
 
-    def require_open(self, installation_id: int, now: datetime) -> None:
-        """Raises HubUnavailable with the time to come back while the installation is left alone."""
+    def _require_open(self, installation_id: int) -> None:
+        now = self._clock()
         with self._guard:
             until = self._until.get(installation_id)
             if until is not None and until <= now:
                 del self._until[installation_id]
         if until is not None and until > now:
-            raise HubUnavailable("GitHub asked this installation to wait", until)
+            raise HubUnavailable("GitHub asked us to wait", until)

@@ -16,7 +16,7 @@ from gate_app.github.origin import Origin
 from gate_app.github.permissions import FETCH_CONTENT
 from gate_app.github.reads import Reads
 from gate_app.github.survey import Survey
-from gate_app.github.tokens import AppTokens, TokenCache
+from gate_app.github.tokens import AppTokens
 from gate_app.github.transport import Transport
 from gate_app.github.writes import AppIdentity, Writes
 
@@ -40,10 +40,10 @@ class AppSettings:
 class GithubHub(Reads, Writes, Survey):
     """The `Hub` and its `Survey`, and where to fetch from, on one connection to one GitHub."""
 
-    def __init__(self, api: Api, identity: AppIdentity, git: Origin, minting: AppTokens) -> None:
+    def __init__(self, api: Api, identity: AppIdentity, git: Origin) -> None:
         Reads.__init__(self, api)
         Writes.__init__(self, api, identity)
-        Survey.__init__(self, api, minting)
+        Survey.__init__(self, api)
         self._git = git
 
     def checkout(self, repository: Repository) -> Checkout:
@@ -61,6 +61,5 @@ def connect_with(key: AppKey, settings: AppSettings, clock: Clock) -> GithubHub:
     """The same with a key that is parsed already, which is the slow part."""
     transport = Transport(Origin.parse(settings.api_url, "the GitHub API address"))
     git = Origin.parse(settings.git_url, "the git address")
-    minting = AppTokens(transport, settings.issuer, key, clock)
-    api = Api(transport, TokenCache(minting.mint, clock), clock)
-    return GithubHub(api, AppIdentity(settings.app_id, settings.bot_id), git, minting)
+    api = Api(transport, AppTokens(transport, settings.issuer, key, clock), clock)
+    return GithubHub(api, AppIdentity(settings.app_id, settings.bot_id), git)

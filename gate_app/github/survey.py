@@ -15,19 +15,17 @@ from gate_app.domain.model import Repository, Subject
 from gate_app.engine.ports import ConversationNoticed
 from gate_app.errors import HubRefused
 from gate_app.github import answers
-from gate_app.github.api import Api, all_pages
+from gate_app.github.api import Api
 from gate_app.github.markdown import command_line
 from gate_app.github.origin import at_root, in_repository
 from gate_app.github.permissions import LIST_HEADS, LIST_REPOSITORIES, READ_COMMENT
-from gate_app.github.tokens import AppTokens, Scope
 
 
 class Survey:
     """Implements `engine.ports.Survey`."""
 
-    def __init__(self, api: Api, minting: AppTokens) -> None:
+    def __init__(self, api: Api) -> None:
         self._api = api
-        self._minting = minting
 
     def repositories(self) -> Sequence[Repository]:
         """Every repository of every installation that is not suspended."""
@@ -66,19 +64,15 @@ class Survey:
         return [notice for comment in listed for notice in _noticed(repository, conversation, comment)]
 
     def _installations(self) -> Sequence[answers.Installed]:
-        path = at_root("app", "installations")
-        return all_pages(
-            lambda page: self._minting.ask(path, page), answers.INSTALLATIONS, list, f"GET {path}"
-        )
+        return self._api.read_all_as_app(answers.INSTALLATIONS, list, at_root("app", "installations"))
 
     def _repositories_of(self, installation_id: int) -> Sequence[Repository]:
-        path = at_root("installation", "repositories")
-        token = self._minting.mint(Scope(installation_id, None, LIST_REPOSITORIES))
-        named = all_pages(
-            lambda page: self._minting.ask(path, page, token),
+        named = self._api.read_all_of_installation(
             answers.REPOSITORIES,
             lambda answer: answer.repositories,
-            f"GET {path}",
+            installation_id,
+            LIST_REPOSITORIES,
+            at_root("installation", "repositories"),
         )
         return [_repository(each, installation_id) for each in named]
 

@@ -12,12 +12,12 @@ Rules of the file:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from github.Auth import AppAuthToken, Token
+from github.Auth import AppAuthToken
 
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Clock
@@ -25,9 +25,9 @@ from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github.answers import MINTED, read_answer
 from gate_app.github.faults import fault_of
 from gate_app.github.key import AppKey
-from gate_app.github.origin import Path, at_root
+from gate_app.github.origin import at_root
 from gate_app.github.permissions import Permissions, spoken
-from gate_app.github.transport import Reply, Transport
+from gate_app.github.transport import Transport
 
 RENEW_BEFORE: Final = timedelta(minutes=5)
 TOKEN_LIFE: Final = timedelta(hours=1)
@@ -46,6 +46,11 @@ class Scope:
     installation_id: int
     repository_id: int | None
     permissions: Permissions
+
+
+def scope_of(repository: Repository, permissions: Permissions) -> Scope:
+    """What a call about one repository needs."""
+    return Scope(repository.installation_id, repository.id, permissions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,7 @@ class AppTokens:
         wanted: dict[str, object] = {"permissions": dict(scope.permissions)}
         if scope.repository_id is not None:
             wanted["repository_ids"] = [scope.repository_id]
-        auth = AppAuthToken(self._key.signed(self._issuer, now))
-        reply = self._transport.exchange(auth, "POST", path.below(""), {}, wanted)
+        reply = self._transport.exchange(self.word(), "POST", path.below(""), {}, wanted)
         if not 200 <= reply.status < 300:
             raise _not_minted(fault_of(reply, f"POST {path}", scope.permissions, now), scope)
         minted = read_answer(MINTED, reply, f"POST {path}")
@@ -86,14 +90,9 @@ class AppTokens:
         full_name = repositories[0].full_name if repositories else None
         return InstallationToken(minted.token, min(minted.expires_at, now + TOKEN_LIFE), full_name)
 
-    def ask(self, path: Path, query: Mapping[str, int], token: InstallationToken | None = None) -> Reply:
-        """One GET as the App itself, or with an installation's token. Raises HubUnavailable or HubRefused."""
-        now = self._clock()
-        auth = Token(token.value) if token else AppAuthToken(self._key.signed(self._issuer, now))
-        reply = self._transport.exchange(auth, "GET", path.below(""), query)
-        if not 200 <= reply.status < 300:
-            raise fault_of(reply, f"GET {path}", (), now)
-        return reply
+    def word(self) -> AppAuthToken:
+        """The App's own signed word, for one call that no installation makes."""
+        return AppAuthToken(self._key.signed(self._issuer, self._clock()))
 
 
 def _not_minted(fault: HubUnavailable | HubRefused, scope: Scope) -> HubUnavailable | HubRefused:
@@ -122,9 +121,8 @@ class TokenCache:
         self._slots: dict[Scope, _Slot] = {}
         self._guard = threading.Lock()
 
-    def token(self, repository: Repository, permissions: Permissions) -> InstallationToken:
-        """A token for this repository with exactly these permissions, cached or fresh."""
-        scope = Scope(repository.installation_id, repository.id, permissions)
+    def token(self, scope: Scope) -> InstallationToken:
+        """A token for exactly this, cached or fresh."""
         slot = self._slot(scope)
         with slot.minting:
             if slot.token is None or self._is_ending(slot.token):
@@ -132,9 +130,9 @@ class TokenCache:
                 slot.token = self._mint(scope)
             return slot.token
 
-    def drop(self, repository: Repository, permissions: Permissions, refused: InstallationToken) -> None:
+    def drop(self, scope: Scope, refused: InstallationToken) -> None:
         """Forgets a token that GitHub refused, unless another thread has replaced it already (case 148)."""
-        slot = self._slot(Scope(repository.installation_id, repository.id, permissions))
+        slot = self._slot(scope)
         with slot.minting:
             if slot.token is refused:
                 slot.token = None

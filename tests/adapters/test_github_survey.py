@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from support.github import (
@@ -63,6 +64,64 @@ def test_a_list_that_cannot_be_had_whole_is_a_fault(github: ScriptedGithub, path
     github.scripted[f"GET {path}"] = [(500, {}, "")]
     with pytest.raises(HubUnavailable):
         hub(github).repositories()
+
+
+WORKING = [{"id": 5151, "suspended_at": None}]
+
+
+def test_case_148_a_token_of_an_installation_that_was_revoked_is_renewed_once(github: ScriptedGithub) -> None:
+    github.answers("GET", INSTALLATIONS, WORKING)
+    github.answers("GET", REPOSITORIES, {"message": "Bad credentials"}, status=401)
+    github.answers("GET", REPOSITORIES, repositories("acme/shop"))
+    assert hub(github).repositories() == [SHOP]
+    first, second = (call.headers["Authorization"] for call in github.calls[1:])
+    assert first != second
+
+
+def test_a_token_of_an_installation_is_kept_for_the_next_round(github: ScriptedGithub) -> None:
+    github.answers("GET", INSTALLATIONS, WORKING)
+    github.answers("GET", REPOSITORIES, repositories("acme/shop"))
+    client = hub(github)
+    assert client.repositories() == client.repositories()
+    assert len(github.mints) == 1
+
+
+@pytest.mark.parametrize(
+    ("limited", "asked"),
+    [
+        pytest.param(INSTALLATIONS, [INSTALLATIONS], id="the App itself"),
+        pytest.param(REPOSITORIES, [INSTALLATIONS, REPOSITORIES, INSTALLATIONS], id="an installation"),
+    ],
+)
+def test_case_198_whoever_is_limited_is_not_asked_for_until_then(
+    github: ScriptedGithub, limited: str, asked: list[str]
+) -> None:
+    limit = (429, {"Retry-After": "30"}, "{}")
+    github.answers("GET", INSTALLATIONS, WORKING)
+    github.answers("GET", REPOSITORIES, repositories("acme/shop"))
+    github.scripted[f"GET {limited}"].insert(0, limit)
+    client = hub(github)
+    for _ in range(2):
+        with pytest.raises(HubUnavailable) as fault:
+            client.repositories()
+        assert fault.value.retry_at == NOON + timedelta(seconds=30)
+    assert [call.path for call in github.calls] == asked
+    github.clock.passes(timedelta(seconds=30))
+    assert client.repositories() == [SHOP]
+
+
+def test_case_198_an_installation_that_may_mint_no_token_for_now_is_left_alone_too(
+    github: ScriptedGithub,
+) -> None:
+    minting = "/app/installations/5151/access_tokens"
+    github.answers("GET", INSTALLATIONS, WORKING)
+    github.answers("POST", minting, {"message": ""}, status=429, headers={"Retry-After": "30"})
+    client = hub(github)
+    with pytest.raises(HubUnavailable):
+        client.repositories()
+    with pytest.raises(HubUnavailable):
+        client.heads(SHOP)
+    assert len(github.mints) == 1
 
 
 def test_case_195_the_heads_are_those_of_open_pull_requests_and_of_the_default_branch(

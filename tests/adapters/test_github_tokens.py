@@ -29,9 +29,10 @@ from gate_app.domain.model import Repository
 from gate_app.errors import ConfigurationFault, HubRefused, HubUnavailable
 from gate_app.github.key import AppKey
 from gate_app.github.permissions import CALLS, READ_COMMENT, READ_POLICY, WRITE_COMMENT, Permissions
-from gate_app.github.tokens import InstallationToken, Scope, TokenCache
+from gate_app.github.tokens import InstallationToken, Scope, TokenCache, scope_of
 
 COMMENT_PATH = "/repos/acme/shop/issues/comments/501"
+COMMENTS = scope_of(REPOSITORY, READ_COMMENT)
 MINT_PATH = "/app/installations/5151/access_tokens"
 
 
@@ -117,9 +118,9 @@ def test_case_147_no_two_scopes_share_a_token() -> None:
         Repository(number, "acme", "shop", installation) for number, installation in product((1, 2), (7, 8))
     ]
     wanted = [(repository, permissions) for repository in repositories for permissions in set(CALLS.values())]
-    values = {cache.token(*pair).value: pair for pair in wanted}
+    values = {cache.token(scope_of(*pair)).value: pair for pair in wanted}
     assert len(values) == len(wanted) == len(set(minted))
-    assert {cache.token(*pair).value for pair in wanted} == set(values)
+    assert {cache.token(scope_of(*pair)).value for pair in wanted} == set(values)
 
 
 def test_many_threads_that_want_the_same_token_mint_it_once() -> None:
@@ -132,7 +133,7 @@ def test_many_threads_that_want_the_same_token_mint_it_once() -> None:
 
     cache = TokenCache(mint, clock)
     with ThreadPoolExecutor(8) as threads:
-        waiting = [threads.submit(cache.token, REPOSITORY, READ_COMMENT) for _ in range(8)]
+        waiting = [threads.submit(cache.token, COMMENTS) for _ in range(8)]
         release.set()
         assert {future.result(5).value for future in waiting} == {"ghs_one"}
     assert len(asked) == 1
@@ -149,8 +150,8 @@ def test_a_failed_minting_is_not_remembered() -> None:
 
     cache = TokenCache(mint, clock)
     with pytest.raises(HubUnavailable):
-        cache.token(REPOSITORY, READ_COMMENT)
-    assert cache.token(REPOSITORY, READ_COMMENT).value == "ghs_late"
+        cache.token(COMMENTS)
+    assert cache.token(COMMENTS).value == "ghs_late"
 
 
 def test_case_148_a_refused_token_is_renewed_once(github: ScriptedGithub) -> None:
@@ -179,11 +180,11 @@ def test_dropping_a_token_that_was_replaced_already_keeps_the_new_one() -> None:
         return InstallationToken(f"ghs_{len(minted)}", clock() + timedelta(hours=1))
 
     cache = TokenCache(mint, clock)
-    stale = cache.token(REPOSITORY, READ_COMMENT)
-    cache.drop(REPOSITORY, READ_COMMENT, stale)
-    fresh = cache.token(REPOSITORY, READ_COMMENT)
-    cache.drop(REPOSITORY, READ_COMMENT, stale)
-    assert cache.token(REPOSITORY, READ_COMMENT) is fresh
+    stale = cache.token(COMMENTS)
+    cache.drop(COMMENTS, stale)
+    fresh = cache.token(COMMENTS)
+    cache.drop(COMMENTS, stale)
+    assert cache.token(COMMENTS) is fresh
 
 
 @pytest.mark.parametrize("permissions", [READ_POLICY, WRITE_COMMENT], ids=["read", "write"])
@@ -196,10 +197,10 @@ def test_the_cache_of_tokens_is_bounded(permissions: Permissions) -> None:
 
     cache = TokenCache(mint, clock)
     for number in range(1, 5_102):
-        cache.token(Repository(number, "acme", "shop", 1), permissions)
-    cache.token(Repository(5_101, "acme", "shop", 1), permissions)
+        cache.token(Scope(1, number, permissions))
+    cache.token(Scope(1, 5_101, permissions))
     assert len(minted) == 5_101
-    cache.token(Repository(1, "acme", "shop", 1), permissions)
+    cache.token(Scope(1, 1, permissions))
     assert len(minted) == 5_102
 
 
