@@ -200,6 +200,20 @@ class NewCheckRun(CheckRunUpdate):
     output: FirstOutput | None = None
 
 
+class Dispatch(Body):
+    """POST /repos/{owner}/{repo}/actions/workflows/{id}/dispatches"""
+
+    ref: str
+    inputs: dict[str, object] = Field(default_factory=dict)
+    return_run_details: bool = False
+
+
+class Rerun(Body):
+    """POST /repos/{owner}/{repo}/actions/runs/{id}/rerun"""
+
+    enable_debug_logging: bool = False
+
+
 class NewDeployment(Body):
     """POST /repos/{owner}/{repo}/deployments"""
 

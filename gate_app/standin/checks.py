@@ -93,11 +93,19 @@ class Report:
         return {"status": "completed", "conclusion": self.conclusion, "completed_at": completed_at}
 
 
-def create(tx: Transaction, repository: Repository, app: App, sha: str, report: Report) -> CheckRun:
-    """A new check run of an App on a commit. 422 if the repository does not have the commit."""
+def create(
+    tx: Transaction,
+    repository: Repository,
+    app: App,
+    sha: str,
+    report: Report,
+    suite: CheckSuite | None = None,
+) -> CheckRun:
+    """A new check run of an App on a commit, in its only suite unless one is named. 422 if the repository
+    does not have the commit."""
     if repositories.git(tx, repository).resolve(sha) != sha:
         raise invalid("CheckRun", "head_sha", f"No commit found for SHA: {sha}")
-    suite = suites.ensure(tx, repository, app, sha)
+    suite = suite or suites.ensure(tx, repository, app, sha)
     defaults: JsonObject = {"external_id": "", "status": "queued", "started_at": tx.now, "actions": []}
     run = tx.insert(
         CheckRun,
@@ -114,6 +122,7 @@ def create(tx: Transaction, repository: Repository, app: App, sha: str, report: 
     _tell(tx, run, "created", apps.bot(tx, app))
     if run.status == "completed":
         _tell(tx, run, "completed", apps.bot(tx, app))
+    _settle(tx, run)
     return run
 
 
@@ -126,7 +135,14 @@ def update(tx: Transaction, run: CheckRun, app: App, report: Report) -> CheckRun
     tx.announce("check_run.updated", **_facts(changed))
     if changed.status == "completed" and run.status != "completed":
         _tell(tx, changed, "completed", apps.bot(tx, app))
+    _settle(tx, changed)
     return changed
+
+
+def _settle(tx: Transaction, run: CheckRun) -> None:
+    suite = tx.get(CheckSuite, id=run.suite_id)
+    if suite:
+        suites.settle(tx, suite, [(one.status, one.conclusion) for one in of_suite(tx, suite)])
 
 
 def _annotate(tx: Transaction, run: CheckRun, report: Report) -> None:
@@ -162,11 +178,16 @@ def of_commit(tx: Transaction, repository: Repository, sha: str) -> list[CheckRu
 
 
 def latest(runs: Sequence[CheckRun]) -> list[CheckRun]:
-    """Of runs that come newest first, the newest of each name and App."""
+    """Of runs that come newest first, the newest of each name and suite."""
     seen: dict[tuple[int, str], CheckRun] = {}
     for run in runs:
-        seen.setdefault((run.app_id, run.name), run)
+        seen.setdefault((run.suite_id, run.name), run)
     return list(seen.values())
+
+
+def of_suite(tx: Transaction, suite: CheckSuite) -> list[CheckRun]:
+    """The newest check run of each name in a suite."""
+    return latest(tx.newest_first(CheckRun, suite_id=suite.id))
 
 
 def _tell(

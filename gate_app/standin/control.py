@@ -1,17 +1,17 @@
 """The client of the control API: what people do on "GitHub", and what tests and `try` want to know.
 
 Standard library only. Repositories are written `owner/name`. Refusals raise `ControlError` with the
-stand-in's message. One connection for each call, so an instance may be shared between threads.
+stand-in's message. What runners do with workflows is in `control_runners`.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, cast
-from urllib.parse import quote, urlencode, urlsplit
+from typing import cast
+from urllib.parse import quote, urlencode
 
+from gate_app.standin.channel import ControlError
+from gate_app.standin.control_runners import RunnerControl
 from gate_app.standin.shapes import (
     ChangeState,
     CheckRunState,
@@ -27,26 +27,11 @@ from gate_app.standin.shapes import (
     Snapshot,
 )
 
-HEADER = "X-Standin-Token"
-TIMEOUT_SECONDS = 70
-T = TypeVar("T")
+__all__ = ["Control", "ControlError"]
 
 
-class ControlError(Exception):
-    """The stand-in refused: `status` is the HTTP status code, the text its message."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class Control:
+class Control(RunnerControl):
     """Steers one stand-in, known by its address and control token."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self.url = url
-        self._address = urlsplit(url).netloc
-        self._token = token
 
     # What there is.
 
@@ -312,32 +297,3 @@ class Control:
     def quiesce(self, seconds: float = 10.0) -> Quiet:
         """Wait until every webhook is sent, at most so long."""
         return self._as(Quiet, "POST", "/quiesce", {"seconds": seconds})
-
-    def _as(self, shape: type[T], method: str, path: str, body: Mapping[str, object] | None = None) -> T:
-        return cast(T, self._call(method, path, body))
-
-    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        given = None if body is None else {name: value for name, value in body.items() if value is not None}
-        answer = self._request(method, path, given)
-        return json.loads(answer) if answer else None
-
-    def _request(self, method: str, path: str, body: Mapping[str, object] | None) -> bytes:
-        connection = http.client.HTTPConnection(self._address, timeout=TIMEOUT_SECONDS)
-        headers = {HEADER: self._token, "Content-Type": "application/json"}
-        try:
-            content = None if body is None else json.dumps(body)
-            connection.request(method, f"/_standin{path}", content, headers)
-            answer = connection.getresponse()
-            raw = answer.read()
-        finally:
-            connection.close()
-        if answer.status >= 400:
-            raise ControlError(answer.status, _message(raw))
-        return raw
-
-
-def _message(raw: bytes) -> str:
-    try:
-        return str(json.loads(raw)["message"])
-    except (ValueError, KeyError, TypeError):
-        return raw.decode(errors="replace")[:500]

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from gate_app.standin import apps, settings, webhooks
+from gate_app.standin import apps, settings, webhooks, workflow_runs
 from gate_app.standin.state import State, Transaction
 from gate_app.standin.webhooks import Delivery
 
@@ -80,11 +80,11 @@ class Dispatcher:
         self._thread.join(TIMEOUT_SECONDS + 1)
 
     def quiesce(self, seconds: float) -> bool:
-        """Wait until nothing is pending, at most `seconds`; whether that came true."""
+        """Wait until nothing is pending and no workflow run moves, at most `seconds`; whether that came true."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with self._state.transaction() as tx:
-                if not tx.count(Delivery, pending=1):
+                if not workflow_runs.are_moving(tx) and not tx.count(Delivery, pending=1):
                     return True
             self._stopping.wait(POLL_SECONDS)
         return False

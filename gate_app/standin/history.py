@@ -92,6 +92,18 @@ def render_git_commit(tx: Transaction, repository: Repository, sha: str) -> Json
     }
 
 
+def render_simple_commit(commit: GitCommit) -> JsonObject:
+    """A commit as check suites and workflow runs name it."""
+    return {
+        "id": commit.sha,
+        "tree_id": commit.tree,
+        "message": commit.message,
+        "timestamp": timestamp(commit.committer.at),
+        "author": {"name": commit.author.name, "email": commit.author.email},
+        "committer": {"name": commit.committer.name, "email": commit.committer.email},
+    }
+
+
 def render_files(
     tx: Transaction, repository: Repository, head: str, changes: Sequence[FileChange]
 ) -> list[JsonObject]:

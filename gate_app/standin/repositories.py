@@ -253,10 +253,9 @@ def author_of(tx: Transaction, repository: Repository, email: str) -> Person | N
     return known or (people.by_login(tx, anyone.login) if anyone and anyone.login else None)
 
 
-def render(tx: Transaction, repository: Repository) -> JsonObject:
-    """The repository of every body."""
-    api, html = api_url(tx, repository), html_url(tx, repository)
-    zeros = ("forks_count", "stargazers_count", "watchers_count", "forks", "watchers", "open_issues")
+def render_minimal(tx: Transaction, repository: Repository) -> JsonObject:
+    """The repository where only what names it is shown, as in a workflow run."""
+    api = api_url(tx, repository)
     return {
         "id": repository.id,
         "node_id": node_id("Repository", repository.id),
@@ -264,12 +263,21 @@ def render(tx: Transaction, repository: Repository) -> JsonObject:
         "full_name": full_name(tx, repository),
         "owner": people.render(tx, people.by_id(tx, repository.owner_id)),
         "private": repository.private,
-        "visibility": "private" if repository.private else "public",
-        "html_url": html,
+        "html_url": html_url(tx, repository),
         "description": None,
         "fork": repository.fork_of is not None,
         "url": api,
         **{name: api + path for name, path in _LINKS.items()},
+    }
+
+
+def render(tx: Transaction, repository: Repository) -> JsonObject:
+    """The repository of every body."""
+    html = html_url(tx, repository)
+    zeros = ("forks_count", "stargazers_count", "watchers_count", "forks", "watchers", "open_issues")
+    return {
+        **render_minimal(tx, repository),
+        "visibility": "private" if repository.private else "public",
         "git_url": f"{html}.git".replace("http://", "git://"),
         "ssh_url": f"git@localhost:{full_name(tx, repository)}.git",
         "clone_url": f"{html}.git",

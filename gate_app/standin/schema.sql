@@ -173,10 +173,12 @@ CREATE TABLE check_suites (
   head_sha TEXT NOT NULL,
   head_branch TEXT,
   before TEXT,
+  status TEXT NOT NULL,
+  conclusion TEXT,
   created_at TEXT NOT NULL,
-  updated_at TEXT NOT NULL,
-  UNIQUE (repository_id, app_id, head_sha)
+  updated_at TEXT NOT NULL
 );
+CREATE INDEX check_suites_sha ON check_suites (repository_id, head_sha);
 
 CREATE TABLE check_runs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -197,6 +199,7 @@ CREATE TABLE check_runs (
   actions TEXT NOT NULL
 );
 CREATE INDEX check_runs_sha ON check_runs (repository_id, head_sha);
+CREATE INDEX check_runs_suite ON check_runs (suite_id);
 
 CREATE TABLE annotations (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -204,6 +207,81 @@ CREATE TABLE annotations (
   facts TEXT NOT NULL
 );
 CREATE INDEX annotations_run ON annotations (check_run_id);
+
+CREATE TABLE workflows (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  UNIQUE (repository_id, path)
+);
+
+CREATE TABLE workflow_scripts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  file_name TEXT NOT NULL,
+  scripts TEXT NOT NULL,
+  UNIQUE (repository_id, file_name)
+);
+
+CREATE TABLE workflow_runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  workflow_id INTEGER NOT NULL,
+  suite_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  head_branch TEXT NOT NULL,
+  head_sha TEXT NOT NULL,
+  inputs TEXT NOT NULL,
+  script TEXT NOT NULL,
+  actor_id INTEGER NOT NULL,
+  triggering_actor_id INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  conclusion TEXT,
+  created_at TEXT NOT NULL,
+  started_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+);
+CREATE INDEX workflow_runs_sha ON workflow_runs (repository_id, head_sha);
+CREATE INDEX workflow_runs_status ON workflow_runs (status);
+
+CREATE TABLE workflow_attempts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  conclusion TEXT,
+  triggering_actor_id INTEGER NOT NULL,
+  started_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  UNIQUE (run_id, number)
+);
+
+CREATE TABLE workflow_jobs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run_id INTEGER NOT NULL,
+  attempt INTEGER NOT NULL
+);
+CREATE INDEX workflow_jobs_run ON workflow_jobs (run_id);
+
+CREATE TABLE artifacts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  run_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  content BLOB NOT NULL,
+  created_at TEXT NOT NULL,
+  expires_at TEXT NOT NULL
+);
+CREATE INDEX artifacts_run ON artifacts (run_id);
+
+CREATE TABLE download_tickets (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  artifact_id INTEGER NOT NULL,
+  digest TEXT NOT NULL UNIQUE,
+  expires_at TEXT NOT NULL
+);
 
 CREATE TABLE deployments (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,4 +1,5 @@
-"""The process: one threaded HTTP server on the loopback address, one thread that sends webhooks."""
+"""The process: one threaded HTTP server on the loopback address, one thread that sends webhooks, one that
+works on workflow runs."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from gate_app.standin import settings
 from gate_app.standin.dispatcher import Dispatcher
 from gate_app.standin.face.app import create_app
+from gate_app.standin.pool import Pool
 from gate_app.standin.state import Clock, State, utc_now
 
 HOST = "127.0.0.1"
@@ -47,15 +49,18 @@ class Server:
         self.state = State(home, self.url, clock)
         self.control_token = _control_token(self.state)
         self._dispatcher = Dispatcher(self.state)
+        self._pool = Pool(self.state)
         self._http.app = create_app(self.state, self._dispatcher, self.control_token)
 
     def run(self) -> None:
         """Serve until `stop` is called from another thread."""
         self._dispatcher.start()
+        self._pool.start()
         try:
             self._http.serve_forever(poll_interval=0.05)
         finally:
             self._http.server_close()
+            self._pool.stop()
             self._dispatcher.stop()
             self.state.close()
 

@@ -83,6 +83,24 @@ class CheckRunState(TypedDict):
     annotations: list[dict[str, object]]
 
 
+class WorkflowRunState(TypedDict):
+    """A workflow run in its newest attempt, with the state of each job: its conclusion, else its status."""
+
+    id: int
+    repository: str
+    file_name: str
+    name: str
+    number: int
+    attempt: int
+    head_branch: str
+    head_sha: str
+    inputs: dict[str, str]
+    actor: str
+    status: str
+    conclusion: str | None
+    jobs: dict[str, str]
+
+
 class DeploymentStatusState(TypedDict):
     """A deployment status."""
 
@@ -132,6 +150,7 @@ class Snapshot(TypedDict):
     pulls: list[PullState]
     comments: list[CommentState]
     check_runs: list[CheckRunState]
+    workflow_runs: list[WorkflowRunState]
     deployments: list[DeploymentState]
     deliveries: list[DeliveryState]
     installations: list[int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate_app.standin import apps, people, repositories
+from gate_app.standin import apps, people, repositories, workflow_runs, workflows
 from gate_app.standin.apps import Installation
 from gate_app.standin.checks import Annotation, CheckRun
 from gate_app.standin.comments import Reaction
@@ -23,9 +23,11 @@ from gate_app.standin.shapes import (
     RepositoryState,
     RequestState,
     Snapshot,
+    WorkflowRunState,
 )
 from gate_app.standin.state import Change, Transaction
 from gate_app.standin.webhooks import Delivery
+from gate_app.standin.workflow_runs import WorkflowRun
 
 
 def take(tx: Transaction) -> Snapshot:
@@ -37,6 +39,7 @@ def take(tx: Transaction) -> Snapshot:
         "pulls": [of_pull(tx, pull) for pull in tx.every(Pull)],
         "comments": [of_comment(tx, comment) for comment in tx.every(Comment)],
         "check_runs": [of_check_run(tx, run) for run in tx.every(CheckRun)],
+        "workflow_runs": [of_workflow_run(tx, run) for run in tx.every(WorkflowRun)],
         "deployments": [of_deployment(tx, deployment) for deployment in tx.every(Deployment)],
         "deliveries": [of_delivery(delivery) for delivery in tx.every(Delivery)],
         "installations": [installation.id for installation in tx.every(Installation)],
@@ -114,6 +117,26 @@ def of_check_run(tx: Transaction, run: CheckRun) -> CheckRunState:
         "completed_at": run.completed_at,
         "actions": run.actions,
         "annotations": [row.facts for row in tx.every(Annotation, check_run_id=run.id)],
+    }
+
+
+def of_workflow_run(tx: Transaction, run: WorkflowRun) -> WorkflowRunState:
+    """A workflow run with its jobs."""
+    jobs = workflow_runs.jobs(tx, run, run.attempt)
+    return {
+        "id": run.id,
+        "repository": _name(tx, run.repository_id),
+        "file_name": workflows.by_id(tx, run.workflow_id).file_name,
+        "name": run.name,
+        "number": run.number,
+        "attempt": run.attempt,
+        "head_branch": run.head_branch,
+        "head_sha": run.head_sha,
+        "inputs": run.inputs,
+        "actor": _login(tx, run.actor_id),
+        "status": run.status,
+        "conclusion": run.conclusion,
+        "jobs": {job.name: job.conclusion or job.status for job in jobs},
     }
 
 

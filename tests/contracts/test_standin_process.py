@@ -146,6 +146,7 @@ def test_changes_are_numbered_and_waited_for(github: Github) -> None:
 
 
 def test_a_refused_change_leaves_nothing_behind(github: Github) -> None:
+    github.control.quiesce()
     before = github.control.state()
     with pytest.raises(ControlError):
         github.control.open_pull(REPOSITORY, head_sha="f" * 40, head_branch="x", title="T", author="author")

@@ -54,6 +54,7 @@ EVERY_EVENT = {
     "check_run.created",
     "check_run.requested_action",
     "check_run.rerequested",
+    "check_suite.completed",
     "check_suite.requested",
     "deployment.created",
     "deployment_status.created",

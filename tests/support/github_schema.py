@@ -17,6 +17,7 @@ from githubkit_schemas.v2022_11_28 import models
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 OWNER_REPO = r"/repos/[^/]+/[^/]+"
+ACTIONS = rf"{OWNER_REPO}/actions"
 ANSWERS: tuple[tuple[str, str, int, str], ...] = (
     ("GET", r"/app", 200, "Integration"),
     ("GET", r"/app/installations", 200, "[Installation]"),
@@ -60,6 +61,31 @@ ANSWERS: tuple[tuple[str, str, int, str], ...] = (
         200,
         "ReposOwnerRepoCommitsRefCheckRunsGetResponse200",
     ),
+    ("GET", rf"{ACTIONS}/workflows", 200, "ReposOwnerRepoActionsWorkflowsGetResponse200"),
+    ("GET", rf"{ACTIONS}/workflows/[^/]+", 200, "Workflow"),
+    ("POST", rf"{ACTIONS}/workflows/[^/]+/dispatches", 200, "WorkflowDispatchResponse"),
+    (
+        "GET",
+        rf"{ACTIONS}/workflows/[^/]+/runs",
+        200,
+        "ReposOwnerRepoActionsWorkflowsWorkflowIdRunsGetResponse200",
+    ),
+    ("GET", rf"{ACTIONS}/runs", 200, "ReposOwnerRepoActionsRunsGetResponse200"),
+    ("GET", rf"{ACTIONS}/runs/\d+", 200, "WorkflowRun"),
+    ("GET", rf"{ACTIONS}/runs/\d+/attempts/\d+", 200, "WorkflowRun"),
+    ("POST", rf"{ACTIONS}/runs/\d+/(rerun|rerun-failed-jobs)", 201, "EmptyObject"),
+    ("POST", rf"{ACTIONS}/runs/\d+/(cancel|force-cancel)", 202, "EmptyObject"),
+    ("GET", rf"{ACTIONS}/runs/\d+/jobs", 200, "ReposOwnerRepoActionsRunsRunIdJobsGetResponse200"),
+    (
+        "GET",
+        rf"{ACTIONS}/runs/\d+/attempts/\d+/jobs",
+        200,
+        "ReposOwnerRepoActionsRunsRunIdAttemptsAttemptNumberJobsGetResponse200",
+    ),
+    ("GET", rf"{ACTIONS}/jobs/\d+", 200, "Job"),
+    ("GET", rf"{ACTIONS}/artifacts", 200, "ReposOwnerRepoActionsArtifactsGetResponse200"),
+    ("GET", rf"{ACTIONS}/runs/\d+/artifacts", 200, "ReposOwnerRepoActionsRunsRunIdArtifactsGetResponse200"),
+    ("GET", rf"{ACTIONS}/artifacts/\d+", 200, "Artifact"),
     ("GET", rf"{OWNER_REPO}/deployments", 200, "[Deployment]"),
     ("POST", rf"{OWNER_REPO}/deployments", 201, "Deployment"),
     ("POST", rf"{OWNER_REPO}/deployments", 202, "ReposOwnerRepoDeploymentsPostResponse202"),
@@ -93,6 +119,12 @@ REQUESTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         rf"{OWNER_REPO}/check-runs/\d+",
         (f"{_CHECK_RUN_PATCH}Anyof0", f"{_CHECK_RUN_PATCH}Anyof1"),
     ),
+    (
+        "POST",
+        rf"{ACTIONS}/workflows/[^/]+/dispatches",
+        ("ReposOwnerRepoActionsWorkflowsWorkflowIdDispatchesPostBody",),
+    ),
+    ("POST", rf"{ACTIONS}/runs/\d+/rerun", ("ReposOwnerRepoActionsRunsRunIdRerunPostBody",)),
     ("POST", rf"{OWNER_REPO}/deployments", ("ReposOwnerRepoDeploymentsPostBody",)),
     (
         "POST",
@@ -106,6 +138,8 @@ UNPUBLISHED: Mapping[str, frozenset[str]] = {
     f"WebhookDeploymentCreatedPropDeployment{_APP_OF}": frozenset({"client_id"}),
     f"WebhookDeploymentStatusCreatedPropDeployment{_APP_OF}": frozenset({"client_id"}),
     f"WebhookDeploymentStatusCreatedPropDeploymentStatus{_APP_OF}": frozenset({"client_id"}),
+    # Sent with every workflow run; published for the other two of its events.
+    "WebhookWorkflowRunInProgressPropWorkflowRun": frozenset({"display_title"}),
 }
 
 

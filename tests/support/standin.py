@@ -121,7 +121,7 @@ class Github:
         raw = None if body is None else json.dumps(body).encode()
         answer = send(self.url + path, method, raw, {**authorization, **(headers or {})})
         plain = urlsplit(path).path
-        if answer.status not in (304, 502):
+        if answer.status not in (302, 304, 502):
             github_schema.assert_answer_valid(method, plain, answer.status, answer.body)
         if body is not None and answer.status < 300:
             github_schema.assert_request_valid(method, plain, body)
@@ -129,9 +129,14 @@ class Github:
 
 
 def send(
-    url: str, method: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    url: str,
+    method: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    raw: bool = False,
 ) -> Answer:
-    """One HTTP exchange without redirects."""
+    """One HTTP exchange without redirects; the body of the answer as it came if `raw`."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=20)
     try:
@@ -139,11 +144,12 @@ def send(
             method, f"{parts.path}?{parts.query}" if parts.query else parts.path, body, dict(headers or {})
         )
         answer = connection.getresponse()
-        raw = answer.read()
+        content = answer.read()
     finally:
         connection.close()
     is_json = answer.headers.get_content_type() == "application/json"
-    return Answer(answer.status, dict(answer.headers.items()), json.loads(raw) if raw and is_json else None)
+    parsed = json.loads(content) if content and is_json else None
+    return Answer(answer.status, dict(answer.headers.items()), content if raw else parsed)
 
 
 @functools.cache

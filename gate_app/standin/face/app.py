@@ -19,6 +19,7 @@ from gate_app.standin.errors import GitHubError
 from gate_app.standin.face import (
     activity_routes,
     app_routes,
+    artifact_routes,
     check_routes,
     comment_routes,
     deployment_routes,
@@ -26,8 +27,10 @@ from gate_app.standin.face import (
     people_routes,
     pull_routes,
     repository_routes,
+    runner_routes,
     setup_routes,
     watch_routes,
+    workflow_routes,
 )
 from gate_app.standin.face.access import state
 from gate_app.standin.state import State
@@ -50,6 +53,7 @@ def create_app(standin: State, dispatcher: Dispatcher, control_token: str) -> Fl
     for module in (
         activity_routes,
         app_routes,
+        artifact_routes,
         check_routes,
         comment_routes,
         deployment_routes,
@@ -57,8 +61,10 @@ def create_app(standin: State, dispatcher: Dispatcher, control_token: str) -> Fl
         people_routes,
         pull_routes,
         repository_routes,
+        runner_routes,
         setup_routes,
         watch_routes,
+        workflow_routes,
     ):
         app.register_blueprint(module.routes)
     app.before_request(_before)

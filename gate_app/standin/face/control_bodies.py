@@ -6,7 +6,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from gate_app.standin.bodies import Body, CheckRunUpdate, NewCheckRun, NewDeployment, NewDeploymentStatus
+from gate_app.standin.bodies import (
+    Body,
+    CheckRunUpdate,
+    Conclusion,
+    NewCheckRun,
+    NewDeployment,
+    NewDeploymentStatus,
+)
+from gate_app.standin.runners import Script
 
 Role = Literal["admin", "maintain", "write", "triage", "read", "none"]
 
@@ -183,6 +191,41 @@ class ForeignReport(Body):
     """An update of another App's check run."""
 
     report: CheckRunUpdate
+
+
+class ScriptFacts(Body):
+    """What one attempt of a workflow does; see `runners.Script`."""
+
+    NULLABLE = frozenset({"conclusion"})
+    starts: bool = True
+    conclusion: Conclusion | None = "success"
+    seconds: float = Field(0, ge=0, le=3600)
+    jobs: dict[str, Conclusion] = Field(default_factory=dict)
+    artifacts: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    def script(self) -> Script:
+        """The script."""
+        return Script(**self.model_dump())
+
+
+class ScriptList(Body):
+    """The scripts of the next attempts; earlier ones are forgotten."""
+
+    scripts: list[ScriptFacts] = Field(max_length=100)
+
+
+class HandDispatch(Body):
+    """Somebody runs a workflow."""
+
+    login: str
+    ref: str | None = None
+    inputs: dict[str, object] = Field(default_factory=dict)
+
+
+class Ending(Body):
+    """How a workflow run ends."""
+
+    conclusion: Conclusion = "success"
 
 
 class ForeignDeployment(Body):
