@@ -197,11 +197,14 @@ def is_declarable(name: str) -> bool:
 
 
 def _bubblewrap_options(confinement: Confinement) -> list[str]:
-    """The order matters: later mounts lie over earlier ones."""
-    options = ["--unshare-all", "--die-with-parent", "--new-session", "--ro-bind", "/", "/"]
+    """The order matters: later mounts lie over earlier ones.
+
+    Capabilities are given up by name: root would keep them, and could take every cover away again.
+    """
+    options = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     if confinement.network is Network.HOST:
         options.insert(1, "--share-net")
-    options += ["--dev", "/dev", "--proc", "/proc"]
+    options += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     covered = [
         folder for folder in (*_SHARED, *confinement.hidden) if folder.is_dir() and not folder.is_symlink()
     ]

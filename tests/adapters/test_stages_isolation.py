@@ -115,6 +115,18 @@ def test_namespaces_make_the_machine_read_only(tmp_path, place):
     said("touch inside", by, place)
 
 
+@pytest.mark.parametrize(
+    "escape", ["umount -l /tmp; cat {0}/secret", "mount -o remount,rw,bind / && touch {0}/x"]
+)
+def test_namespaces_cannot_be_undone_from_inside_not_even_by_root(tmp_path, place, escape):
+    by = bubblewrap(tmp_path)
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "secret").write_text("canary")
+    ending = command.run(f"cd / && {escape.format(state)}", by, replace(place, hidden=(state,)))
+    assert (ending.exit_code != 0, b"canary" in ending.tail) == (True, False), ending
+
+
 def test_the_choice_says_its_grade(tmp_path):
     chosen = isolation.choose(stages.SEARCH_PATH, tmp_path)
     assert chosen.grade.value == chosen.description.partition(":")[0]
