@@ -111,6 +111,7 @@ class Engine:
     @staticmethod
     def wired(settings: Settings) -> Engine:
         """Opens the database, applies its migrations and connects everything; starts nothing."""
+        from gate_app.config.globs import touches
         from gate_app.engine.conditions import Gathering
         from gate_app.engine.drain import Drain
         from gate_app.engine.gatekeeper import Gatekeeper
@@ -137,7 +138,7 @@ class Engine:
         hub = connect(app, now)
         workers = StageWorkers(Places(settings.home, inherited().get("PATH", ""), settings.stage_venv))
         jobs = DurableJobs(database, clock=now)
-        gathering = Gathering(hub, store, read_policy, now)
+        gathering = Gathering(hub, store, read_policy, touches, now)
         drain = Drain(store, Gatekeeper(store, gathering, now), Performer(store, hub, workers, now), now)
         return Engine(
             store, hub, jobs, drain, Sweep(store, WebhookPayloads(settings.app_id), workers, jobs, now)

@@ -90,6 +90,7 @@ def _environment(name: str, environment: EnvironmentModel, automated: tuple[str,
         approval=_approval(environment.approval),
         deploy=_route(environment.deploy),
         verify=environment.verify or (),
+        paths=environment.paths or (),
     )
 
 

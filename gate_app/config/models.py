@@ -81,6 +81,9 @@ Login = Annotated[str, Field(pattern=LOGIN_PATTERN)]
 Team = Annotated[str, Field(pattern=TEAM_PATTERN)]
 WorkflowFile = Annotated[str, Field(pattern=WORKFLOW_PATTERN)]
 ReportGlob = Annotated[str, Field(pattern=GLOB_PATTERN, max_length=255), AfterValidator(_inside)]
+PathGlob = Annotated[
+    str, Field(min_length=1, max_length=255), AfterValidator(_visible), AfterValidator(_inside)
+]
 Command = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_visible)]
 CheckName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_visible)]
 Names = Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_NAMES)]
@@ -236,6 +239,10 @@ class EnvironmentModel(Strict):
         Discriminator(_form),
     ] = "grant"
     """How a deployment happens once the gate is open; a route without settings may be written as its name."""
+
+    paths: Annotated[tuple[PathGlob, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """Globs; a change that touches none of them, compared with what the environment runs today, skips it,
+    visibly. `**` crosses folders, `!` takes away. Without it every change counts."""
 
     verify: Names | None = None
     """Stages that run after the deployment; it is healthy once they have passed."""

@@ -46,7 +46,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet((*_ENVIRONMENT, "soak")),
     NotYet((*_ENVIRONMENT, "freeze")),
     NotYet((*_ENVIRONMENT, "monitor")),
-    NotYet((*_ENVIRONMENT, "paths")),
     NotYet(
         (*_ENVIRONMENT, "from"), "write `from: pull_request`, or nothing for the default branch", "command"
     ),

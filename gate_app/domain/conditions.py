@@ -12,6 +12,7 @@ from datetime import datetime
 
 from gate_app.domain.model import Content, Person, Unknown
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
+from gate_app.domain.shipping import Shipment
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Conditions:
     """One consistent picture of the world for one decision.
 
     `standings` are by person id; `comments` maps the comment id of an answer to the fingerprint of its body
-    now, `deleted` or an Unknown; `identities` maps configured logins to account ids.
+    now, `deleted` or an Unknown; `identities` maps configured logins to account ids; `shipments` are what was
+    learned now about what would ship, by environment.
     """
 
     now: datetime
@@ -74,6 +76,7 @@ class Conditions:
     comments: Mapping[int, str | Unknown] = field(default_factory=dict)
     identities: Mapping[str, int | Unknown] = field(default_factory=dict)
     environments: Mapping[str, EnvironmentFacts] = field(default_factory=dict)
+    shipments: Mapping[str, Shipment | Unknown] = field(default_factory=dict)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

@@ -64,7 +64,8 @@ def _ended_a_stage(judged: Run, settled: Run) -> bool:
 
 
 def adopt(run: Run, conditions: Conditions) -> Run:
-    """Takes in what was learned once and holds for the run: who contributed, and a policy that changed.
+    """Takes in what was learned once and holds for the run: who contributed, what ships, and a policy
+    that changed.
 
     Under a new policy the gate asks again: answers are bound to the old blob and void by themselves. Stages
     whose definition is unchanged keep their result.
@@ -73,6 +74,9 @@ def adopt(run: Run, conditions: Conditions) -> Run:
         return run
     if run.authorship is None and not isinstance(conditions.authorship, Unknown):
         run = replace(run, authorship=conditions.authorship)
+    learned = {name: each for name, each in conditions.shipments.items() if not isinstance(each, Unknown)}
+    if learned:
+        run = replace(run, shipments={**run.shipments, **learned})
     policy = conditions.policy
     if not isinstance(policy, Policy):
         return run

@@ -50,7 +50,7 @@ class StopStage:
 
 
 CheckStatus = Literal["in_progress", "completed"]
-Conclusion = Literal["success", "failure", "action_required", "cancelled"]
+Conclusion = Literal["success", "failure", "action_required", "cancelled", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)

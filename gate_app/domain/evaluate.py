@@ -56,11 +56,15 @@ def judge(run: Run, gate: Gate, conditions: Conditions) -> Verdict:
 
 
 def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Verdict:
+    paths = _paths_reasons(run, environment)
+    if any(reason.code is ReasonCode.PATHS_UNTOUCHED for reason in paths):
+        return Verdict(gate.environment, VerdictState.SKIPPED, paths)
     answers = judge_answers(run, gate, environment.approval, binding_for(run, environment), conditions)
     denial = _denial(gate, answers)
     grounds = (
         _policy_reason(run, conditions),
         *_head_reasons(run, conditions),
+        *paths,
         _needs_reason(run, environment, conditions),
         *_after_reasons(run, environment, conditions),
         _free_reason(run, environment, conditions),
@@ -178,6 +182,18 @@ def _after_reasons(run: Run, environment: Environment, conditions: Conditions) -
     passed = any(content.same_as(run.change.head) for content in verified)
     reason = met if passed else unmet
     return (reason(ReasonCode.AFTER_MET if passed else ReasonCode.AFTER_UNMET, after=environment.after),)
+
+
+def _paths_reasons(run: Run, environment: Environment) -> tuple[Reason, ...]:
+    """A change that touches nothing an environment is made of has nothing to release there."""
+    if not environment.paths:
+        return ()
+    shipment = run.shipments.get(environment.name)
+    if shipment is None or shipment.paths != environment.paths:
+        return (unknown(ReasonCode.PATHS_UNKNOWN),)
+    if shipment.touched:
+        return (met(ReasonCode.PATHS_TOUCHED),)
+    return (refused(ReasonCode.PATHS_UNTOUCHED, paths=", ".join(environment.paths)),)
 
 
 def _free_reason(run: Run, environment: Environment, conditions: Conditions) -> Reason:

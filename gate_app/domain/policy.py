@@ -148,7 +148,10 @@ Route = GrantRoute | CommandRoute | WorkflowRoute | DeploymentRoute | Protection
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One place a deployment goes to and what its gate requires, in configured order."""
+    """One place a deployment goes to and what its gate requires, in configured order.
+
+    `paths` are globs; a change that touches none of them skips this environment. Empty: every change counts.
+    """
 
     name: str
     origin: Origin = Origin.DEFAULT_BRANCH
@@ -157,6 +160,7 @@ class Environment:
     approval: ApprovalPolicy = ApprovalPolicy()
     deploy: Route = GrantRoute()
     verify: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

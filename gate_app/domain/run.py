@@ -17,6 +17,7 @@ from gate_app.domain.conditions import Authorship
 from gate_app.domain.evidence import StageOutcome
 from gate_app.domain.model import Change, Content, Origin, Person
 from gate_app.domain.policy import Policy, PolicyProblem
+from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
 
@@ -214,6 +215,7 @@ class Run:
     published: Mapping[str, str] = field(default_factory=dict)
     pushers: tuple[int, ...] = ()
     heard: tuple[int, ...] = ()
+    shipments: Mapping[str, Shipment] = field(default_factory=dict)
     wake_at: datetime | None = None
 
     @property

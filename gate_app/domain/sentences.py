@@ -61,6 +61,11 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.ENVIRONMENT_FREE: lambda f: "No other release is under way there.",
     _R.ENVIRONMENT_BUSY: lambda f: f"Another release is under way there ({_named(f, 'gate')}).",
     _R.ENVIRONMENT_REMOVED: lambda f: "The gate file on the default branch no longer names this environment.",
+    _R.PATHS_TOUCHED: lambda f: "The change touches what this environment is made of.",
+    _R.PATHS_UNTOUCHED: lambda f: (
+        f"Skipped: the change touches nothing under {_named(f, 'paths')}, so there is nothing to release here."
+    ),
+    _R.PATHS_UNKNOWN: lambda f: "It is not known yet which files the change touches; it is tried again.",
     _R.ROUTE_READY: lambda f: "The way to deploy is known.",
     _R.ROUTE_UNAVAILABLE: lambda f: (
         f"This version cannot deploy by {_named(f, 'route')} yet; use `deploy: {{command: …}}`."

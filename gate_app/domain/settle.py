@@ -51,7 +51,7 @@ def _settle_gate(draft: Draft, name: str, verdict: Verdict) -> None:
     environment = _environment(draft.run, name)
     if gate.closing is None and gate.release is None:
         match verdict.state:
-            case VerdictState.DENIED | VerdictState.EXPIRED | VerdictState.SUPERSEDED:
+            case VerdictState.DENIED | VerdictState.EXPIRED | VerdictState.SUPERSEDED | VerdictState.SKIPPED:
                 draft.put_gate(replace(gate, closing=_closing(gate, verdict, draft.now)))
             case VerdictState.APPROVED:
                 begin_release(draft, gate, environment)

@@ -141,6 +141,8 @@ def gate_state(gate: Gate, verdict: Verdict) -> tuple[CheckStatus, Conclusion | 
             return "completed", "failure"
         case VerdictState.SUPERSEDED:
             return "completed", "cancelled"
+        case VerdictState.SKIPPED:
+            return "completed", "skipped"
         case _:
             return _waiting_state(verdict)
 

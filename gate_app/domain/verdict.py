@@ -39,6 +39,9 @@ class ReasonCode(StrEnum):
     ENVIRONMENT_FREE = "environment_free"
     ENVIRONMENT_BUSY = "environment_busy"
     ENVIRONMENT_REMOVED = "environment_removed"
+    PATHS_TOUCHED = "paths_touched"
+    PATHS_UNTOUCHED = "paths_untouched"
+    PATHS_UNKNOWN = "paths_unknown"
     ROUTE_READY = "route_ready"
     ROUTE_UNAVAILABLE = "route_unavailable"
     RELEASE_RETURNED = "release_returned"
@@ -141,6 +144,7 @@ class VerdictState(StrEnum):
     DENIED = "denied"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from gate_app.domain.targets import NoTarget, asking
 from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState
 
 _MARKS: Final = {Holds.MET: "✅", Holds.UNMET: "⏳", Holds.UNKNOWN: "❔", Holds.REFUSED: "❌"}
+_SHOWN: Final = 5
+"""How many commits and pull requests a question names; the numbers stay exact."""
 _STAGE_MARKS: Final = {StageVerdict.PASSED: "✅", StageVerdict.FAILED: "❌", StageVerdict.UNKNOWN: "❔"}
 
 
@@ -162,6 +164,7 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
     parts = [
         f"### Deploy to {code(gate.environment)}?",
         f"{code(run.change.title, 150)} at {code(run.change.head.sha[:12])}",
+        _ships(run, gate.environment),
         _evidence_lines(run, environment, conditions),
         f"**Why a person is asked:** the policy wants {_wanted(environment)}.",
         f"**Recommendation:** {_recommendation(run, environment)}",
@@ -193,6 +196,34 @@ def _counting(gate: Gate) -> list[Person]:
     """Whose approvals the release rests on, as judged when it began."""
     counted = gate.release.approved_by if gate.release else ()
     return list(counted)
+
+
+def _ships(run: Run, environment: str) -> str:
+    """What a release would bring, against what the environment runs today."""
+    shipment = run.shipments.get(environment)
+    if shipment is None:
+        return ""
+    where = code(environment)
+    if not shipment.ahead and not shipment.behind:
+        return f"**Ships:** nothing new, {where} runs this content already."
+    since = (
+        f"nothing of ours runs in {where} yet"
+        if shipment.first
+        else f"since {code(shipment.base[:12])} in {where}"
+    )
+    said = [f"{_many(shipment.ahead, 'commit')} in"] if shipment.ahead else []
+    said += [f"{_many(shipment.behind, 'commit')} **out**"] if shipment.behind else []
+    pulls = ", ".join(code(f"#{number}") for number in shipment.pulls[:_SHOWN])
+    rest = len(shipment.pulls) - _SHOWN
+    named = f" (pull requests {pulls}{f' and {rest} more' if rest > 0 else ''})" if pulls else ""
+    lines = [f"**Ships:** {', '.join(said)}{named}, {since}."]
+    lines += [f"- {code(subject, 100)}" for subject in shipment.subjects[:_SHOWN]]
+    more = shipment.ahead - min(len(shipment.subjects), _SHOWN)
+    return "\n".join([*lines, f"- … and {more} more"] if more > 0 else lines)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _evidence_lines(run: Run, environment: Environment, conditions: Conditions) -> str:

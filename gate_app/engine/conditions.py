@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gate_app.domain.conditions import Authorship, Conditions, Head, Standing
+from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event
 from gate_app.domain.model import Change, Person, PersonKind, Repository, Unknown
-from gate_app.domain.policy import Permission, Policy, PolicyProblem
-from gate_app.domain.run import Run
+from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
+from gate_app.domain.run import Run, RunState
+from gate_app.domain.shipping import KEPT_PULLS, KEPT_SUBJECTS, Shipment, pull_of, subject_of
 from gate_app.engine.ports import (
     Clock,
+    Comparison,
+    Globs,
     Hub,
     LiveChange,
     PolicyAbsent,
@@ -37,6 +40,7 @@ class Gathering:
     hub: Hub
     store: Store
     read_policy: PolicyReader
+    touches: Globs
     now: Clock
 
     def policy(self, repository: Repository) -> Policy | PolicyProblem | Unknown | PolicyAbsent:
@@ -63,6 +67,7 @@ class Gathering:
             policy = PolicyProblem("policy_missing", "The default branch has no gate file any more.")
         pinned = policy if isinstance(policy, Policy) else run.policy
         rules = pinned if isinstance(pinned, Policy) else None
+        environments = self.store.environments(repository.id, _names(rules))
         return Conditions(
             now=self.now(),
             policy=policy,
@@ -71,7 +76,50 @@ class Gathering:
             standings=self._standings(run, event, rules),
             comments=self._comments(run, event),
             identities=self._identities(run, event, rules),
-            environments=self.store.environments(repository.id, _names(rules)),
+            environments=environments,
+            shipments=self._shipments(run, rules, environments),
+        )
+
+    def _shipments(
+        self, run: Run, rules: Policy | None, facts: Mapping[str, EnvironmentFacts]
+    ) -> Mapping[str, Shipment | Unknown]:
+        """What would ship to every environment that may still ask, where that is not known yet."""
+        if rules is None or run.state is not RunState.OPEN:
+            return {}
+        compared: dict[str, Comparison | Unknown] = {}
+        found: dict[str, Shipment | Unknown] = {}
+        for environment in rules.gated_in(run.change.origin):
+            running = facts.get(environment.name, EnvironmentFacts(environment.name)).running
+            base = running.sha if running else run.change.base_sha
+            if _knows_shipment(run, environment, base):
+                continue
+            if base not in compared:
+                compared[base] = self._compared(run.change, base)
+            found[environment.name] = self._shipment(environment, base, running is None, compared[base])
+        return found
+
+    def _compared(self, change: Change, base: str) -> Comparison | Unknown:
+        return _or_unknown(lambda: self.hub.compare(change.repository, base, change.head.sha))
+
+    def _shipment(
+        self, environment: Environment, base: str, first: bool, between: Comparison | Unknown
+    ) -> Shipment | Unknown:
+        """Commits that go out may have changed any file: only a plain step forward can leave paths alone."""
+        if isinstance(between, Unknown):
+            return between
+        subjects = [subject_of(message) for message in reversed(between.messages)]
+        pulls = tuple(dict.fromkeys(pull for pull in map(pull_of, subjects) if pull is not None))
+        certain = between.behind == 0 and between.files is not None
+        touched = not certain or self.touches(environment.paths, between.files or ())
+        return Shipment(
+            base=base,
+            first=first,
+            ahead=between.ahead,
+            behind=between.behind,
+            pulls=pulls[:KEPT_PULLS],
+            subjects=tuple(subjects[:KEPT_SUBJECTS]),
+            paths=environment.paths,
+            touched=touched if environment.paths else True,
         )
 
     def _head(self, run: Run, live: LiveChange | None) -> Head | Unknown:
@@ -134,6 +182,14 @@ class Gathering:
         if pinned is None:
             self.store.pin_identity(repository.id, login, found)
         return found
+
+
+def _knows_shipment(run: Run, environment: Environment, base: str) -> bool:
+    """Whether nothing has to be compared: the gate is closed, or it was done for the same base and paths."""
+    gate, known = run.gates.get(environment.name), run.shipments.get(environment.name)
+    if gate is not None and (gate.closing or gate.release):
+        return True
+    return known is not None and (known.base, known.paths) == (base, environment.paths)
 
 
 def _or_unknown(read: Callable[[], Read]) -> Read | Unknown:

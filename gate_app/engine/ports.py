@@ -330,6 +330,19 @@ class PolicyRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """What lies between two commits: commits in and out, the messages of those that come in, changed files.
+
+    `files` is None when they could not be listed whole: then anything may have changed.
+    """
+
+    ahead: int
+    behind: int
+    messages: tuple[str, ...]
+    files: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Checkout:
     """Where to fetch a repository from and the token (contents: read, this repository only) to do it with."""
 
@@ -349,6 +362,7 @@ class Hub(Protocol):
     def live_change(self, repository: Repository, subject: Subject) -> LiveChange: ...
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused: ...
     def authorship(self, change: Change) -> Authorship: ...
+    def compare(self, repository: Repository, base: str, head: str) -> Comparison: ...
     def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing: ...
     def identity(self, repository: Repository, login: str) -> int | None:
         """The account id behind a login now; None when there is no such account."""
@@ -419,6 +433,12 @@ class PolicyReader(Protocol):
     """Bytes of a gate file → policy, or the problems in words."""
 
     def __call__(self, raw: bytes, blob_sha: str) -> Policy | str: ...
+
+
+class Globs(Protocol):
+    """Whether one of the files fits the patterns."""
+
+    def __call__(self, patterns: Sequence[str], files: Sequence[str]) -> bool: ...
 
 
 class Jobs(Protocol):

@@ -121,6 +121,28 @@ class CommitText(Reading):
     committer: Signature | None
 
 
+class MessageOnly(Reading):
+    message: LongText
+
+
+class ComparedCommit(Reading):
+    commit: MessageOnly
+
+
+class ComparedFile(Reading):
+    filename: ShortText
+    previous_filename: ShortText | None = None
+
+
+class Compared(Reading):
+    """Two commits compared; lists are cut by GitHub, counts are not."""
+
+    ahead_by: Annotated[int, Field(ge=0)]
+    behind_by: Annotated[int, Field(ge=0)]
+    commits: list[ComparedCommit]
+    files: list[ComparedFile]
+
+
 class CommitParent(Reading):
     sha: Sha
 
@@ -255,6 +277,7 @@ ROLE: Final = TypeAdapter(RoleOfPerson)
 MEMBERSHIP: Final = TypeAdapter(Membership)
 COMMENT: Final = TypeAdapter(Comment)
 COMMENTS: Final = TypeAdapter(list[Comment])
+COMPARISON: Final = TypeAdapter(Compared)
 CREATED: Final = TypeAdapter(Created)
 CHECK_RUN: Final = TypeAdapter(WrittenCheckRun)
 CHECK_RUNS: Final = TypeAdapter(CheckRunPage)

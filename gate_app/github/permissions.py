@@ -35,6 +35,7 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "live_change": READ_CHANGE,
     "policy_file": READ_POLICY,
     "authorship": READ_CHANGE,
+    "compare": FETCH_CONTENT,
     "standing": READ_STANDING,
     "standing with teams": READ_STANDING_AND_TEAMS,
     "identity": READ_STANDING,

@@ -15,7 +15,7 @@ from typing import Final
 from gate_app.domain.conditions import Authorship, Standing
 from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject
 from gate_app.domain.policy import Permission
-from gate_app.engine.ports import LiveChange, PolicyAbsent, PolicyFile, PolicyRefused
+from gate_app.engine.ports import Comparison, LiveChange, PolicyAbsent, PolicyFile, PolicyRefused
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github import answers
 from gate_app.github.api import Api
@@ -23,6 +23,7 @@ from gate_app.github.authorship import authorship_of
 from gate_app.github.fields import MAX_TITLE, person_or_ghost
 from gate_app.github.origin import at_root, in_repository
 from gate_app.github.permissions import (
+    FETCH_CONTENT,
     READ_CHANGE,
     READ_COMMENT,
     READ_POLICY,
@@ -34,6 +35,8 @@ POLICY_PATH: Final = (".github", "gate.yml")
 MAX_POLICY_BYTES: Final = 64 * 1024
 MAX_LISTED_COMMITS: Final = 250
 """Where GitHub's list of a pull request's commits ends, without saying so (docs: list commits)."""
+MAX_COMPARED_FILES: Final = 300
+"""Where GitHub's list of compared files ends (docs: compare two commits)."""
 MAX_REMEMBERED_TREES: Final = 10_000
 BRANCH_PREFIX: Final = "refs/heads/"
 
@@ -74,6 +77,22 @@ class Reads:
         elif change.head.sha not in {commit.sha for commit in commits}:
             raise HubUnavailable("the pull request's commits do not contain the head: it moved")
         return authorship_of(change.author, commits)
+
+    def compare(self, repository: Repository, base: str, head: str) -> Comparison:
+        """What lies between two commits (docs: compare two commits; 250 commits and 300 files are listed).
+
+        HubRefused(404) when one of them is gone or they have nothing in common.
+        """
+        path = in_repository("compare", f"{base}...{head}")
+        found = self._api.read(answers.COMPARISON, repository, FETCH_CONTENT, path)
+        whole = len(found.files) < MAX_COMPARED_FILES
+        files = [name for file in found.files for name in (file.filename, file.previous_filename) if name]
+        return Comparison(
+            found.ahead_by,
+            found.behind_by,
+            tuple(commit.commit.message for commit in found.commits),
+            tuple(files) if whole else None,
+        )
 
     def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing:
         """What a person may here, and which of the asked teams they are active in (cases 60, 61, 65).

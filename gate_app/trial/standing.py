@@ -166,6 +166,8 @@ def _of_closing(state: VerdictState) -> Stand:
             return Outcome.EXPIRED
         case VerdictState.SUPERSEDED:
             return Outcome.SUPERSEDED
+        case VerdictState.SKIPPED:
+            return Outcome.RELEASED  # nothing of the change belongs there: nothing is left to do
         case VerdictState.WAITING | VerdictState.APPROVED:
             return Moving.MACHINE
         case _:

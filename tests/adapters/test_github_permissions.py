@@ -27,6 +27,7 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
     "live_change": lambda hub: hub.live_change(REPOSITORY, Subject(REPOSITORY.id, number=3)),
     "policy_file": lambda hub: hub.policy_file(REPOSITORY),
     "authorship": lambda hub: hub.authorship(change()),
+    "compare": lambda hub: hub.compare(REPOSITORY, "b" * 40, "a" * 40),
     "standing": lambda hub: hub.standing(REPOSITORY, REVIEWER, ()),
     "standing with teams": lambda hub: hub.standing(REPOSITORY, REVIEWER, ("acme/sre",)),
     "identity": lambda hub: hub.identity(REPOSITORY, "reviewer"),

@@ -13,6 +13,7 @@ from support.github import (
     OTHER_SHA,
     REPOSITORY,
     SHA,
+    SINKHOLE,
     TREE,
     WEB_FLOW,
     ScriptedGithub,
@@ -30,7 +31,7 @@ from support.github import (
 
 from gate_app.domain.model import Content, Origin, Person, PersonKind, Repository, Subject
 from gate_app.domain.policy import Permission
-from gate_app.engine.ports import Hub, PolicyAbsent, PolicyFile, PolicyRefused
+from gate_app.engine.ports import Comparison, Hub, PolicyAbsent, PolicyFile, PolicyRefused
 from gate_app.errors import HubRefused, HubUnavailable
 
 PULL = Subject(REPOSITORY.id, number=3)
@@ -588,3 +589,41 @@ def test_a_repository_of_another_installation_gets_another_token(github: Scripte
     client.checkout(REPOSITORY)
     client.checkout(Repository(71, "acme", "shop", 6161))
     assert [mint.path.split("/")[3] for mint in github.mints] == ["5151", "6161"]
+
+
+# --- what would ship ---
+
+BASE = "b" * 40
+COMPARE_PATH = f"/repos/acme/shop/compare/{BASE}...{SHA}"
+
+
+def comparison(files: int = 1, **changed: object) -> dict[str, object]:
+    body: dict[str, object] = {
+        "status": "ahead", "ahead_by": 2, "behind_by": 0, "total_commits": 2, "url": SINKHOLE,
+        "commits": [{"commit": {"message": "One"}}, {"commit": {"message": "Two (#7)\n\nWhy"}}],
+        "files": [{"filename": f"src/{number}.py", "status": "modified"} for number in range(files)],
+    }  # fmt: skip
+    return {**body, **changed}
+
+
+def test_two_commits_are_compared(github: ScriptedGithub) -> None:
+    github.answers("GET", COMPARE_PATH, comparison())
+    found = hub(github).compare(REPOSITORY, BASE, SHA)
+    assert found == Comparison(2, 0, ("One", "Two (#7)\n\nWhy"), ("src/0.py",))
+
+
+def test_a_renamed_file_touches_both_places(github: ScriptedGithub) -> None:
+    renamed = {"filename": "new.py", "previous_filename": "old.py", "status": "renamed"}
+    github.answers("GET", COMPARE_PATH, comparison(files=0) | {"files": [renamed]})
+    assert hub(github).compare(REPOSITORY, BASE, SHA).files == ("new.py", "old.py")
+
+
+def test_a_list_of_files_that_github_cut_is_no_list(github: ScriptedGithub) -> None:
+    github.answers("GET", COMPARE_PATH, comparison(files=300))
+    assert hub(github).compare(REPOSITORY, BASE, SHA).files is None
+
+
+def test_a_commit_that_is_gone_cannot_be_compared(github: ScriptedGithub) -> None:
+    github.answers("GET", COMPARE_PATH, {"message": "Not Found"}, status=404)
+    with pytest.raises(HubRefused):
+        hub(github).compare(REPOSITORY, BASE, SHA)

@@ -171,6 +171,14 @@ KEYS = (
         f"{_ENVIRONMENT}.deploy",
     ),
     Key(
+        "environments.*.paths",
+        with_environment,
+        '{paths: ["services/api/**", "!services/api/docs/**"]}',
+        "{paths: services/api}",
+        '{paths: ["../../etc/**"]}',
+        f"{_ENVIRONMENT}.paths",
+    ),
+    Key(
         "environments.*.verify",
         with_environment,
         "{verify: [smoke]}",

@@ -317,7 +317,6 @@ NOT_YET_FILES = {
     "environments.*.soak": with_environment("{soak: 30m}"),
     "environments.*.freeze": with_environment("{freeze: [{holidays: DE, timezone: Europe/Berlin}]}"),
     "environments.*.monitor": with_environment("{monitor: {for: 15m}}"),
-    "environments.*.paths": with_environment('{paths: ["services/a/**"]}'),
     "environments.*.from": with_environment("{from: command}"),
     "environments.*.from.tag": with_environment('{from: {tag: "v*"}}'),
     "environments.*.approval.mode": with_approval("{mode: escalate}"),

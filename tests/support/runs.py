@@ -33,6 +33,7 @@ from gate_app.domain.policy import (
     Stage,
 )
 from gate_app.domain.run import Gate, Run, open_run
+from gate_app.domain.shipping import Shipment
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 REPOSITORY = Repository(71, "acme", "greeter", 5)
@@ -112,6 +113,7 @@ class World:
     comments: dict[int, str | Unknown] = field(default_factory=dict)
     identities: dict[str, int | Unknown] = field(default_factory=dict)
     environments: dict[str, EnvironmentFacts] = field(default_factory=dict)
+    shipments: dict[str, Shipment | Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     last_comment: int = 0
@@ -126,6 +128,7 @@ class World:
             dict(self.comments),
             dict(self.identities),
             dict(self.environments),
+            dict(self.shipments),
         )
 
     def happens(self, event: Event) -> Decision:

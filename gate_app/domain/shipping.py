@@ -1,0 +1,48 @@
+"""What a release would bring to an environment: everything since what runs there today.
+
+Rules of the file: facts only, learned once per (environment, what it runs) and kept with the run; what could
+not be found out never skips a gate.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+KEPT_SUBJECTS: Final = 10
+"""First lines of commits that are kept to be shown; the number of commits stays exact."""
+KEPT_PULLS: Final = 50
+
+_MERGED: Final = re.compile(r"Merge pull request #([1-9][0-9]{0,9}) from ", re.ASCII)
+_SQUASHED: Final = re.compile(r"\(#([1-9][0-9]{0,9})\)$", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """The commits between what an environment runs (`base`) and the head under decision.
+
+    `first` says that nothing of ours runs there yet and `base` is where the change begins. `ahead` commits
+    come in, `behind` go out. `paths` are the globs of the environment when this was read, and `touched` says
+    whether a changed file fits one of them (True when it could not be told for sure).
+    """
+
+    base: str
+    first: bool
+    ahead: int
+    behind: int
+    pulls: tuple[int, ...] = ()
+    subjects: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    touched: bool = True
+
+
+def subject_of(message: str) -> str:
+    """The first line of a commit message: anybody's text."""
+    return message.split("\n", 1)[0].strip()[:200]
+
+
+def pull_of(subject: str) -> int | None:
+    """The pull request that a commit's first line names in GitHub's own way; a hint for people, no fact."""
+    found = _MERGED.match(subject) or _SQUASHED.search(subject)
+    return int(found[1]) if found else None
