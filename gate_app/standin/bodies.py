@@ -16,6 +16,7 @@ from gate_app.standin.checks import Report
 from gate_app.standin.deployments import Outcome, Wanted
 from gate_app.standin.errors import GitHubError
 from gate_app.standin.state import timestamp
+from gate_app.standin.statuses import Mark
 
 MAX_OUTPUT_BYTES = 65_535
 MAX_ANNOTATIONS = 50
@@ -198,6 +199,26 @@ class NewCheckRun(CheckRunUpdate):
     name: str
     head_sha: str = Field(pattern=r"^[0-9a-f]{40}$")
     output: FirstOutput | None = None
+
+
+class NewCheckSuite(Body):
+    """POST /repos/{owner}/{repo}/check-suites"""
+
+    head_sha: str = Field(pattern=r"^[0-9a-f]{40}$")
+
+
+class NewStatus(Body):
+    """POST /repos/{owner}/{repo}/statuses/{sha}"""
+
+    NULLABLE = frozenset({"target_url", "description"})
+    state: Literal["error", "failure", "pending", "success"]
+    target_url: Address | None = None
+    description: str | None = Field(None, max_length=140)
+    context: str = Field("default", min_length=1, max_length=255)
+
+    def mark(self) -> Mark:
+        """What is said of the commit."""
+        return Mark(self.state, self.context, self.description, self.target_url)
 
 
 class Dispatch(Body):

@@ -164,6 +164,15 @@ def rerequest(tx: Transaction, run: CheckRun, person: Person) -> None:
     _tell(tx, run, "rerequested", person, only=apps.by_id(tx, run.app_id))
 
 
+def rerequest_suite(tx: Transaction, suite: CheckSuite, person: Person) -> None:
+    """Ask the owning App to run all its checks of the commit again."""
+    app, repository = apps.by_id(tx, suite.app_id), repositories.by_id(tx, suite.repository_id)
+    tx.announce("check_suite.rerequested", id=suite.id, head_sha=suite.head_sha, by=person.login)
+    shown = suites.render(tx, suite, len(of_suite(tx, suite)))
+    payload: JsonObject = {"action": "rerequested", "check_suite": shown}
+    webhooks.emit(tx, repository, person, "check_suite", payload, only=app)
+
+
 def require(tx: Transaction, repository: Repository, identifier: int) -> CheckRun:
     """The check run with this id. 404 if the repository has none."""
     found = tx.get(CheckRun, id=identifier, repository_id=repository.id)
@@ -185,9 +194,10 @@ def latest(runs: Sequence[CheckRun]) -> list[CheckRun]:
     return list(seen.values())
 
 
-def of_suite(tx: Transaction, suite: CheckSuite) -> list[CheckRun]:
-    """The newest check run of each name in a suite."""
-    return latest(tx.newest_first(CheckRun, suite_id=suite.id))
+def of_suite(tx: Transaction, suite: CheckSuite, *, every: bool = False) -> list[CheckRun]:
+    """The check runs of a suite, newest first: the newest of each name, or all."""
+    found = tx.newest_first(CheckRun, suite_id=suite.id)
+    return found if every else latest(found)
 
 
 def _tell(

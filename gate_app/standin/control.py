@@ -153,6 +153,14 @@ class Control(RunnerControl):
         path = f"/repositories/{repository}/branches/{quote(branch)}"
         return self._as(RepositoryState, "PUT", path, {"sha": sha, "by": by})
 
+    def require_checks(
+        self, repository: str, branch: str, checks: Mapping[str, str | None], source: str = "protection"
+    ) -> None:
+        """Say which checks a branch requires by `protection` or a `ruleset`: names to the slug of the App
+        that has to report them, or None for anybody."""
+        facts = {"checks": dict(checks), "source": source}
+        self._call("PUT", f"/repositories/{repository}/required-checks/{quote(branch)}", facts)
+
     # What people do.
 
     def open_pull(
@@ -243,6 +251,16 @@ class Control(RunnerControl):
         """Press "Re-run" of a check run."""
         path = f"/repositories/{repository}/check-runs/{check_run_id}/rerequest"
         self._call("POST", path, {"login": login})
+
+    def rerequest_suite(self, repository: str, suite_id: int, login: str) -> None:
+        """Press "Re-run all checks" of a check suite."""
+        path = f"/repositories/{repository}/check-suites/{suite_id}/rerequest"
+        self._call("POST", path, {"login": login})
+
+    def set_status(self, repository: str, sha: str, login: str, status: Mapping[str, object]) -> None:
+        """Set a commit status as a person or service; `status` is the body of GitHub's REST call."""
+        facts = {"login": login, "sha": sha, "status": dict(status)}
+        self._call("POST", f"/repositories/{repository}/statuses", facts)
 
     def deploy(self, repository: str, login: str, deployment: Mapping[str, object]) -> DeploymentState:
         """Create a deployment as a person; `deployment` is the body of GitHub's REST call."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from gate_app.standin import people, repositories
+from gate_app.standin import people, protection, repositories
 from gate_app.standin.errors import GitHubError, not_found
 from gate_app.standin.git import FileChange, GitCommit, GitError, Signature
 from gate_app.standin.repositories import Repository
@@ -165,13 +165,18 @@ def render_branch(tx: Transaction, repository: Repository, name: str) -> JsonObj
         "name": name,
         "commit": render_commit(tx, repository, git.commit(sha)),
         "_links": {"html": html, "self": api},
-        "protected": False,
-        "protection": {
-            "enabled": False,
-            "required_status_checks": {"enforcement_level": "off", "contexts": [], "checks": []},
-        },
+        "protected": protection.is_protected(tx, repository, name),
+        "protection": protection.render(tx, repository, name),
         "protection_url": f"{api}/protection",
     }
+
+
+def render_short_branch(tx: Transaction, repository: Repository, name: str) -> JsonObject:
+    """A branch as lists show it."""
+    sha = repositories.git(tx, repository).branch(name)
+    url = f"{repositories.api_url(tx, repository)}/commits/{sha}"
+    protected = protection.is_protected(tx, repository, name)
+    return {"name": name, "commit": {"sha": sha, "url": url}, "protected": protected}
 
 
 def render_ref(tx: Transaction, repository: Repository, ref: str) -> JsonObject:

@@ -24,6 +24,7 @@ FIRST_IDS = {
     "workflows": 187_654_320,
     "workflow_runs": 19_876_543_210,
     "artifacts": 4_123_456_780,
+    "statuses": 35_678_912_340,
     "deployments": 2_345_678_910,
     "deployment_statuses": 6_012_345_670,
     "deliveries": 142_345_678_900,

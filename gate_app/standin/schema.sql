@@ -208,6 +208,29 @@ CREATE TABLE annotations (
 );
 CREATE INDEX annotations_run ON annotations (check_run_id);
 
+CREATE TABLE statuses (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  sha TEXT NOT NULL,
+  context TEXT NOT NULL COLLATE NOCASE,
+  state TEXT NOT NULL,
+  description TEXT,
+  target_url TEXT,
+  creator_id INTEGER NOT NULL,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX statuses_sha ON statuses (repository_id, sha);
+
+CREATE TABLE required_checks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  branch TEXT NOT NULL,
+  source TEXT NOT NULL,
+  context TEXT NOT NULL,
+  app_id INTEGER,
+  UNIQUE (repository_id, branch, source, context)
+);
+
 CREATE TABLE workflows (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   repository_id INTEGER NOT NULL,

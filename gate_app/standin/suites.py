@@ -133,6 +133,12 @@ def render(tx: Transaction, suite: CheckSuite, runs: int) -> JsonObject:
     }
 
 
+def render_full(tx: Transaction, suite: CheckSuite, runs: int) -> JsonObject:
+    """A suite as the REST API shows it."""
+    repository = repositories.by_id(tx, suite.repository_id)
+    return {**render(tx, suite, runs), "repository": repositories.render_minimal(tx, repository)}
+
+
 def render_simple(tx: Transaction, suite: CheckSuite) -> JsonObject:
     """A suite as the webhook of a check run names it."""
     repository = repositories.by_id(tx, suite.repository_id)

@@ -10,7 +10,7 @@ import functools
 import http.client
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from support import github_schema
 
+from gate_app.standin.apps import DEFAULT_EVENTS, DEFAULT_PERMISSIONS
 from gate_app.standin.control import Control
 from gate_app.standin.server import Server
 from gate_app.standin.shapes import Registered
@@ -186,14 +187,24 @@ def receiving() -> Iterator[Receiver]:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Github]:
-    """A stand-in with the App, people (author, reviewer, maintainer, reader) and one repository."""
+def serving(
+    home: Path, *, permissions: Mapping[str, str] | None = None, events: Sequence[str] | None = None
+) -> Iterator[Github]:
+    """A stand-in with the App, people (author, reviewer, maintainer, reader) and one repository.
+
+    Permissions and events are added to those that the App has anyway."""
     clock = StillClock()
     server = Server(home, clock=clock)
     with receiving() as receiver, _threaded(server.run, server.stop):
         control = Control(server.url, server.control_token)
         private, public = key_pair()
-        app = control.register_app(receiver.url, SECRET, public_key_pem=public)
+        app = control.register_app(
+            receiver.url,
+            SECRET,
+            public_key_pem=public,
+            permissions={**DEFAULT_PERMISSIONS, **(permissions or {})},
+            events=[*DEFAULT_EVENTS, *(events or ())],
+        )
         app["private_key_pem"] = private
         for login in ("author", "reviewer", "maintainer", "reader", "stranger"):
             control.create_person(login)

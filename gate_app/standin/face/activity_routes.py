@@ -7,7 +7,18 @@ from collections.abc import Callable
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import apps, checks, comments, deployments, lifecycle, people, pulls, snapshot
+from gate_app.standin import (
+    apps,
+    checks,
+    comments,
+    deployments,
+    lifecycle,
+    people,
+    pulls,
+    snapshot,
+    statuses,
+    suites,
+)
 from gate_app.standin.comments import Author
 from gate_app.standin.errors import GitHubError
 from gate_app.standin.face import access
@@ -158,6 +169,26 @@ def rerequest(owner: str, name: str, identifier: int) -> ResponseReturnValue:
         run = checks.require(tx, named(tx, owner, name), identifier)
         checks.rerequest(tx, run, people.require(tx, wanted.login))
     return {}
+
+
+@routes.post("/check-suites/<int:identifier>/rerequest")
+def rerequest_suite(owner: str, name: str, identifier: int) -> ResponseReturnValue:
+    """Press "Re-run all checks" of a check suite."""
+    wanted = access.body(given.Commenter)
+    with access.state().transaction() as tx:
+        suite = suites.require(tx, named(tx, owner, name), identifier)
+        checks.rerequest_suite(tx, suite, people.require(tx, wanted.login))
+    return {}
+
+
+@routes.post("/statuses")
+def set_status(owner: str, name: str) -> ResponseReturnValue:
+    """Set a commit status as a person or another service."""
+    wanted = access.body(given.ForeignCommitStatus)
+    with access.state().transaction() as tx:
+        author, mark = Author(people.require(tx, wanted.login)), wanted.status.mark()
+        statuses.create(tx, named(tx, owner, name), wanted.sha, author, mark)
+    return {}, 201
 
 
 @routes.post("/deployments")

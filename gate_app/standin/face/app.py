@@ -29,6 +29,8 @@ from gate_app.standin.face import (
     repository_routes,
     runner_routes,
     setup_routes,
+    status_routes,
+    suite_routes,
     watch_routes,
     workflow_routes,
 )
@@ -63,6 +65,8 @@ def create_app(standin: State, dispatcher: Dispatcher, control_token: str) -> Fl
         repository_routes,
         runner_routes,
         setup_routes,
+        status_routes,
+        suite_routes,
         watch_routes,
         workflow_routes,
     ):

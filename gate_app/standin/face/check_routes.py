@@ -66,11 +66,12 @@ def list_check_runs(owner: str, name: str, ref: str) -> ResponseReturnValue:
         repository = access.visit(tx, owner, name, "checks:read").repository
         found = checks.of_commit(tx, repository, history.resolve(tx, repository, ref))
         shown = found if request.args.get("filter") == "all" else checks.latest(found)
-        matching = [run for run in shown if _matches(run)]
+        matching = [run for run in shown if matches(run)]
         runs = [checks.render(tx, run) for run in access.page(matching)]
         return {"total_count": len(matching), "check_runs": runs}
 
 
-def _matches(run: CheckRun) -> bool:
+def matches(run: CheckRun) -> bool:
+    """Whether the check run is among those that the query asks for."""
     facts = {"check_name": run.name, "status": run.status, "app_id": str(run.app_id)}
     return all(request.args.get(name) in (None, value) for name, value in facts.items())

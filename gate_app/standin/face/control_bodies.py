@@ -13,6 +13,7 @@ from gate_app.standin.bodies import (
     NewCheckRun,
     NewDeployment,
     NewDeploymentStatus,
+    NewStatus,
 )
 from gate_app.standin.runners import Script
 
@@ -191,6 +192,21 @@ class ForeignReport(Body):
     """An update of another App's check run."""
 
     report: CheckRunUpdate
+
+
+class ForeignCommitStatus(Body):
+    """A commit status that somebody else sets."""
+
+    login: str
+    sha: str
+    status: NewStatus
+
+
+class RequiredChecks(Body):
+    """The checks that a branch requires, each from the App with this slug or from anybody."""
+
+    checks: dict[str, str | None]
+    source: Literal["protection", "ruleset"] = "protection"
 
 
 class ScriptFacts(Body):

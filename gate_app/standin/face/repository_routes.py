@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import contents, history, pulls, repositories
+from gate_app.standin import contents, history, protection, pulls, repositories
 from gate_app.standin.errors import not_found
 from gate_app.standin.face import access
 from gate_app.standin.repositories import Repository
@@ -95,6 +97,33 @@ def get_branch(owner: str, name: str, branch: str) -> ResponseReturnValue:
     with access.state().transaction() as tx:
         repository = access.visit(tx, owner, name, "contents:read").repository
         return history.render_branch(tx, repository, branch)
+
+
+@routes.get("/repos/<owner>/<name>/branches")
+def list_branches(owner: str, name: str) -> ResponseReturnValue:
+    """List branches, all or those that are protected or not."""
+    with access.state().transaction() as tx:
+        repository = access.visit(tx, owner, name, "contents:read").repository
+        names = repositories.git(tx, repository).branches()
+        every = [history.render_short_branch(tx, repository, branch) for branch in names]
+        wanted = request.args.get("protected")
+        return access.page([one for one in every if wanted in (None, json.dumps(one["protected"]))])
+
+
+@routes.get("/repos/<owner>/<name>/rules/branches/<path:branch>")
+def list_rules(owner: str, name: str, branch: str) -> ResponseReturnValue:
+    """Get rules for a branch."""
+    with access.state().transaction() as tx:
+        repository = access.visit(tx, owner, name, "metadata:read").repository
+        return access.page(protection.render_rules(tx, repository, branch))
+
+
+@routes.get("/repos/<owner>/<name>/branches/<path:branch>/protection/required_status_checks")
+def get_required_checks(owner: str, name: str, branch: str) -> ResponseReturnValue:
+    """Get status checks protection, for administrators."""
+    with access.state().transaction() as tx:
+        repository = access.visit(tx, owner, name, "administration:read").repository
+        return protection.render_policy(tx, repository, branch)
 
 
 @routes.get("/repos/<owner>/<name>/compare/<path:basehead>")

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import apps, people, pushes, repositories, snapshot, webhooks
+from gate_app.standin import apps, people, protection, pushes, repositories, snapshot, webhooks
 from gate_app.standin.apps import App, Installation, Registration
 from gate_app.standin.errors import GitHubError, invalid, not_found
 from gate_app.standin.face import access
@@ -207,6 +207,18 @@ def change_repository(owner: str, name: str) -> ResponseReturnValue:
         changes = wanted.model_dump(exclude_none=True, exclude={"owner", "name"})
         repository = tx.update(repository, **changes) if changes else repository
         return dict(snapshot.of_repository(tx, repository))
+
+
+@routes.put("/repositories/<owner>/<name>/required-checks/<path:branch>")
+def require_checks(owner: str, name: str, branch: str) -> ResponseReturnValue:
+    """Say which checks a branch requires."""
+    wanted = access.body(given.RequiredChecks)
+    with access.state().transaction() as tx:
+        found = {
+            context: apps.other(tx, slug).id if slug else None for context, slug in wanted.checks.items()
+        }
+        protection.require_checks(tx, named(tx, owner, name), branch, wanted.source, found)
+    return {}
 
 
 @routes.post("/repositories/<owner>/<name>/commits")
