@@ -10,7 +10,6 @@
 import hashlib
 import hmac
 import json
-import sqlite3
 import sys
 import threading
 import time
@@ -91,13 +90,12 @@ CONTENDERS: Final[dict[str, "Callable[[Path], WSGIApplication]"]] = {
 
 
 def make_database(path: Path) -> None:
-    """An empty database with the deliveries table."""
-    from gate_app.intake.schema import SQLITE
+    """A migrated, empty database."""
+    from gate_app.store.database import migrate, open_engine  # a server that is measured does not need them
 
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(SQLITE)
-    connection.close()
+    engine = open_engine(f"sqlite:///{path}")
+    migrate(engine)
+    engine.dispose()
 
 
 if __name__ == "__main__":

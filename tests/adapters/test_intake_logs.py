@@ -1,21 +1,23 @@
 """The two logs behave alike: one contract, on SQLite and on a real PostgreSQL."""
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
-from support.deliveries import a_delivery, make_database, postgres_url
+import sqlalchemy as sa
+from support.deliveries import a_delivery
+from support.store import new_sqlite, sql
 
-from gate_app.intake import schema
 from gate_app.intake.delivery import Delivery, Log, Outcome, StoreUnavailableError
 from gate_app.intake.logs import UnknownDatabaseError, libpq_url, open_log, sqlite_path
 from gate_app.intake.postgres import PostgresLog
 from gate_app.intake.readiness import MIGRATIONS_MISSING, STORE_UNWRITABLE, StoreProbe
 from gate_app.intake.sqlite import connect
+from gate_app.store.revision import REVISION
+
+pytest_plugins = ["support.store_databases"]
 
 STORED, KNOWN, REJECTED = Outcome.STORED, Outcome.KNOWN, Outcome.REJECTED
 
@@ -24,36 +26,15 @@ Run = Callable[[str], list[tuple[object, ...]]]
 
 @dataclass(frozen=True)
 class Database:
-    """A database with the deliveries table: its URL, and a way to look at it and to change it directly."""
+    """A database with the tables of the migrations: its URL, and a way to look at it and to change it directly."""
 
     url: str
     run: Run
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        path = make_database(tmp_path / "gate.db")
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as direct:
-            yield Database(f"sqlite:///{path}", lambda query: direct.execute(query).fetchall())
-        return
-    url: str = request.getfixturevalue("server")
-    with psycopg.connect(url, autocommit=True) as connection:
-
-        def run(query: str) -> list[tuple[object, ...]]:
-            cursor = connection.execute(query.encode())
-            return cursor.fetchall() if cursor.description else []
-
-        run("DROP TABLE IF EXISTS deliveries")
-        run("DROP TABLE IF EXISTS alembic_version")
-        run(schema.POSTGRES)
-        yield Database(url.replace("postgresql://", "postgresql+psycopg://", 1), run)
+@pytest.fixture
+def database(engine: sa.Engine) -> Database:
+    return Database(engine.url.render_as_string(hide_password=False), lambda query: sql(engine, query))
 
 
 @pytest.fixture
@@ -150,18 +131,16 @@ def test_a_delivery_that_was_stored_survives_a_new_connection(database: Database
     assert _append(log, a_delivery(1), a_delivery(2)) == [KNOWN, STORED]
 
 
-def test_a_lost_postgres_connection_is_replaced_without_a_failure(server: str) -> None:
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("DROP TABLE IF EXISTS deliveries")
-        admin.execute(schema.POSTGRES)
-        log = PostgresLog(server)
-        assert _append(log, a_delivery(1)) == [STORED]
-        admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'gate-app intake'"
-        )
-        assert _append(log, a_delivery(1), a_delivery(2)) == [KNOWN, STORED]
-        log.close()
+def test_a_lost_postgres_connection_is_replaced_without_a_failure(postgres_engine: sa.Engine) -> None:
+    log = open_log(postgres_engine.url.render_as_string(hide_password=False))
+    assert _append(log, a_delivery(1)) == [STORED]
+    sql(
+        postgres_engine,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'gate-app intake' AND datname = current_database()",
+    )
+    assert _append(log, a_delivery(1), a_delivery(2)) == [KNOWN, STORED]
+    log.close()
 
 
 def test_case_202_a_store_without_its_table_is_unavailable_until_it_can(database: Database, log: Log) -> None:
@@ -182,7 +161,7 @@ def test_case_202_a_postgres_that_is_away_is_unavailable() -> None:
 
 
 def test_sqlite_is_durable_at_every_commit(tmp_path: Path) -> None:
-    with contextlib.closing(connect(make_database(tmp_path / "gate.db"), 1.0)) as connection:
+    with contextlib.closing(connect(new_sqlite(tmp_path / "gate.db"), 1.0)) as connection:
         asked = [connection.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "synchronous")]
     assert asked == [("wal",), (2,)], "write-ahead log, FULL"
 
@@ -211,14 +190,14 @@ def test_the_urls_are_those_of_the_rest_of_the_application() -> None:
 
 
 def test_a_store_with_the_right_migration_is_ready(database: Database) -> None:
-    database.run("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-    database.run("INSERT INTO alembic_version VALUES ('0007')")
-    assert StoreProbe(database.url, "0007").problems() == ()
-    assert StoreProbe(database.url, "0008").problems() == (MIGRATIONS_MISSING,)
+    assert StoreProbe(database.url, REVISION).problems() == ()
+    assert StoreProbe(database.url, "0000").problems() == (MIGRATIONS_MISSING,)
 
 
 def test_a_store_without_migrations_is_not_ready(database: Database) -> None:
-    assert StoreProbe(database.url, "0007").problems() == (MIGRATIONS_MISSING,)
+    database.run("ALTER TABLE alembic_version RENAME TO elsewhere")
+    assert StoreProbe(database.url, REVISION).problems() == (MIGRATIONS_MISSING,)
+    database.run("ALTER TABLE elsewhere RENAME TO alembic_version")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import sqlalchemy as sa
 from support.store import AUTHOR, LATER, NOW, REPOSITORY, a_run, deliver, sql, stored, tick
@@ -20,7 +18,6 @@ from gate_app.engine.ports import (
     SubjectNoticed,
     Transition,
 )
-from gate_app.intake.schema import POSTGRES, SQLITE
 from gate_app.store.repository import SqlStore
 from gate_app.store.schema import MAX_ATTEMPTS, NOTE_LENGTH
 
@@ -85,24 +82,6 @@ def test_case_018_a_poisonous_delivery_is_set_aside_after_its_tries(
     store.delay_delivery(delivery, "KeyError", LATER)
     assert store.new_deliveries(LATER, 10) == []
     assert store.set_aside() == [SetAside("delivery", delivery.id, "", "KeyError", MAX_ATTEMPTS)]
-
-
-def test_the_receiver_writes_to_the_table_that_the_migrations_make(engine: sa.Engine) -> None:
-    """Its constant statement and the migration, compared column by column as the database sees them."""
-    constant = {"sqlite": SQLITE, "postgresql": POSTGRES}[engine.dialect.name]
-    with engine.connect() as connection:
-        connection.exec_driver_sql(constant.replace("deliveries", "theirs"))
-        assert shape(connection, "theirs") == shape(connection, "deliveries")
-
-
-def shape(connection: sa.Connection, table: str) -> tuple[Any, ...]:
-    """Columns with type, nullability and default, and what is unique."""
-    columns = {
-        column["name"]: (str(column["type"]), column["nullable"], column["default"])
-        for column in sa.inspect(connection).get_columns(table)
-        if column["name"] != "id"
-    }
-    return columns, [found["column_names"] for found in sa.inspect(connection).get_unique_constraints(table)]
 
 
 # --- inbox

@@ -11,13 +11,13 @@ import pytest
 from support.deliveries import (
     Server,
     comment_body,
-    make_database,
     raw_request,
     read_all,
     rows,
     running_server,
     sign,
 )
+from support.store import new_sqlite
 
 BODY = comment_body()
 GUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
@@ -25,7 +25,7 @@ GUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_database(tmp_path_factory.mktemp("server") / "gate.db")
+    return new_sqlite(tmp_path_factory.mktemp("server") / "gate.db")
 
 
 @pytest.fixture(scope="module")

