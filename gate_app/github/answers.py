@@ -59,8 +59,18 @@ class WrittenCheckRun(Reading):
     output: WrittenOutput = WrittenOutput()
 
 
+class AppDescription(Reading):
+    """The App itself. GitHub's schema leaves the slug out of what is required."""
+
+    id: Id
+    name: ShortText
+    slug: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")] | None = None
+    permissions: dict[ShortText, ShortText]
+    events: list[ShortText]
+
+
 class Minted(Reading):
-    token: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{16,4096}$")]
+    token: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,4096}$")]
     expires_at: AwareDatetime
     repositories: list[NamedRepository] | None = None
 
@@ -259,6 +269,7 @@ class DeploymentStatus(Reading):
     description: ShortText | None
 
 
+APP_DESCRIPTION: Final = TypeAdapter(AppDescription)
 MINTED: Final = TypeAdapter(Minted)
 INSTALLATIONS: Final = TypeAdapter(list[Installed])
 REPOSITORIES: Final = TypeAdapter(RepositoryPage)

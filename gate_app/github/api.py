@@ -6,7 +6,10 @@ Rules of the file:
 * The repository's name is what GitHub said when it minted the token for the repository's id, so a rename
   heals itself and a stranger who takes the old name is never asked (invariant 5, case 144).
 * A refused token or a redirect is answered once by a new token; then it is a fault (case 148).
-* Whoever is rate limited, an installation or the App itself, is left alone until then (cases 198, 199).
+* Whoever is rate limited, an installation or the App itself, is left alone until then, and what can wait leaves
+  the rest of the limit to decisions (`budget`; cases 198, 199).
+* The writes of an installation go one after the other. What was read before is asked for with its `ETag`: GitHub
+  may confirm it, which costs nothing.
 * A list is whole or a fault: no lost, repeated or endless pages (case 32). Pages are asked for by number;
   the address in a `Link` header is never used, only that it says there is a next one (case 141).
 """
@@ -14,30 +17,28 @@ Rules of the file:
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal, TypeVar
 
 from github.Auth import Token
 from pydantic import TypeAdapter
 
 from gate_app.domain.model import Repository
-from gate_app.engine.ports import Clock
 from gate_app.errors import HubUnavailable
 from gate_app.github.answers import read_answer
-from gate_app.github.faults import fault_of
+from gate_app.github.budget import THE_APP, Urgency
+from gate_app.github.line import Caller, Line, Question
 from gate_app.github.origin import Path
 from gate_app.github.permissions import Permissions
+from gate_app.github.revalidation import Revalidation
 from gate_app.github.tokens import AppTokens, InstallationToken, Scope, TokenCache, scope_of
-from gate_app.github.transport import Method, Reply, Transport
+from gate_app.github.transport import Method, Reply
 
 PER_PAGE: Final = 100
 MAX_PAGES: Final = 100
-THE_APP: Final = 0
-"""Stands for the App itself where installations are told apart; GitHub counts those from 1."""
+MOVED: Final = (301, 302, 303, 307, 308)
 
 _NEXT_PAGE: Final = re.compile(r'<[^<>]*>;[^<>,]*\brel="next"')
 
@@ -54,20 +55,50 @@ class _Asker:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call on behalf of an installation."""
+
+    method: Method
+    asker: _Asker
+    path: Path
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    body: Mapping[str, object] | None = None
+
+    @property
+    def what(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def kept_as(self) -> Hashable:
+        """Equal for reads that GitHub answers alike: the permissions are part of it (case 147)."""
+        return (self.asker.scope, self.path, *sorted(self.query.items()))
+
+
 class Api:
     """Calls on behalf of an installation, and the few of the App itself. Safe to share between threads."""
 
-    def __init__(self, transport: Transport, app: AppTokens, clock: Clock) -> None:
-        self._transport = transport
+    def __init__(
+        self,
+        line: Line,
+        app: AppTokens,
+        tokens: TokenCache,
+        kept: Revalidation,
+        urgency: Urgency = Urgency.DECISION,
+    ) -> None:
+        self._line = line
         self._app = app
-        self._tokens = TokenCache(app.mint, clock)
-        self._clock = clock
-        self._pauses = Pauses(clock)
+        self._tokens = tokens
+        self._kept = kept
+        self._urgency = urgency
+
+    def background(self) -> Api:
+        """The same calls for what can wait: they leave the reserve of the rate limit to decisions."""
+        return Api(self._line, self._app, self._tokens, self._kept, Urgency.BACKGROUND)
 
     def token(self, repository: Repository, permissions: Permissions) -> InstallationToken:
         """The token a call would use; raises as the calls do."""
-        with self._pauses.heeded(repository.installation_id):
-            return self._tokens.token(scope_of(repository, permissions))
+        return self._token(scope_of(repository, permissions))
 
     def read(
         self,
@@ -78,7 +109,7 @@ class Api:
         query: Mapping[str, str | int] | None = None,
     ) -> Answer:
         """One GET. Raises HubUnavailable or HubRefused; never returns half an answer."""
-        reply = self._call("GET", _asker(repository, permissions), path, query or {})
+        reply = self._read(_Call("GET", _asker(repository, permissions), path, query or {}))
         return read_answer(shape, reply, f"GET {path}")
 
     def read_all(
@@ -93,7 +124,7 @@ class Api:
         """Every item of every page. Raises HubUnavailable when the list cannot be had whole."""
 
         def fetch(page: Mapping[str, int]) -> Reply:
-            return self._call("GET", _asker(repository, permissions), path, {**(query or {}), **page})
+            return self._read(_Call("GET", _asker(repository, permissions), path, {**(query or {}), **page}))
 
         return all_pages(fetch, shape, items, f"GET {path}")
 
@@ -107,19 +138,25 @@ class Api:
     ) -> tuple[Item, ...]:
         """The same for what belongs to no repository: its token reaches the whole installation."""
         asker = _Asker(Scope(installation_id, None, permissions))
-        return all_pages(lambda page: self._call("GET", asker, path, page), shape, items, f"GET {path}")
+
+        def fetch(page: Mapping[str, int]) -> Reply:
+            return self._read(_Call("GET", asker, path, page))
+
+        return all_pages(fetch, shape, items, f"GET {path}")
 
     def read_all_as_app(
         self, shape: TypeAdapter[Page], items: Callable[[Page], Sequence[Item]], path: Path
     ) -> tuple[Item, ...]:
-        """The same for what GitHub shows to the App itself only; each page has a fresh word of the App's."""
+        """The same for what GitHub shows to the App itself only."""
+        return all_pages(lambda page: self.ask_as_app(path, page), shape, items, f"GET {path}")
 
-        def fetch(page: Mapping[str, int]) -> Reply:
-            with self._pauses.heeded(THE_APP):
-                reply = self._transport.exchange(self._app.word(), "GET", path.below(""), page)
-                return self._believed(reply, f"GET {path}", ())
-
-        return all_pages(fetch, shape, items, f"GET {path}")
+    def ask_as_app(self, path: Path, query: Mapping[str, str | int] = MappingProxyType({})) -> Reply:
+        """One GET of the App itself, with a fresh word of its own. Raises HubUnavailable or HubRefused."""
+        caller = Caller(THE_APP, self._urgency)
+        reply = self._line.exchange(caller, self._app.word(), Question("GET", path.below(""), query))
+        if 200 <= reply.status < 300:
+            return reply
+        raise self._line.fault(caller, reply, f"GET {path}", ())
 
     def write(
         self,
@@ -131,34 +168,43 @@ class Api:
         body: Mapping[str, object],
     ) -> Answer:
         """One write, sent once. After HubUnavailable it may have happened: read back first (case 194)."""
-        reply = self._call(method, _asker(repository, permissions), path, {}, body)
+        with self._line.turn(repository.installation_id):
+            reply = self._whole(_Call(method, _asker(repository, permissions), path, body=body), {})
         return read_answer(shape, reply, f"{method} {path}")
 
-    def _call(
-        self,
-        method: Method,
-        asker: _Asker,
-        path: Path,
-        query: Mapping[str, str | int],
-        body: Mapping[str, object] | None = None,
-    ) -> Reply:
-        def sent(token: InstallationToken) -> Reply:
-            where = path.below(token.full_name or asker.name)
-            return self._transport.exchange(Token(token.value), method, where, query, body)
+    def _read(self, call: _Call) -> Reply:
+        """An answer that may be the one kept from before, if GitHub says just now that it still holds."""
+        kept = self._kept.reply(call.kept_as)
+        reply = self._whole(call, {"If-None-Match": kept.headers["etag"]} if kept else {})
+        if reply.status == 304 and kept:
+            return kept
+        self._kept.keep(call.kept_as, reply)
+        return reply
 
-        with self._pauses.heeded(asker.scope.installation_id):
-            token = self._tokens.token(asker.scope)
-            reply = sent(token)
-            if reply.status == 401 or 300 <= reply.status < 400:
-                # Neither was carried out, so even a write may be sent again.
-                self._tokens.drop(asker.scope, token)
-                reply = sent(self._tokens.token(asker.scope))
-            return self._believed(reply, f"{method} {path}", asker.scope.permissions)
-
-    def _believed(self, reply: Reply, what: str, permissions: Permissions) -> Reply:
-        if 200 <= reply.status < 300:
+    def _whole(self, call: _Call, headers: Mapping[str, str]) -> Reply:
+        """An answer of 2xx, or the 304 that `headers` asked for; anything else is raised."""
+        scope = call.asker.scope
+        token = self._token(scope)
+        reply = self._send(call, token, headers)
+        if reply.status == 401 or reply.status in MOVED:
+            # Neither was carried out, so even a write may be sent again.
+            self._tokens.drop(scope, token)
+            reply = self._send(call, self._token(scope), headers)
+        if 200 <= reply.status < 300 or (reply.status == 304 and headers):
             return reply
-        raise fault_of(reply, what, permissions, self._clock())
+        raise self._line.fault(self._caller(scope), reply, call.what, scope.permissions)
+
+    def _send(self, call: _Call, token: InstallationToken, headers: Mapping[str, str]) -> Reply:
+        where = call.path.below(token.full_name or call.asker.name)
+        question = Question(call.method, where, call.query, call.body, headers)
+        return self._line.exchange(self._caller(call.asker.scope), Token(token.value), question)
+
+    def _token(self, scope: Scope) -> InstallationToken:
+        self._line.require(self._caller(scope))
+        return self._tokens.token(scope)
+
+    def _caller(self, scope: Scope) -> Caller:
+        return Caller(scope.installation_id, self._urgency)
 
 
 def _asker(repository: Repository, permissions: Permissions) -> _Asker:
@@ -185,37 +231,3 @@ def all_pages(
             return tuple(collected)
         before = found
     raise HubUnavailable(f"{what}: more than {MAX_PAGES} pages")
-
-
-class Pauses:
-    """Until when each rate-limited installation is left alone; carrying on can get an App banned."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._until: dict[int, datetime] = {}
-        self._guard = threading.Lock()
-
-    @contextmanager
-    def heeded(self, installation_id: int) -> Iterator[None]:
-        """Raises HubUnavailable at once while it is left alone; a limit met inside starts the next pause."""
-        self._require_open(installation_id)
-        try:
-            yield
-        except HubUnavailable as fault:
-            if fault.retry_at is not None:
-                self._close(installation_id, fault.retry_at)
-            raise
-
-    def _close(self, installation_id: int, until: datetime) -> None:
-        """Leaves the installation alone until then, or longer if that was known already."""
-        with self._guard:
-            self._until[installation_id] = max(until, self._until.get(installation_id, until))
-
-    def _require_open(self, installation_id: int) -> None:
-        now = self._clock()
-        with self._guard:
-            until = self._until.get(installation_id)
-            if until is not None and until <= now:
-                del self._until[installation_id]
-        if until is not None and until > now:
-            raise HubUnavailable("GitHub asked us to wait", until)

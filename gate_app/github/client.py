@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Checkout, Clock
 from gate_app.github.api import Api
+from gate_app.github.identity import AppIdentity, AppSelf
 from gate_app.github.key import AppKey
+from gate_app.github.line import Line
 from gate_app.github.origin import Origin
 from gate_app.github.permissions import FETCH_CONTENT
 from gate_app.github.reads import Reads
+from gate_app.github.revalidation import Revalidation
 from gate_app.github.survey import Survey
-from gate_app.github.tokens import AppTokens
+from gate_app.github.tokens import AppTokens, TokenCache
 from gate_app.github.transport import Transport
-from gate_app.github.writes import AppIdentity, Writes
+from gate_app.github.writes import Writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ def connect(settings: AppSettings, clock: Clock) -> GithubHub:
 
 def connect_with(key: AppKey, settings: AppSettings, clock: Clock) -> GithubHub:
     """The same with a key that is parsed already, which is the slow part."""
-    transport = Transport(Origin.parse(settings.api_url, "the GitHub API address"))
+    line = Line(Transport(Origin.parse(settings.api_url, "the GitHub API address")), clock)
     git = Origin.parse(settings.git_url, "the git address")
-    api = Api(transport, AppTokens(transport, settings.issuer, key, clock), clock)
-    return GithubHub(api, AppIdentity(settings.app_id, settings.bot_id), git)
+    app = AppTokens(line, settings.issuer, key, clock)
+    api = Api(line, app, TokenCache(app.mint, clock), Revalidation())
+    itself = AppSelf(api, settings.app_id, clock)
+    return GithubHub(api, AppIdentity(settings.app_id, settings.bot_id, itself.slug), git)

@@ -57,7 +57,7 @@ def _is_limit(reply: Reply) -> bool:
 def _told_wait(reply: Reply, now: datetime) -> timedelta | None:
     """`Retry-After` as seconds or as an HTTP date (RFC 9110, section 10.2.3)."""
     told = reply.headers.get("retry-after", "")
-    if seconds := _number(told):
+    if seconds := number_in(told):
         return timedelta(seconds=seconds)
     try:
         date = parsedate_to_datetime(told)
@@ -70,9 +70,10 @@ def _reset_wait(reply: Reply, now: datetime) -> timedelta | None:
     """`x-ratelimit-reset` in seconds of the epoch; it counts only when nothing remains."""
     if reply.headers.get("x-ratelimit-remaining") != "0":
         return None
-    reset = _number(reply.headers.get("x-ratelimit-reset", ""))
+    reset = number_in(reply.headers.get("x-ratelimit-reset", ""))
     return timedelta(seconds=reset - now.timestamp()) if reset else None
 
 
-def _number(text: str) -> int | None:
+def number_in(text: str) -> int | None:
+    """A header's whole number of up to twelve digits; None for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None

@@ -1,7 +1,8 @@
 """What there is at GitHub right now, whether or not a delivery told us (case 195).
 
 Rules of the file: everything it says goes into the same inboxes as deliveries do, as hints to look; lists are
-whole or a fault; a comment that was edited after it was written is no command, whoever reads it later.
+whole or a fault; a comment that was edited after it was written is no command, whoever reads it later. All of it
+can wait, so it leaves the reserve of the rate limit to decisions.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Survey:
     """Implements `engine.ports.Survey`."""
 
     def __init__(self, api: Api) -> None:
-        self._api = api
+        self._background = api.background()
 
     def repositories(self) -> Sequence[Repository]:
         """Every repository of every installation that is not suspended."""
@@ -38,16 +39,16 @@ class Survey:
 
     def heads(self, repository: Repository) -> Mapping[Subject, str]:
         """The head of every open pull request and of the default branch."""
-        listed = self._api.read_all(
+        listed = self._background.read_all(
             answers.OPEN_PULLS, list, repository, LIST_HEADS, in_repository("pulls"), {"state": "open"}
         )
         heads = {Subject(repository.id, number=pull.number): pull.head.sha for pull in listed}
-        branch = self._api.read(
+        branch = self._background.read(
             answers.DEFAULT_BRANCH, repository, LIST_HEADS, in_repository()
         ).default_branch
         try:
             path = in_repository("branches", branch)
-            found = self._api.read(answers.BRANCH, repository, LIST_HEADS, path)
+            found = self._background.read(answers.BRANCH, repository, LIST_HEADS, path)
         except HubRefused as refused:
             if refused.status != 404:
                 raise
@@ -60,14 +61,14 @@ class Survey:
         """The commands in comments written or touched since then, in the order of the conversation."""
         path = in_repository("issues", conversation, "comments")
         query = {"since": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
-        listed = self._api.read_all(answers.COMMENTS, list, repository, READ_COMMENT, path, query)
+        listed = self._background.read_all(answers.COMMENTS, list, repository, READ_COMMENT, path, query)
         return [notice for comment in listed for notice in _noticed(repository, conversation, comment)]
 
     def _installations(self) -> Sequence[answers.Installed]:
-        return self._api.read_all_as_app(answers.INSTALLATIONS, list, at_root("app", "installations"))
+        return self._background.read_all_as_app(answers.INSTALLATIONS, list, at_root("app", "installations"))
 
     def _repositories_of(self, installation_id: int) -> Sequence[Repository]:
-        named = self._api.read_all_of_installation(
+        named = self._background.read_all_of_installation(
             answers.REPOSITORIES,
             lambda answer: answer.repositories,
             installation_id,

@@ -23,11 +23,11 @@ from gate_app.domain.model import Repository
 from gate_app.engine.ports import Clock
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github.answers import MINTED, read_answer
-from gate_app.github.faults import fault_of
+from gate_app.github.budget import THE_APP
 from gate_app.github.key import AppKey
+from gate_app.github.line import Caller, Line, Question
 from gate_app.github.origin import at_root
 from gate_app.github.permissions import Permissions, spoken
-from gate_app.github.transport import Transport
 
 RENEW_BEFORE: Final = timedelta(minutes=5)
 TOKEN_LIFE: Final = timedelta(hours=1)
@@ -65,8 +65,8 @@ class InstallationToken:
 class AppTokens:
     """Mints installation tokens as the App. `issuer` is the App's client id or its id."""
 
-    def __init__(self, transport: Transport, issuer: str, key: AppKey, clock: Clock) -> None:
-        self._transport = transport
+    def __init__(self, line: Line, issuer: str, key: AppKey, clock: Clock) -> None:
+        self._line = line
         self._issuer = issuer
         self._key = key
         self._clock = clock
@@ -78,9 +78,10 @@ class AppTokens:
         wanted: dict[str, object] = {"permissions": dict(scope.permissions)}
         if scope.repository_id is not None:
             wanted["repository_ids"] = [scope.repository_id]
-        reply = self._transport.exchange(self.word(), "POST", path.below(""), {}, wanted)
+        caller = Caller(THE_APP)
+        reply = self._line.exchange(caller, self.word(), Question("POST", path.below(""), body=wanted))
         if not 200 <= reply.status < 300:
-            raise _not_minted(fault_of(reply, f"POST {path}", scope.permissions, now), scope)
+            raise _not_minted(self._line.fault(caller, reply, f"POST {path}", scope.permissions), scope)
         minted = read_answer(MINTED, reply, f"POST {path}")
         repositories = minted.repositories or ()
         if scope.repository_id and any(each.id != scope.repository_id for each in repositories):

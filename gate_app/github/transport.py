@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from io import BufferedReader
+from types import MappingProxyType
 from typing import Final, Literal
 
 import requests
@@ -84,7 +85,13 @@ class Transport:
         self._wire = _wire(self._session, origin, monotonic)
 
     def exchange(
-        self, auth: Auth, method: Method, path: str, query: Mapping[str, str | int], body: object = None
+        self,
+        auth: Auth,
+        method: Method,
+        path: str,
+        query: Mapping[str, str | int],
+        body: object = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Reply:
         """Sends one request and reads its whole answer, whatever its status.
 
@@ -102,10 +109,11 @@ class Transport:
             lazy=True,
             api_version=API_VERSION,
         )
-        headers = {"Accept": "application/vnd.github+json"}
+        sent = {"Accept": "application/vnd.github+json", **headers}
         try:
-            status, answered, text = requester.requestJson(method, path, dict(query), headers, body)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+            status, answered, text = requester.requestJson(method, path, dict(query), sent, body)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            # ValueError: text that is no UTF-8, or a header of another shape, which PyGithub reads as numbers.
             # From None: the exceptions of requests carry the request, and with it the token.
             raise HubUnavailable(f"{method} {path}: no answer ({type(error).__name__})") from None
         _log.debug("%s %s: %d", method, path, status)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -21,7 +20,7 @@ from gate_app.domain.model import Repository
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github import answers
 from gate_app.github.api import Api
-from gate_app.github.fields import Account, App
+from gate_app.github.identity import AppIdentity
 from gate_app.github.limits import (
     MAX_ANNOTATIONS_PER_CALL,
     MAX_COMMENT_CHARS,
@@ -45,22 +44,6 @@ from gate_app.github.permissions import (
 _EMPTY_SUMMARY: Final = "No details."
 GONE: Final = (404, 410)
 """The answers about an object of ours that was deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class AppIdentity:
-    """By what we know our own work: the App's id, and its bot's account id where the operator gave it."""
-
-    app_id: int
-    bot_id: int | None = None
-
-    def made(self, account: Account | None, app: App | None) -> bool:
-        """Whether our bot made it. A person acting through our App is still that person."""
-        if account is None:
-            return False
-        if account.id == self.bot_id:
-            return True
-        return account.type == "Bot" and app is not None and app.id == self.app_id
 
 
 class Writes:
@@ -195,8 +178,9 @@ class Writes:
         path = in_repository("issues", conversation, "comments")
         listed = self._api.read_all(answers.COMMENTS, list, repository, WRITE_COMMENT, path)
         made = self._identity.made
-        ours = [found for found in listed if made(found.user, found.performed_via_github_app)]
-        return min((found.id for found in ours if (found.body or "").rstrip().endswith(marker)), default=None)
+        marked = [found for found in listed if (found.body or "").rstrip().endswith(marker)]
+        ours = [found.id for found in marked if made(found.user, found.performed_via_github_app)]
+        return min(ours, default=None)
 
     def _find_deployment(
         self, repository: Repository, wanted: CreateDeployment, permissions: Permissions
@@ -210,9 +194,10 @@ class Writes:
             {"sha": wanted.sha, "environment": wanted.environment},
         )
         made = self._identity.made
-        ours = [found for found in listed if made(found.creator, found.performed_via_github_app)]
-        here = [found for found in ours if found.sha == wanted.sha]
-        return min((found.id for found in here if _gate_in(found.payload) == wanted.gate_id), default=None)
+        here = [found for found in listed if found.sha == wanted.sha]
+        for_gate = [found for found in here if _gate_in(found.payload) == wanted.gate_id]
+        ours = [found.id for found in for_gate if made(found.creator, found.performed_via_github_app)]
+        return min(ours, default=None)
 
     def _patched(
         self,

@@ -111,6 +111,13 @@ def test_a_definite_refusal_says_so_without_repeating_what_github_wrote(
     assert "canary" not in str(fault.value)
 
 
+def test_headers_that_pygithub_cannot_read_are_no_answer_and_no_crash(github: ScriptedGithub) -> None:
+    garbled = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "some", "X-RateLimit-Reset": "soon"}
+    github.answers("GET", COMMENT_PATH, comment(), headers=garbled)
+    with pytest.raises(HubUnavailable):
+        ask(github)
+
+
 def test_a_larger_answer_than_any_honest_one_is_not_read_to_its_end(github: ScriptedGithub) -> None:
     github.answers("GET", COMMENT_PATH, {**comment(), "body": "x" * MAX_ANSWER_BYTES})
     with pytest.raises(HubUnavailable, match="larger"):

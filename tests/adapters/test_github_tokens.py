@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -51,6 +52,14 @@ def test_case_148_the_app_jwt_is_issued_a_minute_ago_and_ends_within_ten() -> No
     assert claims["iat"] == NOON.timestamp() - 60
     assert NOON.timestamp() < claims["exp"] <= NOON.timestamp() + 600
     assert jwt.get_unverified_header(signed)["alg"] == "RS256"
+
+
+def test_the_key_is_parsed_once() -> None:
+    key = AppKey.parse(private_key())
+    began = time.process_time()
+    for _ in range(20):
+        key.signed("4711", NOON)
+    assert time.process_time() - began < 0.5  # parsing it every time would take more than a second
 
 
 @pytest.mark.parametrize(

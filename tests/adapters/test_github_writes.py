@@ -283,10 +283,62 @@ def test_our_bot_is_known_by_our_app_when_its_account_is_not(github: ScriptedGit
     assert hub(github, bot_id=None).publish_comment(REPOSITORY, QUESTION, known=None) == 701
 
 
-def test_without_its_account_a_bot_that_names_no_app_is_not_ours(github: ScriptedGithub) -> None:
-    github.answers("GET", COMMENTS, [marked()])
+def described(slug: str | None = "gate-app", app_id: int = APP_ID) -> dict[str, object]:
+    """`GET /app`; GitHub's schema does not promise the slug."""
+    return {"id": app_id, "name": "Gate", "permissions": {}, "events": [], **({"slug": slug} if slug else {})}
+
+
+@pytest.mark.parametrize(
+    ("user", "edited"),
+    [
+        pytest.param(BOT, True, id="our bot"),
+        pytest.param(account(78, "other[bot]", "Bot"), False, id="another bot"),
+        pytest.param(account(79, "gate-app[bot]"), False, id="case 58: a person of that name"),
+    ],
+)
+def test_a_bot_whose_comment_names_no_app_is_known_by_the_login_that_github_gave_our_app(
+    github: ScriptedGithub, user: dict[str, object], edited: bool
+) -> None:
+    github.answers("GET", "/app", described())
+    github.answers("GET", COMMENTS, [marked(user=user)])
+    github.answers("PATCH", f"{ONE_COMMENT}/701", {"id": 701})
     github.answers("POST", COMMENTS, {"id": 702}, status=201)
-    assert hub(github, bot_id=None).publish_comment(REPOSITORY, QUESTION, known=None) == 702
+    assert hub(github, bot_id=None).publish_comment(REPOSITORY, QUESTION, known=None) == (
+        701 if edited else 702
+    )
+
+
+def test_who_we_are_is_asked_only_in_doubt_and_once(github: ScriptedGithub) -> None:
+    github.answers("GET", "/app", described())
+    github.answers("GET", COMMENTS, [comment(600, "chatter", user=BOT)])
+    github.answers("GET", COMMENTS, [marked()])
+    github.answers("PATCH", f"{ONE_COMMENT}/701", {"id": 701})
+    github.answers("POST", COMMENTS, {"id": 702}, status=201)
+    client = hub(github, bot_id=None)
+    assert client.publish_comment(REPOSITORY, QUESTION, known=None) == 702
+    assert "GET /app" not in github.names()
+    for _ in range(2):
+        assert client.publish_comment(REPOSITORY, QUESTION, known=None) == 701
+    assert github.names().count("GET /app") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        pytest.param({}, 404, id="GitHub does not say"),
+        pytest.param(described(slug=None), 200, id="without a slug"),
+        pytest.param(described(app_id=666), 200, id="case 148: the key of another App"),
+        pytest.param({}, 500, id="GitHub is down"),
+    ],
+)
+def test_while_nobody_knows_who_we_are_nothing_is_written_twice(
+    github: ScriptedGithub, body: object, status: int
+) -> None:
+    github.answers("GET", "/app", body, status=status)
+    github.answers("GET", COMMENTS, [marked()])
+    with pytest.raises(HubUnavailable):
+        hub(github, bot_id=None).publish_comment(REPOSITORY, QUESTION, known=None)
+    assert not any(call.method == "POST" for call in github.calls)
 
 
 def test_case_194_after_a_lost_answer_the_comment_is_found_not_doubled(github: ScriptedGithub) -> None:

@@ -81,3 +81,10 @@ def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
         re.findall(r"^\| `(GATE_[A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
     )
     assert read == written
+
+
+def test_every_surprise_of_github_names_tests_that_exist() -> None:
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    named = re.findall(r"`(test_\w+)`", (ROOT / "docs/github.md").read_text())
+    assert len(named) > 40
+    assert [name for name in named if f"def {name}(" not in tests] == []

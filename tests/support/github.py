@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -103,6 +103,8 @@ class ScriptedGithub:
     minted_name: str | None = REPOSITORY.full_name
     token_life: timedelta = timedelta(hours=1)
     clock: FakeClock = field(default_factory=FakeClock)
+    watcher: Callable[[Call], None] = lambda _call: None
+    """Sees every call while it is being made."""
 
     def answers(
         self, method: str, path: str, body: Body, status: int = 200, headers: Mapping[str, str] | None = None
@@ -121,6 +123,7 @@ class ScriptedGithub:
 
     def handle(self, request: PreparedRequest) -> Answer:
         call = _call_of(request)
+        self.watcher(call)
         if call.path.endswith("/access_tokens") and call.name not in self.scripted:
             return self._minted(call)
         (self.mints if call.path.endswith("/access_tokens") else self.calls).append(call)
