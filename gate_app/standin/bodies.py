@@ -250,8 +250,7 @@ class NewDeployment(Body):
     production_environment: bool | None = None
 
     def wanted(self) -> Wanted:
-        """The deployment asked for; an environment named production is one, unless said otherwise."""
-        named = self.environment == "production"
+        """The deployment asked for."""
         return Wanted(
             ref=self.ref,
             task=self.task,
@@ -261,9 +260,7 @@ class NewDeployment(Body):
             required_contexts=self.required_contexts,
             auto_merge=self.auto_merge,
             transient_environment=self.transient_environment,
-            production_environment=named
-            if self.production_environment is None
-            else self.production_environment,
+            production_environment=self.production_environment,
         )
 
 

@@ -254,6 +254,14 @@ def render(tx: Transaction, run: CheckRun) -> JsonObject:
     }
 
 
+def render_short(tx: Transaction, run: CheckRun) -> JsonObject:
+    """A check run as the deployments of its job name it."""
+    shown = ("id", "name", "node_id", "head_sha", "external_id", "url", "html_url", "details_url")
+    state = ("status", "conclusion", "started_at", "completed_at")
+    whole = render(tx, run)
+    return {name: whole[name] for name in (*shown, *state)}
+
+
 def render_annotations(tx: Transaction, run: CheckRun) -> list[JsonObject]:
     """The body of "List check run annotations"."""
     html = repositories.html_url(tx, repositories.by_id(tx, run.repository_id))

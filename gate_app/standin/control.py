@@ -262,17 +262,26 @@ class Control(RunnerControl):
         facts = {"login": login, "sha": sha, "status": dict(status)}
         self._call("POST", f"/repositories/{repository}/statuses", facts)
 
-    def deploy(self, repository: str, login: str, deployment: Mapping[str, object]) -> DeploymentState:
-        """Create a deployment as a person; `deployment` is the body of GitHub's REST call."""
-        facts = {"login": login, "deployment": dict(deployment)}
+    def deploy(
+        self, repository: str, login: str | None, deployment: Mapping[str, object], *, app: str | None = None
+    ) -> DeploymentState:
+        """Create a deployment as a person, or else as an App; `deployment` is the body of GitHub's REST call."""
+        facts = {"login": login, "app": app, "deployment": dict(deployment)}
         return self._as(DeploymentState, "POST", f"/repositories/{repository}/deployments", facts)
 
     def set_deployment_status(
-        self, repository: str, deployment_id: int, login: str, status: Mapping[str, object]
+        self,
+        repository: str,
+        deployment_id: int,
+        login: str | None,
+        status: Mapping[str, object],
+        *,
+        app: str | None = None,
     ) -> DeploymentState:
-        """Set a deployment status as a person; `status` is the body of GitHub's REST call."""
+        """Set a deployment status as a person, or else as an App; `status` is the body of GitHub's REST call."""
+        facts = {"login": login, "app": app, "status": dict(status)}
         path = f"/repositories/{repository}/deployments/{deployment_id}/statuses"
-        return self._as(DeploymentState, "POST", path, {"login": login, "status": dict(status)})
+        return self._as(DeploymentState, "POST", path, facts)
 
     # What goes wrong.
 

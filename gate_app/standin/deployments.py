@@ -11,10 +11,20 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from gate_app.standin import apps, checks, merging, people, pushes, repositories, webhooks
+from gate_app.standin import (
+    apps,
+    checks,
+    environments,
+    merging,
+    people,
+    pushes,
+    repositories,
+    statuses,
+    webhooks,
+)
 from gate_app.standin.comments import Author
 from gate_app.standin.errors import GitHubError, not_found
 from gate_app.standin.repositories import Repository
@@ -64,17 +74,35 @@ class DeploymentStatus:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is needed to create a deployment."""
+    """What is needed to create a deployment; an environment named production is one unless said otherwise."""
 
     ref: str
-    task: str
     environment: str
-    description: str | None
-    payload: dict[str, object] | str
-    required_contexts: Sequence[str] | None
-    auto_merge: bool
-    transient_environment: bool
-    production_environment: bool
+    task: str = "deploy"
+    description: str | None = None
+    payload: dict[str, object] | str = field(default_factory=dict)
+    required_contexts: Sequence[str] | None = None
+    auto_merge: bool = True
+    transient_environment: bool = False
+    production_environment: bool | None = None
+
+    @property
+    def is_production(self) -> bool:
+        """Whether people use this environment."""
+        named = self.environment == "production"
+        return named if self.production_environment is None else self.production_environment
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a deployment comes from, in the bodies of webhooks: a job of a workflow run, or nothing."""
+
+    workflow: JsonObject | None = None
+    workflow_run: JsonObject | None = None
+    check_run: JsonObject | None = None
+
+
+NOWHERE = Origin()
 
 
 @dataclass(frozen=True)
@@ -99,6 +127,14 @@ def create(tx: Transaction, repository: Repository, author: Author, wanted: Want
     if merged:
         return merged
     _require_checks(tx, repository, sha, wanted)
+    return record(tx, repository, author, wanted, sha, NOWHERE)
+
+
+def record(
+    tx: Transaction, repository: Repository, author: Author, wanted: Wanted, sha: str, origin: Origin
+) -> Deployment:
+    """A new deployment of a commit, which nothing stands against; so the environment exists, too."""
+    environments.ensure(tx, repository, wanted.environment)
     deployment = tx.insert(
         Deployment,
         repository_id=repository.id,
@@ -109,14 +145,15 @@ def create(tx: Transaction, repository: Repository, author: Author, wanted: Want
         description=wanted.description,
         payload={"sent": wanted.payload},
         transient_environment=wanted.transient_environment,
-        production_environment=wanted.production_environment,
+        production_environment=wanted.is_production,
         creator_id=author.person.id,
         app_id=author.app.id if author.app else None,
         created_at=tx.now,
         updated_at=tx.now,
     )
     tx.announce("deployment.created", id=deployment.id, environment=deployment.environment, sha=sha)
-    payload: JsonObject = {"action": "created", "deployment": render(tx, deployment), **_no_workflow()}
+    flow: JsonObject = {"workflow": origin.workflow, "workflow_run": origin.workflow_run}
+    payload: JsonObject = {"action": "created", "deployment": render(tx, deployment), **flow}
     webhooks.emit(tx, repository, author.person, "deployment", payload)
     return deployment
 
@@ -141,8 +178,10 @@ def _merge_default_branch(
 
 
 def _require_checks(tx: Transaction, repository: Repository, sha: str, wanted: Wanted) -> None:
-    found = {
-        run.name: run.conclusion for run in reversed(checks.latest(checks.of_commit(tx, repository, sha)))
+    marks = statuses.latest(statuses.of_commit(tx, repository, sha))
+    runs = checks.latest(checks.of_commit(tx, repository, sha))
+    found = {mark.context: mark.state for mark in marks} | {
+        run.name: run.conclusion for run in reversed(runs)
     }
     contexts = found if wanted.required_contexts is None else wanted.required_contexts
     if any(found.get(name) not in PASSING for name in contexts):
@@ -157,11 +196,21 @@ def require(tx: Transaction, repository: Repository, identifier: int) -> Deploym
     return found
 
 
-def set_status(tx: Transaction, deployment: Deployment, author: Author, outcome: Outcome) -> DeploymentStatus:
+def by_id(tx: Transaction, identifier: int) -> Deployment:
+    """The deployment with this id."""
+    found = tx.get(Deployment, id=identifier)
+    if found is None:
+        raise LookupError(f"no deployment {identifier}")
+    return found
+
+
+def set_status(
+    tx: Transaction, deployment: Deployment, author: Author, outcome: Outcome, origin: Origin = NOWHERE
+) -> DeploymentStatus:
     """A new status of a deployment."""
     if outcome.state == "success" and outcome.auto_inactive:
         _retire_earlier(tx, deployment, author)
-    return _add_status(tx, deployment, author, outcome)
+    return _add_status(tx, deployment, author, outcome, origin)
 
 
 def _retire_earlier(tx: Transaction, deployment: Deployment, author: Author) -> None:
@@ -170,11 +219,11 @@ def _retire_earlier(tx: Transaction, deployment: Deployment, author: Author) -> 
     for earlier in tx.every(Deployment, **same_place, **temporary):
         last = tx.get(DeploymentStatus, deployment_id=earlier.id)
         if earlier.id < deployment.id and last and last.state == "success":
-            _add_status(tx, earlier, author, Outcome("inactive"))
+            _add_status(tx, earlier, author, Outcome("inactive"), NOWHERE)
 
 
 def _add_status(
-    tx: Transaction, deployment: Deployment, author: Author, outcome: Outcome
+    tx: Transaction, deployment: Deployment, author: Author, outcome: Outcome, origin: Origin
 ) -> DeploymentStatus:
     repository = repositories.by_id(tx, deployment.repository_id)
     status = tx.insert(
@@ -197,15 +246,12 @@ def _add_status(
         "action": "created",
         "deployment": render(tx, deployment),
         "deployment_status": render_status(tx, deployment, status),
-        "check_run": None,
-        **_no_workflow(),
+        "check_run": origin.check_run,
+        "workflow": origin.workflow,
+        "workflow_run": origin.workflow_run,
     }
     webhooks.emit(tx, repository, author.person, "deployment_status", payload)
     return status
-
-
-def _no_workflow() -> JsonObject:
-    return {"workflow": None, "workflow_run": None}
 
 
 def render(tx: Transaction, deployment: Deployment) -> JsonObject:

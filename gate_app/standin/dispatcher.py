@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from gate_app.standin import apps, settings, webhooks, workflow_runs
+from gate_app.standin import apps, settings, webhooks, workflow_lifecycle
 from gate_app.standin.state import State, Transaction
 from gate_app.standin.webhooks import Delivery
 
@@ -84,7 +84,7 @@ class Dispatcher:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with self._state.transaction() as tx:
-                if not workflow_runs.are_moving(tx) and not tx.count(Delivery, pending=1):
+                if not workflow_lifecycle.are_moving(tx) and not tx.count(Delivery, pending=1):
                     return True
             self._stopping.wait(POLL_SECONDS)
         return False

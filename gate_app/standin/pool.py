@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
-from gate_app.standin import workflow_runs
+from gate_app.standin import workflow_lifecycle
 from gate_app.standin.runners import Script
 from gate_app.standin.state import State, Transaction
 from gate_app.standin.workflow_runs import WorkflowRun
@@ -49,13 +49,13 @@ class Pool:
         """One step of one run, if any can be made."""
         for run in tx.every(WorkflowRun, status="queued"):
             if Script.of(run.script).starts:
-                workflow_runs.start(tx, run)
+                workflow_lifecycle.start(tx, run)
                 return True
         now, running = time.monotonic(), tx.every(WorkflowRun, status="in_progress")
         self._due = {run.id: self._end_of(run, now) for run in running if Script.of(run.script).conclusion}
         for run in running:
             if self._due.get(run.id, now + 1) <= now:
-                workflow_runs.finish(tx, run, str(Script.of(run.script).conclusion))
+                workflow_lifecycle.finish(tx, run, str(Script.of(run.script).conclusion))
                 return True
         return False
 

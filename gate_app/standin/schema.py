@@ -25,6 +25,7 @@ FIRST_IDS = {
     "workflow_runs": 19_876_543_210,
     "artifacts": 4_123_456_780,
     "statuses": 35_678_912_340,
+    "environments": 1_876_543_210,
     "deployments": 2_345_678_910,
     "deployment_statuses": 6_012_345_670,
     "deliveries": 142_345_678_900,

@@ -284,7 +284,9 @@ CREATE TABLE workflow_attempts (
 CREATE TABLE workflow_jobs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   run_id INTEGER NOT NULL,
-  attempt INTEGER NOT NULL
+  attempt INTEGER NOT NULL,
+  environment TEXT,
+  deployment_id INTEGER
 );
 CREATE INDEX workflow_jobs_run ON workflow_jobs (run_id);
 
@@ -306,13 +308,21 @@ CREATE TABLE download_tickets (
   expires_at TEXT NOT NULL
 );
 
+CREATE TABLE environments (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  name TEXT NOT NULL COLLATE NOCASE,
+  created_at TEXT NOT NULL,
+  UNIQUE (repository_id, name)
+);
+
 CREATE TABLE deployments (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   repository_id INTEGER NOT NULL,
   sha TEXT NOT NULL,
   ref TEXT NOT NULL,
   task TEXT NOT NULL,
-  environment TEXT NOT NULL,
+  environment TEXT NOT NULL COLLATE NOCASE,
   description TEXT,
   payload TEXT NOT NULL,
   transient_environment INTEGER NOT NULL,

@@ -136,7 +136,7 @@ def of_workflow_run(tx: Transaction, run: WorkflowRun) -> WorkflowRunState:
         "actor": _login(tx, run.actor_id),
         "status": run.status,
         "conclusion": run.conclusion,
-        "jobs": {job.name: job.conclusion or job.status for job in jobs},
+        "jobs": {check.name: check.conclusion or check.status for _, check in jobs},
     }
 
 

@@ -11,6 +11,7 @@ Rules of this file, from the docs "Events that trigger workflows", "Workflow syn
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -27,6 +28,7 @@ from gate_app.standin.state import JsonObject, Transaction, node_id
 FOLDER = ".github/workflows"
 ENDINGS = (".yml", ".yaml")
 MAX_INPUTS = 25
+_INPUT = re.compile(r"\$\{\{\s*(?:github\.event\.)?inputs\.([A-Za-z0-9_-]+)\s*\}\}")
 NO_TRIGGER = "Workflow does not have 'workflow_dispatch' trigger"
 
 
@@ -56,12 +58,26 @@ class Input:
 
 
 @dataclass(frozen=True)
+class JobDefinition:
+    """A job, by the name of its check runs, and the environment that it deploys to, if any."""
+
+    name: str
+    environment: str | None
+
+    def environment_for(self, inputs: Mapping[str, str]) -> str | None:
+        """The environment's name, in which inputs may be used; of no other expression is anything known."""
+        if self.environment is None:
+            return None
+        return _INPUT.sub(lambda found: inputs.get(found.group(1), ""), self.environment)
+
+
+@dataclass(frozen=True)
 class Definition:
     """What a workflow file says; inputs are None if it cannot be dispatched."""
 
     name: str
     inputs: Mapping[str, Input] | None
-    jobs: tuple[str, ...]
+    jobs: tuple[JobDefinition, ...]
 
 
 def every(tx: Transaction, repository: Repository) -> list[Workflow]:
@@ -105,7 +121,7 @@ def definition(git: Git, sha: str, path: str) -> Definition:
     return Definition(
         name=str(document.get("name") or path),
         inputs=_inputs(document.get("on")),
-        jobs=tuple(_jobs(document.get("jobs"))),
+        jobs=tuple(_job(str(key), _mapping(facts)) for key, facts in _mapping(document.get("jobs")).items()),
     )
 
 
@@ -135,9 +151,10 @@ def _text(value: object) -> str:
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
-def _jobs(jobs: object) -> list[str]:
-    """The names of the jobs, which are those of their check runs."""
-    return [str(_mapping(facts).get("name") or key) for key, facts in _mapping(jobs).items()]
+def _job(key: str, facts: Mapping[str, Any]) -> JobDefinition:
+    place = facts.get("environment")
+    environment = place.get("name") if isinstance(place, dict) else place
+    return JobDefinition(str(facts.get("name") or key), str(environment) if environment else None)
 
 
 def filled(found: Definition, given: Mapping[str, object]) -> dict[str, str]:

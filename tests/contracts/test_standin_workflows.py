@@ -267,6 +267,35 @@ def test_runs_are_listed_by_head_branch_status_and_event(github: Github, token: 
     assert listed("event=push") == listed("", "workflows/deploy.yaml/runs") == []
 
 
+def test_a_job_with_an_environment_deploys_there(github: Github, token: str) -> None:
+    text = """
+on: {workflow_dispatch: {inputs: {where: {required: true}}}}
+jobs:
+  build: {}
+  deploy: {environment: {name: "${{ inputs.where }}"}}
+"""
+    sha = github.control.commit(REPOSITORY, {".github/workflows/release.yml": text})["sha"]
+    github.control.push(REPOSITORY, "main", sha, "maintainer")
+    github.control.script_workflow(REPOSITORY, "release.yml", {"conclusion": "failure"}, {})
+    body = {"ref": "main", "inputs": {"where": "staging/eu"}, "return_run_details": True}
+    path = f"{API}/actions/workflows/release.yml/dispatches"
+    run_id = github.call("POST", path, body, token=token).body["workflow_run_id"]
+    told(github)
+    github.call("POST", f"{API}/actions/runs/{run_id}/rerun", token=token)
+    runs = [run for run in told(github) if run is not None]
+    assert {(run["id"], run["head_sha"]) for run in runs} == {(run_id, sha)}
+    made = [
+        (d["environment"], d["sha"], d["ref"], d["creator"], [s["state"] for s in d["statuses"]])
+        for d in github.control.state()["deployments"]
+    ]
+    common = ("staging/eu", sha, "main", "github-actions[bot]")
+    assert made == [(*common, ["in_progress", "failure"]), (*common, ["in_progress", "success"])]
+    origins = [json.loads(w.raw) for w in github.receiver.received if w.name == "deployment_status.created"]
+    assert {(body["check_run"]["name"], body["workflow"]["path"]) for body in origins} == {
+        ("deploy", ".github/workflows/release.yml")
+    }
+
+
 def test_people_dispatch_too(github: Github) -> None:
     run = github.control.dispatch_workflow(REPOSITORY, "deploy.yaml", "maintainer")
     assert (run["actor"], run["head_branch"], run["number"]) == ("maintainer", "main", 1)

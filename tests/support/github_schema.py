@@ -111,6 +111,8 @@ ANSWERS: tuple[tuple[str, str, int, str], ...] = (
     ("GET", rf"{OWNER_REPO}/deployments", 200, "[Deployment]"),
     ("POST", rf"{OWNER_REPO}/deployments", 201, "Deployment"),
     ("POST", rf"{OWNER_REPO}/deployments", 202, "ReposOwnerRepoDeploymentsPostResponse202"),
+    ("GET", rf"{OWNER_REPO}/environments", 200, "ReposOwnerRepoEnvironmentsGetResponse200"),
+    ("GET", rf"{OWNER_REPO}/environments/.+", 200, "Environment"),
     ("GET", rf"{OWNER_REPO}/deployments/\d+", 200, "Deployment"),
     ("GET", rf"{OWNER_REPO}/deployments/\d+/statuses", 200, "[DeploymentStatus]"),
     ("POST", rf"{OWNER_REPO}/deployments/\d+/statuses", 201, "DeploymentStatus"),

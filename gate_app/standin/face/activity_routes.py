@@ -193,10 +193,10 @@ def set_status(owner: str, name: str) -> ResponseReturnValue:
 
 @routes.post("/deployments")
 def create_deployment(owner: str, name: str) -> ResponseReturnValue:
-    """Create a deployment as a person."""
+    """Create a deployment as a person or another App."""
     wanted = access.body(given.ForeignDeployment)
     with access.state().transaction() as tx:
-        author = Author(people.require(tx, wanted.login))
+        author = _deployer(tx, wanted)
         made = deployments.create(tx, named(tx, owner, name), author, wanted.deployment.wanted())
         if isinstance(made, str):
             return {"message": made}, 202
@@ -205,10 +205,16 @@ def create_deployment(owner: str, name: str) -> ResponseReturnValue:
 
 @routes.post("/deployments/<int:identifier>/statuses")
 def set_deployment_status(owner: str, name: str, identifier: int) -> ResponseReturnValue:
-    """Set a deployment status as a person."""
+    """Set a deployment status as a person or another App."""
     wanted = access.body(given.ForeignStatus)
     with access.state().transaction() as tx:
         deployment = deployments.require(tx, named(tx, owner, name), identifier)
-        author = Author(people.require(tx, wanted.login))
-        deployments.set_status(tx, deployment, author, wanted.status.outcome())
+        deployments.set_status(tx, deployment, _deployer(tx, wanted), wanted.status.outcome())
         return dict(snapshot.of_deployment(tx, deployment)), 201
+
+
+def _deployer(tx: Transaction, wanted: given.Deployer) -> Author:
+    if wanted.login:
+        return Author(people.require(tx, wanted.login))
+    app = apps.other(tx, wanted.app or "")
+    return Author(apps.bot(tx, app), app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gate_app.standin.bodies import (
     Body,
@@ -244,17 +244,28 @@ class Ending(Body):
     conclusion: Conclusion = "success"
 
 
-class ForeignDeployment(Body):
+class Deployer(Body):
+    """A person, or the bot of the App with this slug."""
+
+    login: str | None = None
+    app: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Deployer:
+        if (self.login is None) == (self.app is None):
+            raise ValueError("name either a login or an app")
+        return self
+
+
+class ForeignDeployment(Deployer):
     """A deployment that somebody else makes."""
 
-    login: str
     deployment: NewDeployment
 
 
-class ForeignStatus(Body):
+class ForeignStatus(Deployer):
     """A deployment status that somebody else sets."""
 
-    login: str
     status: NewDeploymentStatus
 
 

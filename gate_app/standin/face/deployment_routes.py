@@ -1,13 +1,14 @@
-"""Deployments and their statuses."""
+"""Deployments, their statuses, and environments."""
 
 from __future__ import annotations
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import deployments
+from gate_app.standin import deployments, environments
 from gate_app.standin.bodies import NewDeployment, NewDeploymentStatus
 from gate_app.standin.deployments import Deployment, DeploymentStatus
+from gate_app.standin.environments import Environment
 from gate_app.standin.errors import not_found
 from gate_app.standin.face import access
 
@@ -35,6 +36,24 @@ def create_deployment(owner: str, name: str) -> ResponseReturnValue:
         if isinstance(made, str):
             return {"message": made}, 202
         return deployments.render(tx, made), 201
+
+
+@routes.get("/repos/<owner>/<name>/environments")
+def list_environments(owner: str, name: str) -> ResponseReturnValue:
+    """List environments."""
+    with access.state().transaction() as tx:
+        repository = access.visit(tx, owner, name, "actions:read").repository
+        found = tx.every(Environment, repository_id=repository.id)
+        shown = [environments.render(tx, environment) for environment in access.page(found)]
+        return {"total_count": len(found), "environments": shown}
+
+
+@routes.get("/repos/<owner>/<name>/environments/<path:environment>")
+def get_environment(owner: str, name: str, environment: str) -> ResponseReturnValue:
+    """Get an environment; slashes in its name come encoded or not."""
+    with access.state().transaction() as tx:
+        repository = access.visit(tx, owner, name, "actions:read").repository
+        return environments.render(tx, environments.require(tx, repository, environment))
 
 
 @routes.get("/repos/<owner>/<name>/deployments/<int:identifier>")

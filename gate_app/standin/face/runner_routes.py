@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import people, runners, snapshot, workflow_runs, workflows
+from gate_app.standin import people, runners, snapshot, workflow_lifecycle, workflow_runs, workflows
 from gate_app.standin.face import access
 from gate_app.standin.face import control_bodies as given
 from gate_app.standin.face.guard import guard
@@ -32,7 +32,7 @@ def dispatch(owner: str, name: str, file_name: str) -> ResponseReturnValue:
         repository, actor = named(tx, owner, name), people.require(tx, wanted.login)
         workflow = workflows.require(tx, repository, file_name)
         ref = wanted.ref or repository.default_branch
-        run = workflow_runs.dispatch(tx, workflow, actor, ref, wanted.inputs)
+        run = workflow_lifecycle.dispatch(tx, workflow, actor, ref, wanted.inputs)
         return dict(snapshot.of_workflow_run(tx, run)), 201
 
 
@@ -41,7 +41,7 @@ def start(owner: str, name: str, identifier: int) -> ResponseReturnValue:
     """Let a runner take a queued workflow run."""
     with access.state().transaction() as tx:
         run = workflow_runs.require(tx, named(tx, owner, name), identifier)
-        return dict(snapshot.of_workflow_run(tx, workflow_runs.start(tx, run)))
+        return dict(snapshot.of_workflow_run(tx, workflow_lifecycle.start(tx, run)))
 
 
 @routes.post("/runs/<int:identifier>/finish")
@@ -50,7 +50,7 @@ def finish(owner: str, name: str, identifier: int) -> ResponseReturnValue:
     conclusion = access.body(given.Ending).conclusion
     with access.state().transaction() as tx:
         run = workflow_runs.require(tx, named(tx, owner, name), identifier)
-        return dict(snapshot.of_workflow_run(tx, workflow_runs.finish(tx, run, conclusion)))
+        return dict(snapshot.of_workflow_run(tx, workflow_lifecycle.finish(tx, run, conclusion)))
 
 
 @routes.post("/runs/<int:identifier>/rerun")
@@ -59,5 +59,5 @@ def rerun(owner: str, name: str, identifier: int) -> ResponseReturnValue:
     login = access.body(given.Commenter).login
     with access.state().transaction() as tx:
         run = workflow_runs.require(tx, named(tx, owner, name), identifier)
-        again = workflow_runs.rerun(tx, run, people.require(tx, login))
+        again = workflow_lifecycle.rerun(tx, run, people.require(tx, login))
         return dict(snapshot.of_workflow_run(tx, again)), 201

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import apps, people, workflow_runs, workflows
+from gate_app.standin import apps, people, workflow_lifecycle, workflow_runs, workflows
 from gate_app.standin.bodies import Dispatch, Rerun
+from gate_app.standin.checks import CheckRun
 from gate_app.standin.errors import not_found
 from gate_app.standin.face import access
 from gate_app.standin.repositories import Repository
@@ -41,7 +42,7 @@ def dispatch(owner: str, name: str, key: str) -> ResponseReturnValue:
         visit = access.visit(tx, owner, name, WRITE)
         workflow = workflows.require(tx, visit.repository, key)
         wanted, actor = access.body(Dispatch), apps.bot(tx, visit.caller.app)
-        run = workflow_runs.dispatch(tx, workflow, actor, wanted.ref, wanted.inputs)
+        run = workflow_lifecycle.dispatch(tx, workflow, actor, wanted.ref, wanted.inputs)
         if not wanted.return_run_details:
             return "", 204
         addresses = {
@@ -110,7 +111,7 @@ def rerun(owner: str, name: str, identifier: int) -> ResponseReturnValue:
         visit = access.visit(tx, owner, name, WRITE)
         run = workflow_runs.require(tx, visit.repository, identifier)
         access.body(Rerun)
-        workflow_runs.rerun(tx, run, apps.bot(tx, visit.caller.app))
+        workflow_lifecycle.rerun(tx, run, apps.bot(tx, visit.caller.app))
     return {}, 201
 
 
@@ -119,7 +120,7 @@ def rerun(owner: str, name: str, identifier: int) -> ResponseReturnValue:
 def cancel(owner: str, name: str, identifier: int) -> ResponseReturnValue:
     """Cancel a workflow run."""
     with access.state().transaction() as tx:
-        workflow_runs.cancel(tx, _run(tx, owner, name, identifier, WRITE))
+        workflow_lifecycle.cancel(tx, _run(tx, owner, name, identifier, WRITE))
     return {}, 202
 
 
@@ -142,7 +143,7 @@ def list_jobs_of_attempt(owner: str, name: str, identifier: int, number: int) ->
 
 def _jobs(tx: Transaction, run: WorkflowRun, attempt: int | None) -> JsonObject:
     found = workflow_runs.jobs(tx, run, attempt)
-    shown = [workflow_runs.render_job(tx, run, job) for job in access.page(found)]
+    shown = [workflow_runs.render_job(tx, run, job, check) for job, check in access.page(found)]
     return {"total_count": len(found), "jobs": shown}
 
 
@@ -151,12 +152,11 @@ def get_job(owner: str, name: str, identifier: int) -> ResponseReturnValue:
     """Get a job for a workflow run."""
     with access.state().transaction() as tx:
         repository = access.visit(tx, owner, name, READ).repository
-        job = tx.get(Job, id=identifier)
+        job, check = tx.get(Job, id=identifier), tx.get(CheckRun, id=identifier)
         run = tx.get(WorkflowRun, id=job.run_id, repository_id=repository.id) if job else None
-        if run is None:
+        if run is None or job is None or check is None:
             raise not_found()
-        [check] = [check for check in workflow_runs.jobs(tx, run) if check.id == identifier]
-        return workflow_runs.render_job(tx, run, check)
+        return workflow_runs.render_job(tx, run, job, check)
 
 
 def _run(tx: Transaction, owner: str, name: str, identifier: int, permission: str = READ) -> WorkflowRun:
