@@ -124,8 +124,12 @@ def _before(environment: Environment) -> Iterator[Row]:
             yield "from: default_branch", "deploys each new commit on the default branch"
         case Origin.PULL_REQUEST:
             yield "from: pull_request", "deploys the head of an open pull request"
+        case Origin.COMMAND:
+            yield "from: command", "deploys what somebody asks for with /deploy"
         case _:
             assert_never(environment.origin)
+    if environment.paths:
+        yield f"paths: {inline_list(environment.paths)}", "a change that touches none of them skips it"
     yield f"needs: {inline_list(environment.needs)}", "stages that must have passed"
     if environment.after is not None:
         yield f"after: {text(environment.after)}", "the same content must be deployed and healthy there"

@@ -221,8 +221,11 @@ class RouteModel(Strict):
 class EnvironmentModel(Strict):
     """One place that deployments go to, and what its gate requires; `{}` is a safe gate."""
 
-    origin: Annotated[Literal["default_branch", "pull_request"], Field(alias="from")] = "default_branch"
-    """What is deployed: each new commit on the default branch, or the head of an open pull request."""
+    origin: Annotated[Literal["default_branch", "pull_request", "command"], Field(alias="from")] = (
+        "default_branch"
+    )
+    """What is deployed: each new commit on the default branch, the head of an open pull request, or, with
+    `command`, only what somebody asks for with `/deploy`."""
 
     needs: Names | None = None
     """Stages that must have passed. Without it: every stage that does not merely verify a deployment, or all

@@ -46,9 +46,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet((*_ENVIRONMENT, "soak")),
     NotYet((*_ENVIRONMENT, "freeze")),
     NotYet((*_ENVIRONMENT, "monitor")),
-    NotYet(
-        (*_ENVIRONMENT, "from"), "write `from: pull_request`, or nothing for the default branch", "command"
-    ),
     NotYet((*_ENVIRONMENT, "from", "tag"), "write `from: pull_request`, or nothing for the default branch"),
     NotYet((*_APPROVAL, "mode"), "write `mode: always`", "escalate"),
     NotYet((*_APPROVAL, "escalate_when"), "delete it: `mode: always` asks a person every time"),

@@ -29,7 +29,7 @@ def judge_answers(
     return tuple(
         Judged(answer.key, code is ReasonCode.ANSWER_COUNTS, code)
         for answer in gate.answers
-        for code in [_judge(answer, newest, run, policy, now, conditions)]
+        for code in [_judge(answer, newest, run, gate, policy, now, conditions)]
     )
 
 
@@ -37,6 +37,7 @@ def _judge(
     answer: Answer,
     newest: Mapping[int, Answer],
     run: Run,
+    gate: Gate,
     policy: ApprovalPolicy,
     now: Binding,
     conditions: Conditions,
@@ -56,7 +57,7 @@ def _judge(
         return _may_deny(standing, policy, conditions)
     if answer.binding.changed(now):
         return ReasonCode.BINDING_CHANGED
-    own = _own_change(answer, run, policy, conditions)
+    own = _own_change(answer, run, gate, policy, conditions)
     if own is not None:
         return own
     return _may_approve(standing, policy, conditions)
@@ -75,7 +76,7 @@ def _comment_untouched(answer: Answer, conditions: Conditions) -> ReasonCode | N
 
 
 def _own_change(
-    answer: Answer, run: Run, policy: ApprovalPolicy, conditions: Conditions
+    answer: Answer, run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
 ) -> ReasonCode | None:
     """Nobody approves what they contributed to (case 54), and who contributed must be known (case 55)."""
     if policy.self_approval:
@@ -83,7 +84,8 @@ def _own_change(
     people = contributors(run, conditions)
     if isinstance(people, Unknown):
         return ReasonCode.CONTRIBUTORS_UNKNOWN
-    return ReasonCode.SELF_APPROVAL if answer.person.id in people else None
+    requesters = {person.id for person in gate.requesters}
+    return ReasonCode.SELF_APPROVAL if answer.person.id in people | requesters else None
 
 
 def contributors(run: Run, conditions: Conditions) -> frozenset[int] | Unknown:

@@ -22,9 +22,10 @@ MAX_REASON: Final = 1_000
 
 Answering = Literal["approve", "deny"]
 Asking = Literal["status", "why", "help"]
-OBEYED: Final = ("approve", "deny", "status", "why", "help")
+Moving = Literal["deploy", "cancel"]
+OBEYED: Final = ("approve", "deny", "deploy", "cancel", "status", "why", "help")
 KNOWN_LATER: Final = (
-    "deploy", "modify", "ask", "answer", "withdraw", "cancel", "hold", "resume", "lock", "unlock",
+    "modify", "ask", "answer", "withdraw", "hold", "resume", "lock", "unlock",
     "rollback", "override", "retry", "waive", "delegate",
 )  # fmt: skip
 """Words of the product's vocabulary that this version answers with "not available" instead of silence."""
@@ -39,7 +40,7 @@ _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=\S*", re.ASCII)
 class Command:
     """A well-formed command. `environment` and `sha` are None when the line did not name them."""
 
-    verb: Answering | Asking
+    verb: Answering | Asking | Moving
     environment: str | None = None
     sha: str | None = None
     reason: str = ""
@@ -69,7 +70,9 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
             return _approve(rest, environments)
         case "deny":
             return _deny(rest, environments)
-        case "status" | "help":
+        case "deploy":
+            return _deploy(rest, environments)
+        case "status" | "help" | "cancel":
             return Command(verb) if not rest else Malformed(verb, ReasonCode.COMMAND_MALFORMED, rest[:80])
         case "why":
             return _why(rest, environments)
@@ -99,6 +102,18 @@ def _approve(rest: str, environments: Sequence[str]) -> Command | Malformed:
     if environment is None and sha is None:
         return Malformed("approve", ReasonCode.ENVIRONMENT_UNKNOWN, first)
     return Malformed("approve", ReasonCode.COMMAND_MALFORMED, first)
+
+
+def _deploy(rest: str, environments: Sequence[str]) -> Command | Malformed:
+    environment, remainder = _take_environment(rest, environments)
+    sha, remainder = _take_sha(remainder)
+    if environment is None:
+        return Malformed("deploy", ReasonCode.ENVIRONMENT_UNKNOWN, rest.split()[0] if rest else "")
+    return (
+        Malformed("deploy", ReasonCode.COMMAND_MALFORMED, remainder)
+        if remainder
+        else Command("deploy", environment, sha)
+    )
 
 
 def _deny(rest: str, environments: Sequence[str]) -> Command | Malformed:

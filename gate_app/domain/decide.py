@@ -1,6 +1,6 @@
 """The heart: one fact in, one decision out.
 
-    after = record(run, event)              add one fact, judge nothing
+    after = record(run, event)              add one fact, judge nothing (`requests` moves the run when asked)
     verdicts = evaluate(after, conditions)  judge all facts afresh, every gate
     settle(...)                             only the difference becomes effects
 
@@ -19,6 +19,7 @@ from gate_app.domain.events import Event
 from gate_app.domain.model import Unknown
 from gate_app.domain.policy import Policy
 from gate_app.domain.record import record
+from gate_app.domain.requests import Obeyed, obey
 from gate_app.domain.run import Run, RunState, StageRole, StageStatus, with_gates_of
 from gate_app.domain.settle import settle
 from gate_app.domain.verdict import Verdict
@@ -43,9 +44,11 @@ class Decision:
 
 def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
     """Records the event, judges every gate and says what has to change in the world."""
-    after = adopt(record(run, event), conditions)
+    recorded = adopt(record(run, event), conditions)
+    request = obey(recorded, event, conditions)
+    after = request.run if isinstance(request, Obeyed) else recorded
     verdicts = evaluate(after, conditions)
-    draft = settle(after, event, verdicts, conditions)
+    draft = settle(after, event, verdicts, conditions, request)
     return Decision(
         run=draft.run,
         verdicts=verdicts,
@@ -86,5 +89,5 @@ def adopt(run: Run, conditions: Conditions) -> Run:
     for key, stage in run.stages.items():
         if stage.role is StageRole.AUTOMATED and key in {spec.name for spec in policy.stages}:
             kept = isinstance(run.policy, Policy) and policy.stage(key) == run.policy.stage(key)
-            stages[key] = stage if kept else replace(stage, status=StageStatus.LOST, outcome=None)
+            stages[key] = stage if kept else replace(stage, status=StageStatus.LOST, outcome=None, restarts=0)
     return with_gates_of(replace(run, policy=policy, stages=stages))

@@ -18,7 +18,10 @@ from gate_app.domain.run import StageRole
 
 @dataclass(frozen=True, slots=True)
 class StartStage:
-    """Start a supervised child for a command stage or a command deployment."""
+    """Start a supervised child for a command stage or a command deployment.
+
+    Every attempt of one `occasion` of a deployment is the same deployment; another occasion deploys again.
+    """
 
     stage: str
     attempt: int
@@ -29,6 +32,7 @@ class StartStage:
     junit: str | None = None
     sarif: str | None = None
     environment: str | None = None
+    occasion: int = 0
     kind: Literal["start_stage"] = "start_stage"
 
     @property

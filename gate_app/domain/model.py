@@ -90,10 +90,11 @@ class Content:
 
 
 class Origin(StrEnum):
-    """What a run travels for; decides which environments have a gate in it."""
+    """What an environment deploys from, and a run travels for; no run travels for `COMMAND`: it joins others."""
 
     PULL_REQUEST = "pull_request"
     DEFAULT_BRANCH = "default_branch"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
         CreateDeployment(
             environment=environment.name,
             occasion=occasion,
-            gate_id=draft.run.gate_id(environment.name),
+            gate_id=draft.run.release_id(environment.name),
             sha=draft.run.change.head.sha,
             description=f"Released by Gate App, gate {draft.run.gate_id(environment.name)}"[:140],
             judged_at=draft.now,

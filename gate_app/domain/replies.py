@@ -19,23 +19,24 @@ from gate_app.domain.events import ButtonPressed, CommandGiven
 from gate_app.domain.model import Person, PersonKind
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Permission, Policy
+from gate_app.domain.requests import Obeyed, Refused
 from gate_app.domain.run import button_key, comment_key, passed_on
 from gate_app.domain.targets import NoTarget, target_of, target_of_press
 from gate_app.domain.verdict import ReasonCode
 
 
-def answer(draft: Draft, event: CommandGiven) -> None:
+def answer(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) -> None:
     """Adds the reaction or the reply to a command, if it gets one."""
     if event.person.account is not PersonKind.USER or event.via_app:
         return
     if passed_on(draft.run):
         return
-    reply = _reply(draft, event)
+    reply = _reply(draft, event, request)
     if reply is not None:
         _say(draft, event.person, event.conversation, f"reply:{event.comment_id}", reply)
 
 
-def _reply(draft: Draft, event: CommandGiven) -> str | None:
+def _reply(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) -> str | None:
     """The one line that answers a command; None where a reaction or silence does."""
     policy = draft.run.policy
     names = [environment.name for environment in policy.environments] if isinstance(policy, Policy) else []
@@ -47,6 +48,8 @@ def _reply(draft: Draft, event: CommandGiven) -> str | None:
             return wording.malformed(event.person, command, draft.run)
         case Command(verb="approve" | "deny"):
             return _answered(draft, event, command)
+        case Command(verb="deploy" | "cancel"):
+            return _requested(draft, event, command, request)
         case Command(verb="help"):
             return wording.help_text(draft.run)
         case Command(verb="why"):
@@ -55,6 +58,20 @@ def _reply(draft: Draft, event: CommandGiven) -> str | None:
             return wording.status(draft.run, draft.verdicts)
         case _:
             assert_never(command)
+
+
+def _requested(
+    draft: Draft, event: CommandGiven, command: Command, request: Obeyed | Refused | None
+) -> str | None:
+    """An obeyed request is a reaction; without a policy that can be read there is nothing to move."""
+    if isinstance(request, Obeyed):
+        draft.effects.append(React(event.comment_id, "+1"))
+        return None
+    refused = request or Refused(ReasonCode.NOTHING_OPEN)
+    missed = NoTarget(refused.code, refused.environment)
+    return wording.no_target(
+        event.person, wording.command_said(command.verb, refused.environment), missed, draft.run
+    )
 
 
 def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None:

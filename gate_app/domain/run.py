@@ -39,7 +39,10 @@ class StageRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageRun:
-    """One stage of this run. `key` is `tests`, `deploy@staging` or `integration@staging`."""
+    """One stage of this run. `key` is `tests`, `deploy@staging` or `integration@staging`.
+
+    `attempt` counts every start of that key, `restarts` those since a worker vanished.
+    """
 
     key: str
     stage: str
@@ -50,6 +53,7 @@ class StageRun:
     started_at: datetime
     ended_at: datetime | None = None
     outcome: StageOutcome | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +170,17 @@ class Gate:
     """The checkpoint in front of one environment, in this run.
 
     `occasions` counts how often a release was begun; `returned` is set when the last one did not happen.
+    `requested` counts the `/deploy`s that made it ask anew, `requesters` are who gave them, `asked` is the
+    number of its last question before that.
     """
 
     environment: str
     question: Question | None = None
     answers: tuple[Answer, ...] = ()
     occasions: int = 0
+    requested: int = 0
+    requesters: tuple[Person, ...] = ()
+    asked: int = 0
     returned: Returned | None = None
     closing: Closing | None = None
     release: Release | None = None
@@ -226,6 +235,11 @@ class Run:
         if self.state is not RunState.OPEN and not self.gates:
             return True
         return bool(self.gates) and all(gate.ended for gate in self.gates.values())
+
+    def release_id(self, environment: str) -> str:
+        """Names the release of a gate's present occasion: the gate, and which `/deploy` made it ask anew."""
+        gate = self.gates[environment]
+        return self.gate_id(environment) + (f"+{gate.requested}" if gate.requested else "")
 
     def gate_id(self, environment: str) -> str:
         """Names this gate everywhere outside: check runs, deployments, locks."""

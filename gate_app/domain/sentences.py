@@ -78,6 +78,7 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.CONTRIBUTORS_UNKNOWN: lambda f: f"It is not known who contributed{_detail(f)}.",
     _R.DENIED: lambda f: f"Denied{_by(f)}{_note(f)}. Push a new head to ask again.",
     _R.EXPIRED: lambda f: "Nobody answered in time, so it counts as denied. Push a new head to ask again.",
+    _R.CANCELLED: lambda f: f"Cancelled{_by(f)}. A `/deploy` or a new head asks again.",
     _R.RELEASED: lambda f: "Released; the stages that verify the deployment are running.",
     _R.DEPLOYMENT_RUNNING: lambda f: "Approved; the deployment is running.",
     _R.DEPLOYMENT_FAILED: lambda f: "The deployment failed. Look at its stage, fix it and push.",
@@ -104,6 +105,14 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.SHA_MISMATCH: lambda f: "that is not the head under decision; the head may have moved",
     _R.NOT_ASKED_YET: lambda f: "the gate was not asking when the comment was written",
     _R.TOO_LATE: lambda f: "too late: the gate has been answered already",
+    _R.NOT_PERMITTED: lambda f: "only people with write permission here may do that",
+    _R.NOTHING_OPEN: lambda f: "no gate is open here, so there is nothing to cancel",
+    _R.ALREADY_OPEN: lambda f: "that gate is open already; `/why` shows what it waits for",
+    _R.RELEASE_UNDER_WAY: lambda f: "a release from here is under way there",
+    _R.DENIAL_STANDS: lambda f: "this head was denied; push a new one to ask again",
+    _R.DEPLOYS_FROM_ELSEWHERE: lambda f: (
+        "that environment does not deploy from here; its `from` says from where"
+    ),
     _R.REASON_MISSING: lambda f: "a denial needs a reason, so that the author can act on it",
     _R.PARAMETERS_UNDECLARED: lambda f: "the policy declares no parameters that could be set",
 }

@@ -18,6 +18,7 @@ from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.releasing import advance_release, begin_release
 from gate_app.domain.replies import answer, answer_press
+from gate_app.domain.requests import Obeyed, Refused
 from gate_app.domain.run import Closing, Gate, Question, Run
 from gate_app.domain.staging import run_automated, stop_unneeded
 from gate_app.domain.surface import show_differences
@@ -30,15 +31,24 @@ _RECHECKED: Final = frozenset({ReasonCode.ENVIRONMENT_BUSY, ReasonCode.HEAD_MOVE
 _SETTLED: Final = frozenset({ReasonCode.STAGE_UNKNOWN, ReasonCode.ROUTE_UNAVAILABLE, ReasonCode.NEEDS})
 
 
-def settle(after: Run, event: Event, verdicts: Mapping[str, Verdict], conditions: Conditions) -> Draft:
-    """Draws every consequence of the verdicts, in the order in which one may depend on another."""
+def settle(
+    after: Run,
+    event: Event,
+    verdicts: Mapping[str, Verdict],
+    conditions: Conditions,
+    request: Obeyed | Refused | None = None,
+) -> Draft:
+    """Draws every consequence of the verdicts, in the order in which one may depend on another.
+
+    `request` is what a `/deploy` or `/cancel` came to, if the event was one.
+    """
     draft = Draft(after, verdicts, conditions)
     stop_unneeded(draft)
     run_automated(draft)
     for name in tuple(draft.run.gates):
         _settle_gate(draft, name, verdicts[name])
     if isinstance(event, CommandGiven):
-        answer(draft, event)
+        answer(draft, event, request)
     elif isinstance(event, ButtonPressed):
         answer_press(draft, event)
     show_differences(draft)
@@ -51,7 +61,13 @@ def _settle_gate(draft: Draft, name: str, verdict: Verdict) -> None:
     environment = _environment(draft.run, name)
     if gate.closing is None and gate.release is None:
         match verdict.state:
-            case VerdictState.DENIED | VerdictState.EXPIRED | VerdictState.SUPERSEDED | VerdictState.SKIPPED:
+            case (
+                VerdictState.DENIED
+                | VerdictState.EXPIRED
+                | VerdictState.SUPERSEDED
+                | VerdictState.SKIPPED
+                | VerdictState.CANCELLED
+            ):
                 draft.put_gate(replace(gate, closing=_closing(gate, verdict, draft.now)))
             case VerdictState.APPROVED:
                 begin_release(draft, gate, environment)
@@ -84,7 +100,7 @@ def _ask_if_due(draft: Draft, gate: Gate, environment: Environment, verdict: Ver
     binding = binding_for(draft.run, environment)
     if gate.question is not None and not gate.question.binding.changed(binding):
         return
-    number = gate.question.number + 1 if gate.question else 1
+    number = (gate.question.number if gate.question else gate.asked) + 1
     draft.put_gate(replace(gate, question=Question(number, draft.now, binding)))
 
 

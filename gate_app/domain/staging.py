@@ -37,12 +37,12 @@ def restart_lost(draft: Draft, role: StageRole) -> None:
             continue
         draft.effects.append(StopStage(stage.key, stage.attempt))
         work = work_of(draft, stage)
-        if work is None or stage.attempt >= MAX_STARTS:
+        if work is None or stage.restarts + 1 >= MAX_STARTS:
             _end_unknown(
                 draft, stage, StageReason.STAGE_FAULT, "The worker vanished three times without a result."
             )
         else:
-            start(draft, stage.stage, work, role, stage.environment, stage.attempt + 1)
+            start(draft, stage.stage, work, role, stage.environment, stage.restarts + 1)
 
 
 def work_of(draft: Draft, stage: StageRun) -> CommandWork | ChecksWork | WorkflowWork | None:
@@ -67,11 +67,15 @@ def start(
     work: CommandWork | ChecksWork | WorkflowWork,
     role: StageRole,
     environment: str | None = None,
-    attempt: int = 1,
+    restarts: int = 0,
 ) -> None:
     """Records that a stage runs and asks for its worker."""
     key = stage if environment is None else f"{stage}@{environment}"
-    started = StageRun(key, stage, role, environment, attempt, StageStatus.RUNNING, draft.now)
+    earlier = draft.run.stages.get(key)
+    attempt = earlier.attempt + 1 if earlier else 1
+    started = StageRun(
+        key, stage, role, environment, attempt, StageStatus.RUNNING, draft.now, restarts=restarts
+    )
     draft.put_stage(started)
     if not isinstance(work, CommandWork):
         _end_unknown(
@@ -92,6 +96,7 @@ def start(
             junit=work.junit,
             sarif=work.sarif,
             environment=environment,
+            occasion=draft.run.gates[environment].requested if environment else 0,
         )
     )
 

@@ -139,7 +139,7 @@ def gate_state(gate: Gate, verdict: Verdict) -> tuple[CheckStatus, Conclusion | 
     match gate.closing.state if gate.closing else verdict.state:
         case VerdictState.DENIED | VerdictState.EXPIRED:
             return "completed", "failure"
-        case VerdictState.SUPERSEDED:
+        case VerdictState.SUPERSEDED | VerdictState.CANCELLED:
             return "completed", "cancelled"
         case VerdictState.SKIPPED:
             return "completed", "skipped"
@@ -161,7 +161,7 @@ def _questions(draft: Draft, gate: Gate, verdict: Verdict) -> Iterator[PublishCo
     conversation = draft.run.change.conversation
     if gate.question is None or conversation is None:
         return
-    for number in range(1, gate.question.number + 1):
+    for number in range(gate.asked + 1, gate.question.number + 1):
         surface = f"question:{gate.environment}:{number}"
         if number < gate.question.number:
             body = wording.replaced_question(gate, number)

@@ -53,6 +53,7 @@ class ReasonCode(StrEnum):
     CONTRIBUTORS_UNKNOWN = "contributors_unknown"
     DENIED = "denied"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
     # the way out
     RELEASED = "released"
     DEPLOYMENT_RUNNING = "deployment_running"
@@ -78,6 +79,12 @@ class ReasonCode(StrEnum):
     SHA_MISMATCH = "sha_mismatch"
     NOT_ASKED_YET = "not_asked_yet"
     TOO_LATE = "too_late"
+    NOT_PERMITTED = "not_permitted"
+    NOTHING_OPEN = "nothing_open"
+    ALREADY_OPEN = "already_open"
+    RELEASE_UNDER_WAY = "release_under_way"
+    DENIAL_STANDS = "denial_stands"
+    DEPLOYS_FROM_ELSEWHERE = "deploys_from_elsewhere"
     REASON_MISSING = "reason_missing"
     PARAMETERS_UNDECLARED = "parameters_undeclared"
 
@@ -145,6 +152,7 @@ class VerdictState(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     SKIPPED = "skipped"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

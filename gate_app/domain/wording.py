@@ -353,6 +353,8 @@ def help_text(run: Run) -> str:
     rows = [
         "- `/approve [environment] [sha] [-- reason]`: yes to what the question shows",
         "- `/deny [environment] reason`: no, with a reason the author can act on",
+        "- `/deploy environment [sha]`: ask (again) to deploy this head; whoever asks does not approve it",
+        "- `/cancel`: close every gate that is still open here",
         "- `/why [environment]`: the tree of reasons",
         "- `/status`: stages and gates as they stand",
         "- `/help`: this",
@@ -381,7 +383,13 @@ def malformed(person: Person, command: Malformed, run: Run) -> str:
     """A command of ours that could not be read as written."""
     detail = f" ({code(command.detail, 80)})" if command.detail else ""
     who = f"{code('/' + command.verb)} by {code(person.login)}"
-    return f"{who} was not obeyed: {phrase(command.code)}{detail}. {_instead(run)}"
+    return f"{who} was not obeyed: {phrase(command.code)}{detail}. {_instead_of(command, run)}"
+
+
+def _instead_of(command: Malformed, run: Run) -> str:
+    if command.code is not ReasonCode.ENVIRONMENT_UNKNOWN or not isinstance(run.policy, Policy):
+        return _instead(run)
+    return f"Environments: {', '.join(code(environment.name) for environment in run.policy.environments)}."
 
 
 def command_said(verb: str, environment: str) -> str:

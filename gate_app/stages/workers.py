@@ -77,7 +77,8 @@ class StageWorkers:
         self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout, folder: Path
     ) -> StageJob:
         deploys = wanted.role is StageRole.DEPLOY
-        identity = f"{run_id}-{wanted.stage}" if deploys else f"{run_id}-{wanted.stage}-{wanted.attempt}"
+        occasion = f"-{wanted.occasion}" if wanted.occasion else ""
+        identity = f"{run_id}-{wanted.stage}{occasion if deploys else f'-{wanted.attempt}'}"
         return StageJob(
             job_id=_name(identity),
             kind=JobKind.DEPLOY if deploys else JobKind.COMMAND,

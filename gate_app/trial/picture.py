@@ -96,6 +96,8 @@ class Picture:
                 return run.change.subject.number == self.scene.pull_request
             case Origin.DEFAULT_BRANCH:
                 return run.change.head.sha == self.pull["merge_commit_sha"]
+            case Origin.COMMAND:
+                return False  # no run travels for it
 
     def _comments(self) -> list[CommentState]:
         wanted = (self.scene.repository, self.scene.pull_request)

@@ -220,6 +220,7 @@ _TITLES: Final = {
     Outcome.DENIED: "Denied: nothing more is released from this head. A new push asks again.",
     Outcome.EXPIRED: "Nobody answered in time, which counts as denied.",
     Outcome.SUPERSEDED: "A newer head took the place of this one.",
+    Outcome.CANCELLED: "Cancelled: nothing is released from this head.",
     Outcome.FAILED: "Not released: something failed.",
     Outcome.UNKNOWN: "Not released: something could not be found out, and unknown never opens a gate.",
     Outcome.WAITING: "Not released: a gate still waits for an answer.",

@@ -26,6 +26,7 @@ class Outcome(StrEnum):
     DENIED = "denied"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
     FAILED = "failed"
     UNKNOWN = "unknown"
     WAITING = "waiting"
@@ -128,14 +129,24 @@ def _deployment_is_told(picture: Picture, gate: Gate) -> bool:
 
 
 def _stand(policy: Policy, picture: Picture, environment: Environment, earlier: Mapping[str, Stand]) -> Stand:
-    run = picture.run_of(environment.origin)
+    run = _run_for(picture, environment)
     if run is None:
         return _before_merge(policy, picture, environment, earlier)
     gate = run.gates.get(environment.name)
     verdict = picture.overview.verdicts.get(run.id, {}).get(environment.name)
+    if environment.origin is Origin.COMMAND and gate is None:
+        busy = stage_is_running(picture) or Moving.MACHINE in earlier.values()
+        return Moving.MACHINE if busy else Moving.PERSON
     if gate is None or verdict is None:
         return Moving.MACHINE
     return _of_gate(picture, run, gate, verdict, earlier)
+
+
+def _run_for(picture: Picture, environment: Environment) -> Run | None:
+    """The run in which an environment has its gate; one that is deployed on command, where that is typed."""
+    if environment.origin is not Origin.COMMAND:
+        return picture.run_of(environment.origin)
+    return picture.run_of(Origin.DEFAULT_BRANCH) or picture.run_of(Origin.PULL_REQUEST)
 
 
 def _of_gate(picture: Picture, run: Run, gate: Gate, verdict: Verdict, earlier: Mapping[str, Stand]) -> Stand:
@@ -166,6 +177,8 @@ def _of_closing(state: VerdictState) -> Stand:
             return Outcome.EXPIRED
         case VerdictState.SUPERSEDED:
             return Outcome.SUPERSEDED
+        case VerdictState.CANCELLED:
+            return Outcome.CANCELLED
         case VerdictState.SKIPPED:
             return Outcome.RELEASED  # nothing of the change belongs there: nothing is left to do
         case VerdictState.WAITING | VerdictState.APPROVED:

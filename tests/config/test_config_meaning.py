@@ -317,7 +317,6 @@ NOT_YET_FILES = {
     "environments.*.soak": with_environment("{soak: 30m}"),
     "environments.*.freeze": with_environment("{freeze: [{holidays: DE, timezone: Europe/Berlin}]}"),
     "environments.*.monitor": with_environment("{monitor: {for: 15m}}"),
-    "environments.*.from": with_environment("{from: command}"),
     "environments.*.from.tag": with_environment('{from: {tag: "v*"}}'),
     "environments.*.approval.mode": with_approval("{mode: escalate}"),
     "environments.*.approval.escalate_when": with_approval('{escalate_when: [{lines_changed: "> 400"}]}'),

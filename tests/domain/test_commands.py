@@ -36,6 +36,9 @@ SHA = "a" * 40
         ("/why production", Command("why", "production")),
         ("/status", Command("status")),
         ("/help", Command("help")),
+        ("/cancel", Command("cancel")),
+        ("/deploy production", Command("deploy", "production")),
+        (f"/deploy production {SHA}", Command("deploy", "production", SHA)),
     ],
 )
 def test_is_read_as(line: str, command: Command) -> None:
@@ -58,7 +61,7 @@ def test_is_read_as(line: str, command: Command) -> None:
         ("/status now", ReasonCode.COMMAND_MALFORMED),
         ("/help me", ReasonCode.COMMAND_MALFORMED),
         ("/why not", ReasonCode.ENVIRONMENT_UNKNOWN),
-        ("/deploy staging", ReasonCode.COMMAND_UNAVAILABLE),
+        ("/lock staging", ReasonCode.COMMAND_UNAVAILABLE),
         ("/gate rollback production", ReasonCode.COMMAND_UNAVAILABLE),
         pytest.param("/approve\u200b staging", ReasonCode.COMMAND_MALFORMED, id="case 41: zero width space"),
         pytest.param("/approve stag\u00ading", ReasonCode.COMMAND_MALFORMED, id="case 41: soft hyphen"),
