@@ -8,6 +8,7 @@ Rules of the file: frozen values only; people and repositories are numeric ids, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -102,7 +103,9 @@ class Change:
     """One head under decision, with where its conversation happens.
 
     `conversation` is the pull request (or merged pull request) whose comments may answer; None when there
-    is none. `pusher` is the authenticated actor of the push, None when no event told us.
+    is none. `pusher` is the authenticated actor of the push, None when no event told us. `bare_merge` says that
+    GitHub shows this head to hold what the merged pull request held and nothing else: who merged it is no
+    contributor then.
     """
 
     repository: Repository
@@ -115,3 +118,25 @@ class Change:
     author: Person
     conversation: int | None
     pusher: Person | None = None
+    bare_merge: bool = False
+
+
+class MergeShown(StrEnum):
+    """How GitHub shows that the head of a branch adds nothing to the pull request that it merged.
+
+    `SAME_CONTENT`: its tree is the one of the pull request's head. `MADE_BY_GITHUB`: GitHub made and signed it
+    on top of the first parent, so it adds nothing to that parent and the pull request.
+    """
+
+    NO = "no"
+    SAME_CONTENT = "same_content"
+    MADE_BY_GITHUB = "made_by_github"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstHead:
+    """Where the branch of a subject stood when it was first looked at."""
+
+    subject: str
+    sha: str
+    at: datetime

@@ -69,8 +69,11 @@ def record(run: Run, event: Event) -> Run:
 
 
 def _seen_pushing(run: Run, event: ChangeProposed) -> Run:
+    """Whoever pushed this head; a merge that added nothing brought nothing of its own."""
     pusher = event.change.pusher
     if pusher is None or pusher.id in run.pushers or event.change.head.sha != run.change.head.sha:
+        return run
+    if event.change.bare_merge:
         return run
     return replace(run, pushers=(*run.pushers, pusher.id))
 

@@ -12,14 +12,13 @@ from typing import Final, assert_never
 
 from gate_app.domain.decide import decide
 from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, Event, HeadMoved
-from gate_app.domain.model import Subject, Unknown
+from gate_app.domain.model import Change, FirstHead, MergeShown, Subject, Unknown
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState, open_run
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import (
     Clock,
     ConversationNoticed,
-    FirstHead,
     InboxItem,
     InboxRow,
     LiveChange,
@@ -81,7 +80,8 @@ class Gatekeeper:
     def _look(self, notice: SubjectNoticed) -> Transition:
         """Looks at a subject live: the same head is no news, another one supersedes, a closed one ends."""
         live = self.gathering.hub.live_change(notice.repository, notice.subject)
-        live = replace(live, change=replace(live.change, pusher=notice.sender))
+        bare = _adds_nothing(notice, live)
+        live = replace(live, change=replace(live.change, pusher=notice.sender, bare_merge=bare))
         current = self.store.current(notice.subject.key)
         unfinished = self.store.unfinished(notice.subject.key)
         if not live.open:
@@ -122,10 +122,31 @@ class Gatekeeper:
         if not _concerns(policy, notice.subject, live):
             return Transition(note="no environment deploys from here")
         sequence = current.run.sequence + 1 if current else 1
-        pushers = current.run.pushers if current else ()
-        run = open_run(live.change, sequence, policy, self.now(), pushers)
+        run = open_run(live.change, sequence, policy, self.now(), self._pushers(live.change, current))
         step = self._step(StoredRun(run, 0), ChangeProposed(notice.at, live.change), live)
         return Transition((step,), note="run opened", follow_ups=_look_at_base(notice, live))
+
+    def _pushers(self, change: Change, current: StoredRun | None) -> tuple[int, ...]:
+        """Everybody seen pushing to the subject so far, and to the pull request that it was merged from."""
+        merged = Subject(change.repository.id, number=change.conversation) if change.conversation else None
+        before = self.store.current(merged.key) if merged and merged != change.subject else None
+        seen = [pusher for stored in (current, before) if stored for pusher in stored.run.pushers]
+        return tuple(dict.fromkeys(seen))
+
+
+def _adds_nothing(notice: SubjectNoticed, live: LiveChange) -> bool:
+    """Whether the head only merges a pull request (cases 26, 54).
+
+    What GitHub made on top of its first parent adds nothing to the branch only if that is where the branch
+    was: more may have come with the same push.
+    """
+    match live.adds_nothing:
+        case MergeShown.SAME_CONTENT:
+            return True
+        case MergeShown.MADE_BY_GITHUB:
+            return notice.before == live.change.base_sha
+        case MergeShown.NO:
+            return False
 
 
 def _concerns(policy: Policy | PolicyProblem, subject: Subject, live: LiveChange) -> bool:

@@ -25,7 +25,7 @@ from gate_app.domain.effects import (
 )
 from gate_app.domain.events import Event
 from gate_app.domain.evidence import StageOutcome
-from gate_app.domain.model import Change, Person, Repository, Subject
+from gate_app.domain.model import Change, FirstHead, MergeShown, Person, Repository, Subject
 from gate_app.domain.policy import Policy
 from gate_app.domain.run import Run
 
@@ -49,13 +49,14 @@ class SubjectNoticed:
     """Something about a subject's head or state may have changed: look at it live.
 
     Level-triggered: order, duplicates and losses do not matter. `sender` is the authenticated actor when the
-    delivery says that this one pushed, else None.
+    delivery says that this one pushed, else None; `before` is what a push says its branch held before it.
     """
 
     repository: Repository
     subject: Subject
     at: datetime
     sender: Person | None = None
+    before: str | None = None
     kind: Literal["subject_noticed"] = "subject_noticed"
 
 
@@ -137,15 +138,6 @@ class Step:
     conditions: Conditions
     decision: Decision
     expected_version: int
-
-
-@dataclass(frozen=True, slots=True)
-class FirstHead:
-    """Where the branch of a subject stood when it was first looked at."""
-
-    subject: str
-    sha: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,11 +294,15 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiveChange:
-    """What GitHub says about a subject now. `merged` implies not `open`; a branch is always open."""
+    """What GitHub says about a subject now. `merged` implies not `open`; a branch is always open.
+
+    `adds_nothing` is about the head of a branch that a merged pull request made.
+    """
 
     change: Change
     open: bool
     merged: bool
+    adds_nothing: MergeShown = MergeShown.NO
 
 
 @dataclass(frozen=True, slots=True)

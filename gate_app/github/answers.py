@@ -124,11 +124,18 @@ class Signature(Reading):
     email: Annotated[str, StringConstraints(max_length=1_024)] | None = None
 
 
+class Verification(Reading):
+    """What GitHub found out about a commit's signature."""
+
+    verified: bool
+
+
 class CommitText(Reading):
     message: LongText
     tree: TreeRef
     author: Signature | None
     committer: Signature | None
+    verification: Verification | None = None
 
 
 class MessageOnly(Reading):

@@ -1,7 +1,8 @@
-"""Who changed a content, as far as its commits say.
+"""Who changed a content, as far as its commits say; and whether a merge added anything of its own.
 
 Rules of the file: commit identities are free text; here they only ever make somebody a contributor, who may
-then not approve, and never grant anything (cases 55, 56). Whoever cannot be attributed is said so.
+then not approve, and never grant anything (cases 55, 56). Whoever cannot be attributed is said so. Who merged
+is left out only where GitHub shows that the merge added nothing (cases 26, 54); doubt counts them in.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gate_app.domain.conditions import Authorship
-from gate_app.domain.model import Person
-from gate_app.github.answers import Commit, Signature
+from gate_app.domain.model import MergeShown, Person
+from gate_app.github.answers import Commit, PullOfCommit, Signature
 
 WEB_FLOW_ID: Final = 19864447
 """GitHub's own account that commits what is done on its pages; not a person."""
@@ -26,17 +27,50 @@ _NOREPLY: Final = re.compile(
 )
 
 
-def authorship_of(author: Person, commits: Iterable[Commit]) -> Authorship:
-    """The author of the change and everybody its commits name: authors, committers, co-authors."""
+def authorship_of(author: Person, commits: Iterable[Commit], merge: Commit | None = None) -> Authorship:
+    """The author of the change and everybody its commits name: authors, committers, co-authors.
+
+    `merge` is the commit that merged them and is shown to add nothing: who made it is not among them.
+    """
     contributors: dict[int, None] = {author.id: None} if author.id else {}
     unattributed: dict[str, None] = {}
-    for commit in commits:
-        for found in (_author_of(commit), *_committer_of(commit), *_co_authors(commit.commit.message)):
-            if isinstance(found, int):
-                contributors[found] = None
-            else:
-                unattributed[_shown(found)] = None
+    named = [found for commit in commits for found in _named_by(commit)]
+    for found in (*named, *(_named_by_merge(merge) if merge else ())):
+        if isinstance(found, int):
+            contributors[found] = None
+        else:
+            unattributed[_shown(found)] = None
     return Authorship(tuple(contributors), tuple(unattributed))
+
+
+def merge_shown(head: Commit, pull: PullOfCommit, tree_of_pull: str) -> MergeShown:
+    """Whether the head of a branch adds nothing to the pull request that was merged there, and how that shows.
+
+    A verified signature with GitHub's own account as committer is GitHub's. With two parents such a commit is
+    a clean merge; with one it is a squash, or was written on a page, and then its author is who wrote it.
+    """
+    if head.commit.tree.sha == tree_of_pull:
+        return MergeShown.SAME_CONTENT
+    committer, verification = head.committer_account, head.commit.verification
+    signed = verification is not None and verification.verified
+    if not signed or committer is None or committer.id != WEB_FLOW_ID or pull.merge_commit_sha != head.sha:
+        return MergeShown.NO
+    others = [parent.sha for parent in head.parents[1:]]
+    made = len(head.parents) == 1 or others == [pull.head.sha]
+    return MergeShown.MADE_BY_GITHUB if made else MergeShown.NO
+
+
+def _named_by(commit: Commit) -> Iterator[int | str]:
+    yield _author_of(commit)
+    yield from _committer_of(commit)
+    yield from _co_authors(commit.commit.message)
+
+
+def _named_by_merge(merge: Commit) -> Iterator[int | str]:
+    """All but who made it: the author of a merge of two, the committer of a squash or a rebase."""
+    if len(merge.parents) < 2:
+        yield _author_of(merge)
+    yield from _co_authors(merge.commit.message)
 
 
 def _author_of(commit: Commit) -> int | str:

@@ -111,6 +111,7 @@ class _PushedRepository(_Repository):
 class _PushDelivery(_Delivery):
     repository: _PushedRepository
     ref: RefName
+    before: Sha
     after: Sha
     deleted: bool
 
@@ -230,7 +231,7 @@ def _pushed(event: str, body: bytes) -> Read:
         return Ignored("the branch was deleted")
     subject = Subject(repository.id, ref=delivery.ref)
     at = datetime.fromtimestamp(repository.pushed_at, UTC)
-    return (SubjectNoticed(delivery.where, subject, at, delivery.sender.person),)
+    return (SubjectNoticed(delivery.where, subject, at, delivery.sender.person, delivery.before),)
 
 
 # --- conversations ---

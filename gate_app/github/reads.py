@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from gate_app.domain.conditions import Authorship, Standing
-from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject
+from gate_app.domain.model import Change, Content, MergeShown, Origin, Person, PersonKind, Repository, Subject
 from gate_app.domain.policy import Permission
 from gate_app.engine.ports import Comparison, LiveChange, PolicyAbsent, PolicyFile, PolicyRefused
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github import answers
 from gate_app.github.api import Api
-from gate_app.github.authorship import authorship_of
+from gate_app.github.authorship import authorship_of, merge_shown
 from gate_app.github.fields import MAX_TITLE, person_or_ghost
 from gate_app.github.origin import at_root, in_repository
 from gate_app.github.permissions import (
@@ -72,8 +72,11 @@ class Reads:
         """Everybody who made this content (cases 54 to 57). HubUnavailable when the list may not be whole."""
         commits = self._commits_of_pull(change)
         if change.subject.number is None:
-            head = in_repository("commits", change.head.sha)
-            commits += (self._api.read(answers.COMMIT, change.repository, READ_CHANGE, head),)
+            path = in_repository("commits", change.head.sha)
+            head = self._api.read(answers.COMMIT, change.repository, READ_CHANGE, path)
+            if change.bare_merge:
+                return authorship_of(change.author, commits, merge=head)
+            commits += (head,)
         elif change.head.sha not in {commit.sha for commit in commits}:
             raise HubUnavailable("the pull request's commits do not contain the head: it moved")
         return authorship_of(change.author, commits)
@@ -170,7 +173,17 @@ class Reads:
             author=person_or_ghost(merged.user if merged else head.author_account),
             conversation=merged.number if merged else None,
         )
-        return LiveChange(change, open=True, merged=False)
+        shown = self._merge_shown(repository, head, merged) if merged else MergeShown.NO
+        return LiveChange(change, open=True, merged=False, adds_nothing=shown)
+
+    def _merge_shown(
+        self, repository: Repository, head: answers.Commit, pull: answers.PullOfCommit
+    ) -> MergeShown:
+        try:
+            tree = self._tree(repository, pull.head.sha)
+        except HubRefused:
+            tree = ""  # its fork is gone: nothing to compare with
+        return merge_shown(head, pull, tree)
 
     def _merged_pull(self, repository: Repository, sha: str, branch: str) -> answers.PullOfCommit | None:
         """The pull request whose merge made this head; None when there is none, or more than one may be."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from gate_app.standin import people, protection, repositories
 from gate_app.standin.errors import GitHubError, not_found
 from gate_app.standin.git import FileChange, GitCommit, GitError, Signature
+from gate_app.standin.pulls import Pull
 from gate_app.standin.repositories import Repository
 from gate_app.standin.state import JsonObject, Transaction, node_id, timestamp
 
@@ -40,7 +41,7 @@ def render_commit(tx: Transaction, repository: Repository, commit: GitCommit) ->
             "tree": {"sha": commit.tree, "url": f"{api}/git/trees/{commit.tree}"},
             "url": f"{api}/git/commits/{commit.sha}",
             "comment_count": 0,
-            "verification": _unverified(),
+            "verification": _verification(tx, repository, commit),
         },
         "url": f"{api}/commits/{commit.sha}",
         "html_url": f"{html}/commit/{commit.sha}",
@@ -88,7 +89,7 @@ def render_git_commit(tx: Transaction, repository: Repository, sha: str) -> Json
             {"sha": sha, "url": f"{api}/git/commits/{sha}", "html_url": f"{html}/commit/{sha}"}
             for sha in commit.parents
         ],
-        "verification": _unverified(),
+        "verification": _verification(tx, repository, commit),
     }
 
 
@@ -199,7 +200,17 @@ def _signature(signature: Signature) -> JsonObject:
     return {"name": signature.name, "email": signature.email, "date": timestamp(signature.at)}
 
 
-def _unverified() -> JsonObject:
+def _verification(tx: Transaction, repository: Repository, commit: GitCommit) -> JsonObject:
+    """GitHub signs what its merge button makes, but not what it rebases."""
+    merged = tx.get(Pull, repository_id=repository.id, merge_commit_sha=commit.sha)
+    if merged is not None and commit.committer.email == people.WEB_FLOW_EMAIL:
+        return {
+            "verified": True,
+            "reason": "valid",
+            "signature": "-----BEGIN PGP SIGNATURE-----\n\nstand-in\n-----END PGP SIGNATURE-----\n",
+            "payload": f"tree {commit.tree}\n",
+            "verified_at": merged.merged_at,
+        }
     return {
         "verified": False,
         "reason": "unsigned",

@@ -18,6 +18,7 @@ from gate_app.standin.state import JsonObject, Transaction, node_id
 
 GHOST_ID = 10_137
 WEB_FLOW_ID = 19_864_447
+WEB_FLOW_EMAIL = "noreply@github.com"
 LEGACY_PERMISSION = {
     "admin": "admin",
     "maintain": "write",
@@ -136,7 +137,7 @@ def web_flow(tx: Transaction) -> Person:
         login="web-flow",
         type="User",
         name="GitHub",
-        email="noreply@github.com",
+        email=WEB_FLOW_EMAIL,
         created_at=tx.now,
         updated_at=tx.now,
     )

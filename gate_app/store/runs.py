@@ -15,8 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, exists, select, update
 
 from gate_app.domain.conditions import EnvironmentFacts
+from gate_app.domain.model import FirstHead
 from gate_app.domain.run import Run
-from gate_app.engine.ports import FirstHead, Step, StoredRun
+from gate_app.engine.ports import Step, StoredRun
 from gate_app.errors import Conflict
 from gate_app.store import times
 from gate_app.store.codec import ENVIRONMENT, REPOSITORY, RUN

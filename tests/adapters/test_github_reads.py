@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from support.github import (
@@ -29,7 +30,7 @@ from support.github import (
     side,
 )
 
-from gate_app.domain.model import Content, Origin, Person, PersonKind, Repository, Subject
+from gate_app.domain.model import Content, MergeShown, Origin, Person, PersonKind, Repository, Subject
 from gate_app.domain.policy import Permission
 from gate_app.engine.ports import Comparison, Hub, PolicyAbsent, PolicyFile, PolicyRefused
 from gate_app.errors import HubRefused, HubUnavailable
@@ -46,6 +47,7 @@ HEAD_PATH = f"/repos/acme/shop/commits/{SHA}"
 ROLE_PATH = "/repos/acme/shop/collaborators/reviewer/permission"
 COMMENT_PATH = "/repos/acme/shop/issues/comments/501"
 REVIEWER = Person(12, "reviewer")
+TWO = [{"sha": BASE_SHA}, {"sha": OTHER_SHA}]
 
 
 @pytest.fixture
@@ -425,6 +427,114 @@ def test_a_branch_is_written_by_its_merged_pull_request_and_its_head(github: Scr
 def test_a_branch_without_a_pull_request_is_written_by_its_head(github: ScriptedGithub) -> None:
     github.answers("GET", HEAD_PATH, commit(author=account(22, "pusher")))
     assert hub(github).authorship(branch_change(conversation=None)).contributors == (11, 22)
+
+
+PULL_HEAD, PULL_TREE = "e" * 40, "d" * 40
+MERGER = account(22, "merger")
+PULL_HEAD_PATH = f"/repos/acme/shop/git/commits/{PULL_HEAD}"
+
+
+def by_github(*parents: str, verified: bool = True, tree: str = TREE, **changed: object) -> dict[str, object]:
+    """The head of the branch as GitHub's merge button makes it."""
+    made = commit(author=MERGER, committer=WEB_FLOW, parents=[{"sha": parent} for parent in parents])
+    text = {"tree": {"sha": tree}, "verification": {"verified": verified, "reason": "…"}}
+    return {**made, "commit": {**made["commit"], **text}, **changed}  # type: ignore[dict-item]  # a mapping
+
+
+@pytest.mark.parametrize(
+    ("head", "listed", "shown"),
+    [
+        pytest.param(by_github(BASE_SHA, PULL_HEAD), {}, MergeShown.MADE_BY_GITHUB, id="a merge"),
+        pytest.param(by_github(BASE_SHA), {}, MergeShown.MADE_BY_GITHUB, id="a squash"),
+        pytest.param(
+            by_github(BASE_SHA, PULL_HEAD, verified=False, tree=PULL_TREE, committer=MERGER),
+            {},
+            MergeShown.SAME_CONTENT,
+            id="whoever made it, its content is that of the pull request",
+        ),
+        pytest.param(
+            by_github(BASE_SHA, tree=PULL_TREE, verified=False, committer=MERGER),
+            {},
+            MergeShown.SAME_CONTENT,
+            id="a rebase, which GitHub does not sign, of an up to date pull request",
+        ),
+        pytest.param(
+            by_github(BASE_SHA, verified=False, committer=MERGER),
+            {},
+            MergeShown.NO,
+            id="a rebase onto something newer cannot be told from an edited one",
+        ),
+        pytest.param(
+            by_github(BASE_SHA, PULL_HEAD, verified=False), {}, MergeShown.NO, id="case 55: GitHub's name, forged"
+        ),
+        pytest.param(
+            by_github(BASE_SHA, PULL_HEAD, committer=MERGER), {}, MergeShown.NO, id="case 26: signed by a person"
+        ),
+        pytest.param(
+            by_github(BASE_SHA, PULL_HEAD, committer=None), {}, MergeShown.NO, id="case 26: signed by nobody known"
+        ),
+        pytest.param(
+            commit(author=MERGER, committer=WEB_FLOW), {}, MergeShown.NO, id="case 200: nothing said of a signature"
+        ),
+        pytest.param(by_github(BASE_SHA, OTHER_SHA), {}, MergeShown.NO, id="case 26: a merge of something else"),
+        pytest.param(
+            by_github(BASE_SHA, PULL_HEAD, OTHER_SHA), {}, MergeShown.NO, id="case 26: a merge of something more"
+        ),
+        pytest.param(by_github(), {}, MergeShown.NO, id="a commit without parents is no merge"),
+        pytest.param(
+            by_github(BASE_SHA), {"merge_commit_sha": OTHER_SHA, "head": side("f", SHA)}, MergeShown.SAME_CONTENT,
+            id="its head was pushed as it is",
+        ),
+    ],
+)  # fmt: skip
+def test_cases_26_54_a_merge_adds_nothing_only_where_github_shows_it(
+    github: ScriptedGithub, head: dict[str, object], listed: dict[str, object], shown: MergeShown
+) -> None:
+    github.answers("GET", BRANCH_PATH, {"name": "main", "commit": head})
+    github.answers("GET", PULLS_PATH, [merged_pull(**{"head": side("feature", PULL_HEAD), **listed})])
+    github.answers("GET", PULL_HEAD_PATH, {"sha": PULL_HEAD, "tree": {"sha": PULL_TREE}})
+    github.answers("GET", TREE_PATH, git_commit())
+    assert hub(github).live_change(REPOSITORY, MAIN).adds_nothing is shown
+
+
+def test_a_pull_request_whose_commits_are_gone_shows_nothing_by_its_content(github: ScriptedGithub) -> None:
+    github.answers("GET", BRANCH_PATH, {"name": "main", "commit": commit()})
+    github.answers("GET", PULLS_PATH, [merged_pull(head=side("feature", PULL_HEAD))])
+    assert hub(github).live_change(REPOSITORY, MAIN).adds_nothing is MergeShown.NO
+
+
+def test_a_head_that_no_pull_request_made_shows_nothing(github: ScriptedGithub) -> None:
+    github.answers("GET", BRANCH_PATH, {"name": "main", "commit": by_github(BASE_SHA)})
+    github.answers("GET", PULLS_PATH, [])
+    assert hub(github).live_change(REPOSITORY, MAIN).adds_nothing is MergeShown.NO
+
+
+@pytest.mark.parametrize(
+    ("head", "contributors"),
+    [
+        pytest.param(commit(author=MERGER, committer=WEB_FLOW, parents=TWO), (11, 21), id="a merge"),
+        pytest.param(commit(author=MERGER, committer=MERGER, parents=TWO), (11, 21), id="a merge by hand"),
+        pytest.param(commit(author=account(23, "a"), committer=WEB_FLOW), (11, 21, 23), id="a squash"),
+        pytest.param(commit(author=account(23, "a"), committer=MERGER), (11, 21, 23), id="a rebase"),
+        pytest.param(
+            commit(author=None, author_email="x@y.example", committer=MERGER, parents=TWO),
+            (11, 21),
+            id="a merge by somebody unknown",
+        ),
+        pytest.param(
+            commit(author=MERGER, parents=TWO, message="x\n\nCo-authored-by: Mo <31+mo@users.noreply.github.com>"),
+            (11, 21, 31),
+            id="case 56: who is named as co-author stays one",
+        ),
+    ],
+)  # fmt: skip
+def test_case_54_who_merged_and_added_nothing_is_no_contributor_and_the_others_are(
+    github: ScriptedGithub, head: dict[str, object], contributors: tuple[int, ...]
+) -> None:
+    github.answers("GET", COMMITS_PATH, [commit(OTHER_SHA, author=account(21, "a"))])
+    github.answers("GET", HEAD_PATH, head)
+    found = hub(github).authorship(replace(branch_change(conversation=3), bare_merge=True))
+    assert (found.contributors, found.unattributed) == (contributors, ())
 
 
 # --- what a person may ---

@@ -113,7 +113,7 @@ def test_case_36_an_edited_title_or_text_has_no_effect(changes: Payload) -> None
 def test_a_push_to_the_default_branch_is_looked_at_at_githubs_time_not_the_commits() -> None:
     forged = {"id": SHA, "timestamp": "1999-01-01T00:00:00Z", "message": "case 22"}
     assert only("push", push(head_commit=forged)) == SubjectNoticed(
-        REPOSITORY, Subject(71, ref="refs/heads/main"), NOON, Person(12, "reviewer")
+        REPOSITORY, Subject(71, ref="refs/heads/main"), NOON, Person(12, "reviewer"), before="b" * 40
     )
 
 

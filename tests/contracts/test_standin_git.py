@@ -215,6 +215,8 @@ def test_a_pull_request_is_merged_in_each_way(github: Github, method: str, paren
     token = github.mint()
     tip = github.call("GET", f"{API}/branches/main", token=token).body["commit"]
     assert (tip["sha"], len(tip["parents"])) == (merged, parents)
+    signed = tip["commit"]["verification"]["verified"], tip["committer"]["login"]
+    assert signed == ((False, "maintainer") if method == "rebase" else (True, "web-flow"))
     ahead = {"merge": 3, "squash": 1, "rebase": 2}[method]
     compared = github.call("GET", f"{API}/compare/{base}...main", token=token).body
     assert (compared["ahead_by"], len(compared["files"])) == (ahead, 2)

@@ -432,6 +432,25 @@ def test_the_newest_answer_of_a_person_counts_and_in_a_tie_the_denial() -> None:
     assert world.state("staging") == "denied"
 
 
+def test_case_054_who_only_merged_may_approve_and_who_pushed_may_not() -> None:
+    """GitHub shows that the merge added nothing; the pull request's pushers are taken over."""
+    merge = replace(CHANGE, pusher=MAINTAINER, bare_merge=True)
+    world = proposed(change=merge)
+    world.run = replace(world.run, pushers=(REVIEWER.id,))
+    world.passes(5).stage_ends()
+    world.says(REVIEWER, "/approve staging")
+    assert world.state("staging") == "waiting"
+    world.says(MAINTAINER, "/approve staging")
+    assert world.state("staging") == "approved"
+
+
+def test_case_026_a_merge_that_may_have_added_something_makes_its_pusher_a_contributor() -> None:
+    world = proposed(change=replace(CHANGE, pusher=MAINTAINER))
+    world.passes(5).stage_ends()
+    world.says(MAINTAINER, "/approve staging")
+    assert world.state("staging") == "waiting"
+
+
 def test_case_055_a_commit_of_no_account_needs_a_known_pusher() -> None:
     unattributed = Authorship((AUTHOR.id,), ("ghost@example.com",))
     world = proposed(change=replace(CHANGE, pusher=None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import pytest
-from support.story import GATE_FILE, Place, open_place, tell, until
+from support.story import FROM_MAIN, Place, open_place, tell, until
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +52,6 @@ def expect_the_same_end(place: Place) -> None:
 def test_deliveries_in_trouble_end_the_same(troubled: Place, trouble: Mapping[str, int]) -> None:
     troubled.control.trouble_webhooks(**trouble)
     expect_the_same_end(troubled)
-
-
-FROM_MAIN = GATE_FILE.replace("    from: pull_request\n    after: staging\n", "")
 
 
 def test_case_195_only_commits_that_arrived_since_are_asked_about(troubled: Place) -> None:

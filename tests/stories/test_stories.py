@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.story import FAILING, GATE_FILE, HIGH, SCAN, Place, tell, until
+from support.story import FAILING, FROM_MAIN, GATE_FILE, HIGH, SCAN, Place, tell, until
 
 from gate_app.domain.run import RunState
 
@@ -239,6 +239,21 @@ def test_an_environment_of_the_default_branch_asks_on_the_merged_pull_request(pl
     story.says("reviewer", "/approve production")
     until(lambda: len(story.deployments()) == 2, "production is deployed")
     assert story.deployments()[1]["sha"] == merged["merge_commit_sha"]
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_case_54_who_only_merged_may_approve_and_who_wrote_it_may_not(place: Place, method: str) -> None:
+    """The base went on, so only GitHub's own merge shows that the maintainer added nothing."""
+    story = tell(place, gate_file=FROM_MAIN)
+    story.asks("staging")
+    other = place.control.commit(story.repository, {"other.txt": "x\n"}, login="reviewer")["sha"]
+    place.control.push(story.repository, "main", other, "reviewer")
+    until(lambda: len(story.runs()) == 2, "the other commit has its run")
+    place.control.merge(story.repository, story.number, by="maintainer", method=method)
+    story.asks("production")
+    assert "self_approval" in story.replies_to(story.says("author", "/approve production"))
+    story.says("maintainer", "/approve production")
+    until(story.deployments, f"production is deployed\n{story.told()}")
 
 
 def test_who_approved_staging_approved_nothing_else(place: Place) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gate_app.config import read
+from gate_app.config.globs import touches
 from gate_app.domain.conditions import Authorship, Standing
 from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
 from gate_app.domain.policy import Permission, Policy
@@ -15,6 +16,7 @@ from gate_app.domain.run import Run
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.gatekeeper import Gatekeeper
 from gate_app.engine.ports import (
+    Comparison,
     ConversationNoticed,
     LiveChange,
     PolicyAbsent,
@@ -96,6 +98,9 @@ class TinyGithub:
     def authorship(self, change: Change) -> Authorship:
         return Authorship(self.contributors)
 
+    def compare(self, repository: Repository, base: str, head: str) -> Comparison:
+        return Comparison(1, 0, ("A commit",), ("app.py",))
+
     def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing:
         return Standing(person, Permission.WRITE)
 
@@ -133,7 +138,9 @@ class TinyEngine:
 
     def drains(self) -> TinyEngine:
         github: Any = self.github
-        gatekeeper = Gatekeeper(self.store, Gathering(github, self.store, read_policy, self.now), self.now)
+        gatekeeper = Gatekeeper(
+            self.store, Gathering(github, self.store, read_policy, touches, self.now), self.now
+        )
         while subjects := self.store.subjects_due(self.now()):
             rows = [self.store.next_row(subject, self.now()) for subject in subjects]
             for row in rows:

@@ -76,6 +76,8 @@ environments:
     approval: {approvers: [{permission: write, count: 1}]}
     deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}
 """
+FROM_MAIN = GATE_FILE.replace("    from: pull_request\n    after: staging\n", "")
+"""Staging from the pull request, production from the default branch, neither after the other."""
 FILES = {"app.py": "print('hello')\n", "check.sh": PASSING, "scan.sh": SCAN.replace("RESULTS", "")}
 PEOPLE = {"author": "write", "reviewer": "write", "maintainer": "maintain", "reader": "read"}
 
