@@ -2,8 +2,8 @@
 
 Rules of the file: nothing is armed unless a test or the hidden option `--failpoint` of a command says so by
 argument; no environment variable can. A disarmed `hit` is one look at an empty dictionary. The state is the
-process's own, like the signal it sends. `NAMES` is complete: every `hit` in the code is listed, and a
-listed name is hit somewhere.
+process's own, like the signal it sends. `NAMES` is complete: every `hit` in the code is listed, a listed name
+is hit somewhere, and docs/engine.md says where.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ NAMES: Final = frozenset(
         "publish_check_run.written",  # GitHub has it, we do not know its id yet
         "publish_comment.written",
         "start_stage.started",  # the child runs, no row knows it
+        "mint_token.before",
+        "mint_token.after",  # GitHub knows a token that we do not
     }
 )
 

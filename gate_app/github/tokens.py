@@ -22,6 +22,7 @@ from github.Auth import AppAuthToken
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Clock
 from gate_app.errors import HubRefused, HubUnavailable
+from gate_app.failpoints import hit
 from gate_app.github.answers import MINTED, read_answer
 from gate_app.github.budget import THE_APP
 from gate_app.github.key import AppKey
@@ -79,7 +80,9 @@ class AppTokens:
         if scope.repository_id is not None:
             wanted["repository_ids"] = [scope.repository_id]
         caller = Caller(THE_APP)
+        hit("mint_token.before")
         reply = self._line.exchange(caller, self.word(), Question("POST", path.below(""), body=wanted))
+        hit("mint_token.after")
         if not 200 <= reply.status < 300:
             raise _not_minted(self._line.fault(caller, reply, f"POST {path}", scope.permissions), scope)
         minted = read_answer(MINTED, reply, f"POST {path}")

@@ -28,6 +28,7 @@ from support.github import (
 
 from gate_app.domain.model import Repository
 from gate_app.errors import ConfigurationFault, HubRefused, HubUnavailable
+from gate_app.failpoints import armed
 from gate_app.github.key import AppKey
 from gate_app.github.permissions import CALLS, READ_COMMENT, READ_POLICY, WRITE_COMMENT, Permissions
 from gate_app.github.tokens import InstallationToken, Scope, TokenCache, scope_of
@@ -146,6 +147,16 @@ def test_many_threads_that_want_the_same_token_mint_it_once() -> None:
         release.set()
         assert {future.result(5).value for future in waiting} == {"ghs_one"}
     assert len(asked) == 1
+
+
+def test_case_193_a_minting_lies_between_its_failpoints(github: ScriptedGithub) -> None:
+    minted: list[int] = []
+    with (
+        armed("mint_token.before", lambda: minted.append(len(github.mints))),
+        armed("mint_token.after", lambda: minted.append(len(github.mints))),
+    ):
+        hub(github).checkout(REPOSITORY)
+    assert minted == [0, 1]
 
 
 def test_a_failed_minting_is_not_remembered() -> None:

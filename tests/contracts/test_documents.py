@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "domain": {"domain"},
     "config": {"domain", "config"},
     "engine": {"domain", "engine", "errors", "failpoints"},
-    "github": {"domain", "engine", "errors", "github"},
+    "github": {"domain", "engine", "errors", "failpoints", "github"},
     "store": {"domain", "engine", "errors", "store"},
     "stages": {"domain", "engine", "stages"},
     "jobs": {"engine", "errors", "jobs"},

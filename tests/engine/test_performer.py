@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import sqlalchemy as sa
-from support.store import NOW, a_run, opened, reaction, sql, sqlite_url, stored
+from support.store import NOW, a_run, comment, deployment, opened, reaction, sql, sqlite_url, stored
 
-from gate_app.domain.effects import StartStage
+from gate_app.domain.effects import Effect, PublishCheckRun, ReportDeployment, StartStage, StopStage
 from gate_app.domain.events import StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, StageReason, StageVerdict
 from gate_app.domain.run import StageRole, StageRun, StageStatus
 from gate_app.engine.drain import Drain
 from gate_app.engine.performer import Performer
-from gate_app.engine.ports import InboxRow, RunNoticed, Transition
+from gate_app.engine.ports import Child, InboxRow, RunNoticed, Transition
 from gate_app.errors import HubRefused, HubUnavailable
+from gate_app.failpoints import armed
 from gate_app.store.faults import DatabaseRefused
 from gate_app.store.repository import SqlStore
 from gate_app.store.schema import MAX_ATTEMPTS
@@ -117,6 +119,53 @@ def test_case_211_a_stage_that_cannot_be_started_ends_unknown(
     assert (ended.outcome.verdict, ended.outcome.reason) == (StageVerdict.UNKNOWN, reason)
     assert len(ended.outcome.detail) <= MAX_MESSAGE
     assert [each.what for each in store.set_aside()] == ["effect"]
+
+
+@dataclass
+class Recorder:
+    """An outside that does whatever it is asked and notes it among the failpoints that were passed."""
+
+    passed: list[str]
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def done(*_: object) -> object:
+            self.passed.append("outside")
+            return CHILD if name == "start" else 7
+
+        return done
+
+
+CHILD = Child(RUN.id, "tests", 1, 4711, 0.0, Path("/nowhere"))
+OUTSIDE: list[Effect] = [
+    START,
+    StopStage("tests", 1),
+    PublishCheckRun("c", "c", "a" * 40, "71#3:1:c", "in_progress", None, "t", "s"),
+    comment("hello"),
+    reaction(9),
+    deployment(RUN),
+    ReportDeployment("staging", 7, "in_progress", ""),
+]
+
+
+@pytest.mark.parametrize("effect", OUTSIDE, ids=lambda effect: effect.kind)
+def test_case_193_every_outside_call_lies_between_its_failpoints(store: SqlStore, effect: Effect) -> None:
+    stored(store, RUN, effects=(effect,))
+    if isinstance(effect, StopStage):
+        store.child_started(CHILD)
+    passed: list[str] = []
+    outside = Recorder(passed)
+    performer = Performer(store, outside, outside, lambda: NOW)
+    drain = Drain(store, Listener(store), performer, lambda: NOW)
+    with (
+        armed(f"{effect.kind}.before", lambda: passed.append("before")),
+        armed(f"{effect.kind}.after", lambda: passed.append("after")),
+    ):
+        drain(SUBJECT)
+    assert (passed[0], passed[-1], set(passed[1:-1])) == ("before", "after", {"outside"})
+
+
+def test_every_kind_of_effect_is_among_them() -> None:
+    assert {type(effect) for effect in OUTSIDE} == set(get_args(Effect))
 
 
 def test_an_unreachable_github_is_waited_for_without_end(store: SqlStore) -> None:

@@ -35,6 +35,7 @@ AFTER_APPROVAL = (
     "report_deployment.after",
 )
 AFTER_SECOND_APPROVAL = ("create_deployment.after",)
+WITH_A_NEW_TOKEN = ("mint_token.before", "mint_token.after")
 WHEN_SUPERSEDED = ("stop_stage.before", "stop_stage.after")
 
 
@@ -99,7 +100,13 @@ def test_case_193_the_engine_dies_at_every_step_of_the_story(own_place: Place) -
 
 
 def test_every_failpoint_is_part_of_a_kill_test() -> None:
-    assert {*IN_ORDER, *AFTER_APPROVAL, *AFTER_SECOND_APPROVAL, *WHEN_SUPERSEDED} == failpoints.NAMES
+    assert {
+        *IN_ORDER,
+        *AFTER_APPROVAL,
+        *AFTER_SECOND_APPROVAL,
+        *WITH_A_NEW_TOKEN,
+        *WHEN_SUPERSEDED,
+    } == failpoints.NAMES
 
 
 SLOW = GATE_FILE.replace("sh ./check.sh", "sleep 30; sh ./check.sh")
@@ -125,7 +132,7 @@ def test_case_193_the_engine_dies_while_it_stops_the_stages_of_an_old_head(
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("hit", [1, 2, 3, 5])
-@pytest.mark.parametrize("name", [*IN_ORDER, *AFTER_APPROVAL, *AFTER_SECOND_APPROVAL])
+@pytest.mark.parametrize("name", [*IN_ORDER, *AFTER_APPROVAL, *AFTER_SECOND_APPROVAL, *WITH_A_NEW_TOKEN])
 def test_case_193_the_engine_dies_at(own_place: Place, name: str, hit: int) -> None:
     own_place.app.processes["worker"].send_signal(signal.SIGKILL)
     own_place.app.processes["worker"].wait(10)
