@@ -293,14 +293,33 @@ class Control(RunnerControl):
         shuffle_window: int = 0,
         seed: int = 0,
         hold: bool = False,
+        delay_seconds: float = 0,
+        drop_events: Sequence[str] = (),
+        hold_events: Sequence[str] = (),
     ) -> None:
-        """Drop or double every nth webhook, shuffle that many, or hold all back; no argument ends it."""
-        facts = {"drop_every": drop_every, "double_every": double_every, "seed": seed, "hold": hold}
-        self._call("PUT", "/webhooks/faults", {**facts, "shuffle_window": shuffle_window})
+        """Drop or double every nth webhook, shuffle that many, hold all back, or let each take its time;
+        drop or hold back some by name (`push`, `issue_comment.created`). No argument ends it, and sends what
+        was held back."""
+        facts = {
+            "drop_every": drop_every,
+            "double_every": double_every,
+            "shuffle_window": shuffle_window,
+            "seed": seed,
+            "hold": hold,
+            "delay_seconds": delay_seconds,
+            "drop_events": list(drop_events),
+            "hold_events": list(hold_events),
+        }
+        self._call("PUT", "/webhooks/faults", facts)
 
     def set_faults(self, *faults: Mapping[str, object]) -> None:
-        """Let API calls fail: {method, path_regex, times, kind, seconds}; no argument ends it."""
+        """Let API calls fail: {method, path_regex, skip, times, kind, seconds}, of which `path_regex` and
+        `kind` (see `faults.KINDS`) are needed; no argument ends it."""
         self._call("PUT", "/faults", {"faults": [dict(fault) for fault in faults]})
+
+    def set_rate_limit(self, limit: int) -> None:
+        """Let an installation, or an App, make so many calls an hour; GitHub's own limit is 5,000."""
+        self._call("PUT", "/rate-limit", {"limit": limit})
 
     # What can be watched.
 

@@ -5,7 +5,8 @@ Rules of this file:
 * One attempt a delivery, ten seconds at most, no redirects: GitHub never repeats one by itself. Only a
   stand-in that was killed in the middle sends the delivery again when it is back.
 * Deliveries leave in the order of their causes, unless shuffling was asked for.
-* Dropped means sent to nobody and recorded as failed; doubled means sent twice under one GUID.
+* Dropped means sent to nobody and recorded as failed; doubled means sent twice under one GUID; held back
+  means waiting until the trouble is over, while the others pass by.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import http.client
 import random
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -35,13 +37,21 @@ SETTING = "webhook_troubles"
 
 @dataclass(frozen=True)
 class Troubles:
-    """What goes wrong with deliveries: every nth is dropped or doubled, 0 for none."""
+    """What goes wrong with deliveries: every nth is dropped or doubled, 0 for none; some are dropped or held
+    back by name, `event` or `event.action`; each takes `delay_seconds` longer."""
 
     drop_every: int = 0
     double_every: int = 0
     shuffle_window: int = 0
     seed: int = 0
     hold: bool = False
+    delay_seconds: float = 0
+    drop_events: Sequence[str] = ()
+    hold_events: Sequence[str] = ()
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether the delivery is not to leave now."""
+        return self.hold or _is_named(delivery, self.hold_events)
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,9 @@ class Dispatcher:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with self._state.transaction() as tx:
-                if not workflow_lifecycle.are_moving(tx) and not tx.count(Delivery, pending=1):
+                held = troubles(tx).hold_events
+                waiting = [one for one in tx.every(Delivery, pending=1) if not _is_named(one, held)]
+                if not waiting and not workflow_lifecycle.are_moving(tx):
                     return True
             self._stopping.wait(POLL_SECONDS)
         return False
@@ -103,20 +115,19 @@ class Dispatcher:
     def _next(self) -> tuple[Troubles, list[Delivery]]:
         with self._state.transaction() as tx:
             trouble = troubles(tx)
-            waiting = tx.count(Delivery, pending=1)
-        if trouble.hold or not waiting:
-            return trouble, []
-        if 0 < waiting < trouble.shuffle_window:
+            batch = _leaving(tx, trouble)
+        if 0 < len(batch) < trouble.shuffle_window:
             self._stopping.wait(SHUFFLE_PATIENCE)
-        with self._state.transaction() as tx:
-            batch = tx.oldest(Delivery, max(trouble.shuffle_window, 1), pending=1)
+            with self._state.transaction() as tx:
+                batch = _leaving(tx, trouble)
         if trouble.shuffle_window > 1 and batch:
             random.Random(f"{trouble.seed}:{batch[0].id}").shuffle(batch)  # noqa: S311 - repeatable on purpose
         return trouble, batch
 
     def _deliver(self, delivery: Delivery, trouble: Troubles) -> None:
         self._sent += 1
-        if _every(trouble.drop_every, self._sent):
+        self._stopping.wait(trouble.delay_seconds)
+        if _every(trouble.drop_every, self._sent) or _is_named(delivery, trouble.drop_events):
             self._record(delivery, Attempt(TIMED_OUT, 0, 0.0, {}, None))
             return
         attempt = self._send(delivery)
@@ -157,6 +168,16 @@ class Dispatcher:
 def sign(secret: str, body: bytes) -> str:
     """The `X-Hub-Signature-256` of a body."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _leaving(tx: Transaction, trouble: Troubles) -> list[Delivery]:
+    limit = -1 if trouble.hold_events else max(trouble.shuffle_window, 1)
+    found = [delivery for delivery in tx.oldest(Delivery, limit, pending=1) if not trouble.holds(delivery)]
+    return found[: max(trouble.shuffle_window, 1)]
+
+
+def _is_named(delivery: Delivery, names: Sequence[str]) -> bool:
+    return delivery.event in names or f"{delivery.event}.{delivery.action}" in names
 
 
 def _every(nth: int, count: int) -> bool:

@@ -1,7 +1,8 @@
 """Faults of the API on request: what fails, how often, and whether before or after the write.
 
-A fault names a method and a pattern of paths, and is used up `times` times, oldest first. `502_after` and
-`lost_answer` do the work and hide the answer: what a client must survive without doing the work twice.
+A fault names a method and a pattern of paths, lets `skip` matching calls pass and is used up `times` times,
+oldest first. `502_after` and `lost_answer` do the work and hide the answer: what a client must survive without
+doing the work twice. `lost_request` hangs up before any work, which from outside looks like `lost_answer`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from gate_app.standin.state import Transaction
 KINDS = (
     "502_before",
     "502_after",
+    "lost_request",
     "lost_answer",
     "429",
     "429_retry_after",
     "secondary_403",
     "primary_limit",
     "307",
+    "307_elsewhere",
     "slow",
 )
 MAX_SECONDS = 30
@@ -37,6 +40,7 @@ class Fault:
     id: int
     method: str
     path_regex: str
+    skip: int
     remaining: int
     kind: str
     seconds: int
@@ -51,6 +55,7 @@ class NewFault:
     times: int
     kind: str
     seconds: int
+    skip: int = 0
 
 
 def replace(tx: Transaction, wanted: list[NewFault]) -> None:
@@ -62,6 +67,7 @@ def replace(tx: Transaction, wanted: list[NewFault]) -> None:
             Fault,
             method=fault.method,
             path_regex=fault.path_regex,
+            skip=fault.skip,
             remaining=fault.times,
             kind=fault.kind,
             seconds=min(fault.seconds, MAX_SECONDS),
@@ -80,8 +86,11 @@ def _check(fault: NewFault) -> None:
 def take(tx: Transaction, method: str, path: str) -> Fault | None:
     """The fault that this request meets, one use of it gone."""
     for fault in tx.every(Fault):
-        if fault.remaining > 0 and fault.method in (method, "*") and re.search(fault.path_regex, path):
+        if fault.remaining == 0 or fault.method not in (method, "*") or not re.search(fault.path_regex, path):
+            continue
+        if fault.skip == 0:
             return tx.update(fault, remaining=fault.remaining - 1)
+        tx.update(fault, skip=fault.skip - 1)
     return None
 
 
@@ -103,6 +112,9 @@ def strike_before(fault: Fault, now: float, url: str) -> None:
             raise GitHubError(403, "API rate limit exceeded for installation.", headers=spent)
         case "307":
             raise GitHubError(307, "Temporary Redirect", headers={"Location": url})
+        case "307_elsewhere":
+            elsewhere = url.replace("127.0.0.1", "localhost", 1)
+            raise GitHubError(307, "Temporary Redirect", headers={"Location": elsewhere})
         case "slow":
             time.sleep(fault.seconds)
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,32 @@ def test_the_rate_is_counted_and_shown_on_every_answer(github: Github) -> None:
     assert int(first.headers["X-RateLimit-Reset"]) > github.clock().timestamp()
     assert first.headers["X-GitHub-Request-Id"] != second.headers["X-GitHub-Request-Id"]
     assert github.call("GET", "/rate_limit", token=token).body["rate"]["limit"] == 5000
+
+
+def test_whoever_has_used_up_the_hour_waits_for_the_next(github: Github) -> None:
+    github.clock.forward(hours=1)
+    token = github.mint()
+    github.control.set_rate_limit(2)
+    spent = [github.call("GET", API, token=token) for _ in range(3)][-1]
+    assert (spent.status, spent.headers["X-RateLimit-Remaining"]) == (403, "0")
+    assert spent.body["message"].startswith("API rate limit exceeded for installation ID")
+    assert "Retry-After" not in spent.headers
+    rate = github.call("GET", "/rate_limit", token=token).body["rate"]
+    assert (rate["limit"], rate["remaining"]) == (2, 0)
+    github.clock.now = datetime.fromtimestamp(rate["reset"], UTC)
+    github.control.set_rate_limit(5000)
+    assert github.call("GET", API, token=github.mint()).status == 200
+
+
+def test_an_unchanged_answer_and_a_look_at_the_rate_cost_nothing(github: Github) -> None:
+    token = github.mint()
+    first = github.call("GET", API, token=token)
+    again = github.call("GET", API, token=token, headers={"If-None-Match": first.headers["ETag"]})
+    github.call("GET", "/rate_limit", token=token)
+    assert again.status == 304
+    assert again.headers["X-RateLimit-Remaining"] == first.headers["X-RateLimit-Remaining"]
+    last = github.call("GET", API, token=token)
+    assert int(last.headers["X-RateLimit-Used"]) == int(first.headers["X-RateLimit-Used"]) + 1
 
 
 def test_the_control_api_needs_its_token(github: Github) -> None:

@@ -90,6 +90,7 @@ def test_it_listens_on_the_loopback_address_only(github: Github) -> None:
         ("secondary_403", 403, ("Retry-After", "3"), 0),
         ("primary_limit", 403, ("X-RateLimit-Remaining", "0"), 0),
         ("307", 307, ("Location", COMMENTS), 0),
+        ("307_elsewhere", 307, ("Location", "http://localhost:"), 0),
     ],
 )
 def test_a_fault_strikes_as_often_as_asked(
@@ -109,14 +110,23 @@ def test_a_fault_strikes_as_often_as_asked(
     assert github.call("POST", COMMENTS, {"body": "again"}, token=token).status == 201
 
 
-def test_an_answer_is_lost_after_the_work_was_done(github: Github) -> None:
+@pytest.mark.parametrize(("kind", "written"), [("lost_answer", 1), ("lost_request", 0)])
+def test_a_connection_breaks_after_the_work_or_before(github: Github, kind: str, written: int) -> None:
     token = github.mint()
     before = len(github.control.state()["comments"])
-    github.control.set_faults({"path_regex": "comments", "times": 1, "kind": "lost_answer"})
+    github.control.set_faults({"path_regex": "comments", "times": 1, "kind": kind})
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
         send(github.url + COMMENTS, "POST", b'{"body": "lost"}', {"Authorization": f"token {token}"})
-    assert len(github.control.state()["comments"]) == before + 1
-    assert github.control.requests()[-1]["status"] == 201
+    assert len(github.control.state()["comments"]) == before + written
+    assert github.control.requests()[-1]["fault"] == kind
+
+
+def test_a_fault_lets_the_first_calls_pass_and_others_alone(github: Github) -> None:
+    token = github.mint()
+    github.control.set_faults({"method": "GET", "path_regex": "/pulls", "skip": 2, "kind": "502_before"})
+    pulls = [github.call("GET", f"{API}/pulls", token=token).status for _ in range(4)]
+    assert pulls == [200, 200, 502, 200]
+    assert github.call("GET", API, token=token).status == 200
 
 
 def test_a_slow_answer_still_comes(github: Github) -> None:

@@ -215,6 +215,27 @@ def test_webhooks_are_held_and_shuffled(github: Github) -> None:
     assert sorted(order) == list(range(8)) != order
 
 
+def test_webhooks_are_dropped_or_overtaken_by_name(github: Github) -> None:
+    github.control.trouble_webhooks(drop_events=["push"], hold_events=["pull_request.opened", "check_suite"])
+    number, _ = open_pull(github)
+    github.control.comment(REPOSITORY, number, "reviewer", "Overtakes.")
+    assert github.control.quiesce()["quiet"]
+    assert github.receiver.names() == ["issue_comment.created"]
+    failed = github.call("GET", "/app/hook/deliveries?status=failure", token=github.jwt()).body
+    assert [item["event"] for item in failed] == ["push"]
+    github.control.trouble_webhooks()
+    assert github.control.quiesce()["quiet"]
+    assert github.receiver.names()[1:] == ["check_suite.requested", "pull_request.opened"]
+
+
+def test_a_slow_webhook_comes_all_the_same(github: Github) -> None:
+    github.control.trouble_webhooks(delay_seconds=0.2)
+    open_pull(github)
+    assert github.control.quiesce(0.1)["pending"] > 0
+    assert github.control.quiesce()["quiet"]
+    assert len(github.receiver.received) == 3
+
+
 def test_the_exact_bytes_of_a_webhook_can_be_seen(github: Github) -> None:
     open_pull(github)
     github.control.quiesce()

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from flask import current_app, g, request
 
-from gate_app.standin import bodies, repositories, tokens
+from gate_app.standin import bodies, repositories, requests, tokens
 from gate_app.standin.apps import App, bot
 from gate_app.standin.bodies import Body
 from gate_app.standin.comments import Author
@@ -53,22 +53,27 @@ def app_caller(tx: Transaction) -> App:
         raise GitHubError(401, "A JSON web token could not be decoded")
     app = tokens.verify_app(tx, credential.strip())
     g.identity, g.permissions, g.usage = "app", {}, f"app:{app.id}"
+    requests.require_budget(tx, g.usage)
     return app
 
 
-def caller(tx: Transaction) -> Caller:
-    """The installation that calls with its token."""
+def caller(tx: Transaction, *, free: bool = False) -> Caller:
+    """The installation that calls with its token; what is free counts against no rate."""
     scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
     if not credential:
         raise GitHubError(401, "Requires authentication")
     if scheme.lower() not in ("bearer", "token"):
         raise GitHubError(401, "Bad credentials")
-    return note(tokens.verify_token(tx, credential.strip()))
+    found = note(tokens.verify_token(tx, credential.strip()))
+    g.free = free
+    if not free:
+        requests.require_budget(tx, g.usage)
+    return found
 
 
 def note(found: Caller, identity: str = "installation") -> Caller:
     """Remember the caller for the record of calls and the rate limit."""
-    g.identity, g.permissions = identity, found.token.permissions
+    g.identity, g.permissions, g.free = identity, found.token.permissions, identity == "git"
     g.usage = f"installation:{found.installation.id}"
     return found
 

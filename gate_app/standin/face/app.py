@@ -35,6 +35,7 @@ from gate_app.standin.face import (
     workflow_routes,
 )
 from gate_app.standin.face.access import state
+from gate_app.standin.faults import Fault
 from gate_app.standin.state import State
 
 API_VERSION = "2022-11-28"
@@ -80,16 +81,24 @@ def create_app(standin: State, dispatcher: Dispatcher, control_token: str) -> Fl
 
 def _before() -> None:
     g.identity, g.permissions, g.usage, g.link, g.fault = "anonymous", {}, "anonymous", "", None
+    g.free = False
     if request.path.startswith(CONTROL):
         return
     with state().transaction() as tx:
         g.fault = faults.take(tx, request.method, request.path)
         now, url = tx.instant.timestamp(), f"{tx.url}{request.full_path.rstrip('?')}"
     if g.fault:
-        faults.strike_before(g.fault, now, url)
+        _strike(g.fault, now, url)
     version = request.headers.get("X-GitHub-Api-Version", API_VERSION)
     if version != API_VERSION:
         raise GitHubError(400, f"API version {version} is not supported; supported: {API_VERSION}.")
+
+
+def _strike(fault: Fault, now: float, url: str) -> None:
+    if fault.kind == "lost_request":
+        _hang_up()
+        raise GitHubError(502, "Nobody reads this")
+    faults.strike_before(fault, now, url)
 
 
 def _refused(refusal: GitHubError) -> Response:
@@ -109,7 +118,9 @@ def _after(answer: Response) -> Response:
     if request.path.startswith(CONTROL):
         return answer
     answer = _hidden(answer) if g.fault else answer
-    status = answer.status_code
+    if answer.status_code == 200 and request.method in _NOT_MODIFIED_FOR and not answer.is_streamed:
+        answer.add_etag(weak=True)
+        answer.make_conditional(request)
     _record(answer)
     if g.fault and g.fault.kind == "lost_answer":
         _hang_up()
@@ -118,9 +129,6 @@ def _after(answer: Response) -> Response:
     answer.headers["X-GitHub-Api-Version-Selected"] = API_VERSION
     if g.link:
         answer.headers["Link"] = g.link
-    if status == 200 and request.method in _NOT_MODIFIED_FOR and not answer.is_streamed:
-        answer.add_etag(weak=True)
-        answer.make_conditional(request)
     return answer
 
 
@@ -132,7 +140,9 @@ def _hidden(answer: Response) -> Response:
 
 def _record(answer: Response) -> None:
     with state().transaction() as tx:
-        for name, value in requests.rate_headers(requests.count(tx, g.usage)).items():
+        costs = not g.free and answer.status_code != 304
+        usage = requests.count(tx, g.usage) if costs else requests.current(tx, g.usage)
+        for name, value in requests.rate_headers(tx, usage).items():
             answer.headers.setdefault(name, value)
         tx.insert(
             requests.ApiRequest,

@@ -146,8 +146,8 @@ def redeliver(identifier: int) -> ResponseReturnValue:
 def get_rate_limit() -> ResponseReturnValue:
     """Get the rate limit status for the installation."""
     with access.state().transaction() as tx:
-        caller = access.caller(tx)
-        rate = requests.rate(requests.current(tx, f"installation:{caller.installation.id}"))
+        caller = access.caller(tx, free=True)
+        rate = requests.rate(tx, requests.current(tx, f"installation:{caller.installation.id}"))
         return {"resources": {"core": rate, "search": {**rate, "limit": 30}}, "rate": rate}
 
 

@@ -274,6 +274,7 @@ class FaultFacts(Body):
 
     method: str = "*"
     path_regex: str
+    skip: int = Field(0, ge=0, le=10_000)
     times: int = Field(1, ge=0, le=10_000)
     kind: str
     seconds: int = Field(1, ge=0, le=3600)
@@ -293,6 +294,15 @@ class WebhookTroubles(Body):
     shuffle_window: int = Field(0, ge=0, le=1000)
     seed: int = 0
     hold: bool = False
+    delay_seconds: float = Field(0, ge=0, le=10)
+    drop_events: list[str] = Field(default_factory=list, max_length=50)
+    hold_events: list[str] = Field(default_factory=list, max_length=50)
+
+
+class RateLimit(Body):
+    """How many calls an installation or App may make in an hour."""
+
+    limit: int = Field(ge=0, le=15_000)
 
 
 class Patience(Body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import dispatcher, faults, settings, snapshot
+from gate_app.standin import dispatcher, faults, requests, settings, snapshot
 from gate_app.standin.dispatcher import Troubles
 from gate_app.standin.face import access
 from gate_app.standin.face import control_bodies as given
@@ -67,6 +67,15 @@ def set_faults() -> ResponseReturnValue:
     wanted = access.body(given.FaultList)
     with access.state().transaction() as tx:
         faults.replace(tx, [NewFault(**fault.model_dump()) for fault in wanted.faults])
+    return {}
+
+
+@routes.put("/rate-limit")
+def set_rate_limit() -> ResponseReturnValue:
+    """Say how many calls an hour are allowed."""
+    wanted = access.body(given.RateLimit)
+    with access.state().transaction() as tx:
+        settings.write(tx, requests.SETTING, requests.RateLimit(wanted.limit))
     return {}
 
 
