@@ -7,9 +7,10 @@ the engine process no Flask; everything is wired once, by argument.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from gate_app.engine.sweep import Sweep
     from gate_app.github.client import GithubHub
     from gate_app.jobs.durable import DurableJobs
+    from gate_app.jobs.ticker import Ticker
     from gate_app.store.repository import SqlStore
     from gate_app.store.verification import VerifyReport
     from gate_app.web.webhooks import Front
@@ -89,13 +91,25 @@ def serve_engine(settings: Settings) -> None:
         Ticker(SWEEP_SECONDS, engine.sweep, "sweep"),
         Ticker(settings.reconcile_seconds, reconcile, "reconcile"),
     )
+    run_engine(engine.jobs, engine.drain, tickers)
+
+
+def run_engine(jobs: DurableJobs, drain: Callable[[str], None], tickers: Sequence[Ticker]) -> None:
+    """Drains and ticks until SIGTERM or SIGINT, then stops within bounded time.
+
+    Where a drain outlives that time, the process ends at once with 1, as a crash would end it and as
+    harmlessly: the interpreter would wait for the drain's thread for ever, and the database with it.
+    """
     with listening(signal.SIGTERM, signal.SIGINT) as signals, ExitStack() as running:
-        running.callback(engine.jobs.stop)
-        engine.jobs.start(engine.drain)
+        running.callback(jobs.stop)
+        jobs.start(drain)
         for ticker in tickers:
             running.callback(ticker.stop)
             ticker.start()
         signals.wait_for_end()
+    if jobs.stuck:
+        logging.shutdown()
+        os._exit(1)
 
 
 @dataclass(frozen=True, slots=True)

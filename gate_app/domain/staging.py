@@ -15,8 +15,8 @@ from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageV
 from gate_app.domain.policy import ChecksWork, CommandRoute, CommandWork, Policy, Route, WorkflowWork
 from gate_app.domain.run import RunState, StageRole, StageRun, StageStatus
 
-MAX_STARTS: Final = 3
-"""How often a stage is started before a vanishing worker makes it unknown."""
+MAX_STARTS: Final = 5
+"""How often a stage is started before a vanishing worker makes it unknown; a worker vanishes with its engine."""
 
 
 def run_automated(draft: Draft) -> None:
@@ -39,7 +39,10 @@ def restart_lost(draft: Draft, role: StageRole) -> None:
         work = work_of(draft, stage)
         if work is None or stage.restarts + 1 >= MAX_STARTS:
             _end_unknown(
-                draft, stage, StageReason.STAGE_FAULT, "The worker vanished three times without a result."
+                draft,
+                stage,
+                StageReason.STAGE_FAULT,
+                f"Its worker vanished {stage.restarts + 1} times without a result.",
             )
         else:
             start(draft, stage.stage, work, role, stage.environment, stage.restarts + 1)

@@ -137,6 +137,11 @@ class DurableJobs:
         self._member.leave()
         _one_per_process.release()
 
+    @property
+    def stuck(self) -> bool:
+        """Whether drains outlived `stop`. Their threads cannot be ended, and a process waits for its threads."""
+        return self._runtime is not None
+
     def _prepared(self, handler: Callable[[str], None]) -> _Runtime:
         wakeups = Wakeups(self._engine, self._drain_timeout)
         return _Runtime(

@@ -1,10 +1,13 @@
-"""The supervised child: does one job from fetch to result, then ends. ``python -m gate_app.stages.child JOB``
+"""The supervised child: does one job from fetch to result, then ends. ``python -m gate_app.stages.child JOB PID``
 
 Rules of this file:
 
-* The child outlives the engine that started it and answers only through its result file, which appears
-  whole or not at all. Whatever goes wrong inside becomes an unknown outcome with a reason.
-* It has an absolute deadline, set by the kernel's timer at its start, and dies with it.
+* The child answers only through its result file, which appears whole or not at all. Whatever goes wrong
+  inside becomes an unknown outcome with a reason.
+* It has an absolute deadline. The kernel's timer wakes it twice a second to look at it.
+* It ends with the process that started it (``PID``), however that one ended, and then leaves no result: the
+  next engine starts the stage again. A pipe or a signal of the kernel would not do: the one needs a thread
+  here, the other comes already when the thread ends that started the child.
 * It adopts every orphan of its commands, and ends them before reports are read and before it exits.
 """
 
@@ -13,6 +16,7 @@ import shutil
 import signal
 import stat
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -38,6 +42,9 @@ from gate_app.stages.workspace import Workspace, WorkspaceUnavailable
 OVERHEAD_SECONDS: Final = 900
 """What fetching, waiting for the cache, unpacking and reading reports may take on top of the command."""
 
+LOOK_SECONDS: Final = 0.5
+"""How long a child may outlive its deadline or the engine that started it before it begins to end."""
+
 _MAX_CREDENTIAL: Final = 4_096
 
 
@@ -50,20 +57,31 @@ class _Interrupted(BaseException):
         self.detail = detail
 
 
+class _Abandoned(BaseException):
+    """The engine that started this child is gone."""
+
+
 def main(arguments: list[str]) -> int:
-    """Does the job whose file is the only argument. Exits 0 when a result was written, whatever it says."""
-    signal.signal(signal.SIGALRM, _deadline_passed)
+    """Does the job of the file ``arguments[0]`` for the process ``arguments[1]``.
+
+    Exits 0 when a result was written, whatever it says; 1 when nobody was left to read it.
+    """
     signal.signal(signal.SIGTERM, _asked_to_stop)
     process_tree.adopt_orphans()
     job = read_job(Path(arguments[0]))
-    signal.alarm(job.timeout_seconds + OVERHEAD_SECONDS)
-    outcome = do(job, clock=lambda: datetime.now(UTC))
-    write_outcome(job.result_path, outcome)
+    _keep_watch(int(arguments[1]), time.monotonic() + job.timeout_seconds + OVERHEAD_SECONDS)
+    try:
+        write_outcome(job.result_path, do(job, clock=lambda: datetime.now(UTC)))
+    except _Abandoned:
+        return 1
     return 0
 
 
 def do(job: StageJob, clock: Callable[[], datetime]) -> StageOutcome:
-    """The outcome of ``job``. Never raises; leaves no process and no work folder behind."""
+    """The outcome of ``job``. Leaves no process and no work folder behind, however it ends.
+
+    Raises nothing, but for the loss of the engine that wanted to know.
+    """
     try:
         return _attempt(job, clock)
     except WorkspaceUnavailable as unavailable:
@@ -159,12 +177,28 @@ def _take_credential(path: Path | None) -> str | None:
     return credential
 
 
-def _deadline_passed(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise _Interrupted(StageReason.TIMED_OUT, "The deadline of the whole stage passed.")
+def _keep_watch(supervisor: int, deadline: float) -> None:
+    """From now on, looks whether the time is over (``deadline``, monotonic) or the supervisor is gone."""
+
+    def look(_signal: int, _frame: FrameType | None) -> None:
+        if os.getppid() != supervisor:  # an orphan gets another parent
+            _interrupt(_Abandoned())
+        if time.monotonic() > deadline:
+            _interrupt(_Interrupted(StageReason.TIMED_OUT, "The deadline of the whole stage passed."))
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
 
 
 def _asked_to_stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise _Interrupted(StageReason.STOPPED, "The stage was stopped before its end.")
+    _interrupt(_Interrupted(StageReason.STOPPED, "The stage was stopped before its end."))
+
+
+def _interrupt(reason: BaseException) -> NoReturn:
+    """Raises it; what is cleared away on the way out is not interrupted again."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise reason
 
 
 if __name__ == "__main__":

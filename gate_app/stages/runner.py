@@ -4,6 +4,7 @@ Rules of this file:
 
 * ``start`` returns at once with a handle that fits into a database row. Any later process on the same
   machine can poll or stop with it; nothing is remembered in memory.
+* A child does not outlive the process that started it for long (``child``).
 * A result counts only when its process is gone: until then it could still be replaced.
 * A process is only signalled after its start time was compared (case: a recycled process id).
 """
@@ -127,7 +128,7 @@ def _spawn(job: StageJob, job_file: Path) -> int:
 
     A fault of the child itself is written next to its result, as ``….log``.
     """
-    arguments = [sys.executable, "-P", "-m", "gate_app.stages.child", str(job_file)]
+    arguments = [sys.executable, "-P", "-m", "gate_app.stages.child", str(job_file), str(os.getpid())]
     environment = {"PATH": job.search_path, "LANG": "C.UTF-8", process_tree.MARKER: str(job.work_folder)}
     log = str(job.result_path.with_suffix(".log"))
     actions = [

@@ -1,9 +1,12 @@
 """Supervised children: started, followed, stopped and found again, with real processes and repositories."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,26 +139,32 @@ def test_the_repositorys_own_virtual_environment_comes_first(repository, state, 
     assert f"own python in {venv}" in outcome.evidence.log_tail
 
 
+@contextmanager
+def engine_of_its_own(job_file: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that starts the child of a job and lives on, with these variables in its environment."""
+    program = (
+        "import signal, sys; from pathlib import Path; from gate_app.stages.job import read_job; "
+        "from gate_app.stages.runner import Runner; Runner().start(read_job(Path(sys.argv[1]))); "
+        "signal.pause()"
+    )
+    arguments = (sys.executable, "-P", "-c", program, str(job_file))
+    with subprocess.Popen(arguments, env={"PATH": stages.SEARCH_PATH, **variables}) as engine:
+        try:
+            yield engine
+        finally:
+            engine.kill()
+
+
 # --- secrets -----------------------------------------------------------------------------------
 
 
 def test_a_secret_of_the_parent_is_seen_by_no_command(repository, state):
-    """Starts the child from a process that has a secret in its environment."""
     sha = repository.commit({"a.txt": "x"})
     job = stages.new_job(state, repository, sha, "env; cat /proc/$PPID/environ 2>/dev/null | tr '\\0' '\\n'")
     state.mkdir()
     (state / "job").write_bytes(stages.job_bytes(job))
-    program = (
-        "import sys; from pathlib import Path; from gate_app.stages.job import read_job; "
-        "from gate_app.stages.runner import Runner; Runner().start(read_job(Path(sys.argv[1])))"
-    )
-    subprocess.run(
-        (sys.executable, "-P", "-c", program, str(state / "job")),
-        env={"PATH": stages.SEARCH_PATH, "CANARY": "s3cret-canary"},
-        check=True,
-        timeout=60,
-    )
-    wait_for(job.result_path.exists)
+    with engine_of_its_own(state / "job", CANARY="s3cret-canary"):
+        wait_for(job.result_path.exists)
     text = job.result_path.read_text()
     assert f"GATE_SHA={sha}" in text
     assert "canary" not in text.lower()
@@ -197,16 +206,10 @@ def test_a_stage_that_needs_namespaces_does_not_run_without_them(repository, sta
         {"a.txt": "x"},
         f"touch {witness}",
         minimum_isolation=isolation.Grade.NAMESPACES,
-        search_path=path_without_bubblewrap(tmp_path),
+        search_path=path_of(tmp_path),
     )
     assert (outcome.verdict, outcome.reason) == (StageVerdict.UNKNOWN, StageReason.ISOLATION_MISSING)
     assert not witness.exists()
-
-
-def path_without_bubblewrap(tmp_path: Path) -> str:
-    folder = tmp_path / "programs"
-    folder.mkdir()
-    return str(folder)
 
 
 def test_a_fault_inside_the_child_is_unknown(repository, state):
@@ -313,6 +316,32 @@ def test_a_killed_child_vanishes_and_what_it_started_is_ended(runner, repository
     assert wait_until_gone(runner, handle) == Vanished()
     assert processes_of(job) == []
     assert not job.work_folder.exists()
+
+
+@pytest.mark.parametrize("path", ["the operator's", "without bubblewrap"])
+def test_a_child_ends_with_a_killed_engine_and_leaves_no_result(repository, state, tmp_path, path):
+    sha = repository.commit({"a.txt": "x"})
+    job = stages.new_job(state, repository, sha, SLEEPERS, timeout_seconds=600)
+    if path == "without bubblewrap":
+        job = replace(job, search_path=path_of(tmp_path, "git", "sh", "setsid", "sleep", "touch"))
+    state.mkdir()
+    (state / "job").write_bytes(stages.job_bytes(job))
+    with engine_of_its_own(state / "job") as engine:
+        wait_for((job.work_folder / "checkout" / "started").exists)
+        assert len(processes_of(job)) > 10
+        engine.send_signal(signal.SIGKILL)
+        wait_for(lambda: processes_of(job) == [], seconds=10)
+    assert not job.work_folder.exists()
+    assert not job.result_path.exists()
+
+
+def path_of(tmp_path: Path, *programs: str) -> str:
+    """A PATH with these programs and no other."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name in programs:
+        (folder / name).symlink_to(shutil.which(name, path=stages.SEARCH_PATH))
+    return str(folder)
 
 
 def test_a_child_asked_to_end_says_that_it_was_stopped(runner, repository, state):

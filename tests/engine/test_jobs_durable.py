@@ -5,6 +5,7 @@ processes.
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import sys
 import threading
@@ -353,3 +354,13 @@ def test_a_process_ends_cleanly_when_it_is_told_to(tmp_path: Path) -> None:
         assert process.line() == "started"
         assert process.end() == ""
         assert process.process.returncode == 0
+
+
+def test_an_engine_with_a_stuck_drain_ends_in_time_and_the_next_one_drains_again(tmp_path: Path) -> None:
+    with EngineProcess("engine", sqlite_url(tmp_path), "41#7") as process:
+        assert process.line() == "draining 41#7"
+        process.process.send_signal(signal.SIGTERM)
+        assert "drains still run 1 s after stop: 1" in process.end()
+        assert process.process.returncode == 1
+    with database(sqlite_url(tmp_path)) as engine, running(jobs_on(engine)) as rig:
+        rig.drained.wait_for("41#7", 1)

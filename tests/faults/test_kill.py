@@ -81,6 +81,7 @@ def expect_one_of_everything(story: Story) -> None:
     assert replay_journal(story.place.app.database_url).agrees
 
 
+@pytest.mark.timeout(300)  # seventeen starts of an engine
 def test_case_193_the_engine_dies_at_every_step_of_the_story(own_place: Place) -> None:
     own_place.app.processes["worker"].send_signal(signal.SIGKILL)
     own_place.app.processes["worker"].wait(10)

@@ -191,6 +191,16 @@ def test_an_interrupted_trial_leaves_no_process_behind(
     assert json.loads((tmp_path / "state.json").read_text())["outcome"] == "interrupted"
 
 
+def test_a_killed_trial_takes_its_processes_and_its_running_stage_with_it(tmp_path: Path) -> None:
+    with started(tmp_path, "--repo", str(service(tmp_path, "sleep 60\n"))) as trial:
+        awaits_its_stage(tmp_path / "home")
+        trial.kill()
+    end = time.monotonic() + 15
+    while left := processes_of(tmp_path / "home"):
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+
+
 def test_a_worker_that_dies_ends_the_trial_with_the_path_of_its_log(tmp_path: Path) -> None:
     with started(tmp_path, "--repo", str(service(tmp_path, "sleep 60\n"))) as trial:
         awaits_its_stage(tmp_path / "home")

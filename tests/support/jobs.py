@@ -19,8 +19,10 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from gate_app.bootstrap import run_engine
 from gate_app.jobs.durable import DurableJobs
 from gate_app.jobs.inline import InlineJobs
+from gate_app.jobs.ticker import Ticker
 from gate_app.store.database import open_engine
 
 if TYPE_CHECKING:
@@ -169,13 +171,16 @@ class EngineProcess:
 
 def main(what: str, url: str, *rest: str) -> None:
     """`hang URL SUBJECT`: drains it and never ends. `log URL FILE`: drains what comes, noting begin and
-    end.
+    end. `engine URL SUBJECT`: hangs as the engine process would, until it is told to end.
     """
     handlers: dict[str, Callable[[str], None]] = {
         "hang": hang,
         "log": lambda subject: note(Path(rest[0]), subject),
     }
     with database(url) as engine:
+        if what == "engine":
+            jobs = DurableJobs(engine, clock=now, poll=QUICK_POLL, stop_timeout=1)
+            run_engine(jobs, hang, [Ticker(1.0, lambda: jobs.wake(rest[0]), "test")])
         jobs = DurableJobs(engine, clock=now, poll=QUICK_POLL)
         jobs.start(handlers[what])
         if what == "hang":
