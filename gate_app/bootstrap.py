@@ -155,7 +155,11 @@ class Engine:
         gathering = Gathering(hub, store, read_policy, touches, now)
         drain = Drain(store, Gatekeeper(store, gathering, now), Performer(store, hub, workers, now), now)
         return Engine(
-            store, hub, jobs, drain, Sweep(store, WebhookPayloads(settings.app_id), workers, jobs, now)
+            store,
+            hub,
+            jobs,
+            drain,
+            Sweep(store, WebhookPayloads(settings.app_id), workers, jobs, now),
         )
 
 

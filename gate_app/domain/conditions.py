@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gate_app.domain.checks import CheckReading
 from gate_app.domain.model import Content, Person, Unknown
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
@@ -65,7 +66,7 @@ class Conditions:
 
     `standings` are by person id; `comments` maps the comment id of an answer to the fingerprint of its body
     now, `deleted` or an Unknown; `identities` maps configured logins to account ids; `shipments` are what was
-    learned now about what would ship, by environment.
+    learned now about what would ship, by environment; `checks` are by the name of the stage that looks at them.
     """
 
     now: datetime
@@ -77,6 +78,7 @@ class Conditions:
     identities: Mapping[str, int | Unknown] = field(default_factory=dict)
     environments: Mapping[str, EnvironmentFacts] = field(default_factory=dict)
     shipments: Mapping[str, Shipment | Unknown] = field(default_factory=dict)
+    checks: Mapping[str, CheckReading | Unknown] = field(default_factory=dict)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.effects import Effect
 from gate_app.domain.evaluate import evaluate
-from gate_app.domain.events import Event
+from gate_app.domain.events import ClockTicked, Event
+from gate_app.domain.following import checks_to_read, observe
 from gate_app.domain.model import Unknown
 from gate_app.domain.policy import Policy
 from gate_app.domain.record import record
@@ -46,7 +47,7 @@ def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
     """Records the event, judges every gate and says what has to change in the world."""
     recorded = adopt(record(run, event), conditions)
     request = obey(recorded, event, conditions)
-    after = request.run if isinstance(request, Obeyed) else recorded
+    after = observe(request.run if isinstance(request, Obeyed) else recorded, conditions)
     verdicts = evaluate(after, conditions)
     draft = settle(after, event, verdicts, conditions, request)
     return Decision(
@@ -55,7 +56,9 @@ def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
         effects=tuple(draft.effects),
         environments=tuple(draft.environments.values()),
         read_environments=tuple(draft.relied_on),
-        again=bool(draft.environments) or _ended_a_stage(after, draft.run),
+        again=bool(draft.environments)
+        or _ended_a_stage(after, draft.run)
+        or _unread(draft.run, event, conditions),
     )
 
 
@@ -64,6 +67,12 @@ def _ended_a_stage(judged: Run, settled: Run) -> bool:
     ended = {key for key, stage in settled.stages.items() if stage.status is StageStatus.ENDED}
     known = {key for key, stage in judged.stages.items() if stage.status is StageStatus.ENDED}
     return settled.state is RunState.OPEN and bool(ended - known)
+
+
+def _unread(run: Run, event: Event, conditions: Conditions) -> bool:
+    """Whether this decision opened a gate anew that turns on checks which were not read for it."""
+    wanted = checks_to_read(run, run.policy) if isinstance(run.policy, Policy) else {}
+    return not isinstance(event, ClockTicked) and bool(set(wanted) - set(conditions.checks))
 
 
 def adopt(run: Run, conditions: Conditions) -> Run:

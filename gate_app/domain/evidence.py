@@ -19,6 +19,8 @@ MAX_FAILURES: Final = 100
 """Failing tests listed by name; the counts stay exact beyond it."""
 MAX_FINDINGS: Final = 5_000
 """Findings in one piece of evidence; a report with more is refused as too large, never shortened."""
+MAX_CHECKS: Final = 1_000
+"""Checks of others that one stage may look at; a stage that matches more is unknown, never shortened."""
 MAX_NAME: Final = 300
 MAX_MESSAGE: Final = 1_000
 MAX_SUMMARY: Final = 500
@@ -79,6 +81,13 @@ class StageReason(StrEnum):
     ISOLATION_MISSING = "isolation_missing"
     RESULT_UNREADABLE = "result_unreadable"
     STAGE_FAULT = "stage_fault"
+    CHECKS_PASSED = "checks_passed"
+    CHECKS_FAILED = "checks_failed"
+    CHECKS_SKIPPED = "checks_skipped"
+    CHECKS_INCONCLUSIVE = "checks_inconclusive"
+    CHECKS_TOO_MANY = "checks_too_many"
+    CHECKS_UNREADABLE = "checks_unreadable"
+    CHECK_NOT_FOUND = "check_not_found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +144,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check of somebody else came to, in GitHub's word; ``link`` is its page at GitHub."""
+
+    name: str
+    conclusion: str
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        _require_text("check", self.name, MAX_NAME)
+        _require_text("check", self.conclusion, MAX_NAME)
+
+
+@dataclass(frozen=True, slots=True)
 class SeverityCounts:
     """Findings by severity."""
 
@@ -165,12 +187,14 @@ class Evidence:
     truncated: bool = False
     log_tail: str = ""
     exit_code: int | None = None
+    checks: tuple[CheckResult, ...] = ()
 
     def __post_init__(self) -> None:
         _require_text("summary", self.summary, MAX_SUMMARY)
         _require_text("log tail", self.log_tail, MAX_LOG_TAIL)
         _require_count("failures", len(self.failures), MAX_FAILURES)
         _require_count("findings", len(self.findings), MAX_FINDINGS)
+        _require_count("checks", len(self.checks), MAX_CHECKS)
 
     @property
     def severities(self) -> SeverityCounts:
@@ -195,10 +219,13 @@ class StageOutcome:
 def digest(evidence: Evidence) -> str:
     """SHA-256 (hex) over everything an approver may rely on.
 
-    Left out: the duration and the log tail, which differ between two runs that found the same.
+    Left out: the duration, the log tail and the pages of checks, which differ between two runs that found the
+    same; and what no stage of its time could have, so that digests of earlier versions stay what they were.
     """
     content = asdict(evidence)
-    del content["duration_ms"], content["log_tail"]
+    del content["duration_ms"], content["log_tail"], content["checks"]
+    if evidence.checks:
+        content["checks"] = [[check.name, check.conclusion] for check in evidence.checks]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 

@@ -75,11 +75,15 @@ class CommandWork:
     kind: Literal["command"] = "command"
 
 
+Select = Literal["required", "all"] | tuple[str, ...]
+"""Which checks: those that the base branch requires, all that are not ours, or names and globs."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChecksWork:
-    """Other people's check runs on the head: `required`, `all`, or names and globs."""
+    """Other people's check runs and commit statuses on the head."""
 
-    select: Literal["required", "all"] | tuple[str, ...] = "all"
+    select: Select = "all"
     kind: Literal["checks"] = "checks"
 
 

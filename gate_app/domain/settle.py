@@ -14,13 +14,14 @@ from typing import Final, assert_never
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.draft import Draft
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event
+from gate_app.domain.following import looks
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.releasing import advance_release, begin_release
 from gate_app.domain.replies import answer, answer_press
 from gate_app.domain.requests import Obeyed, Refused
 from gate_app.domain.run import Closing, Gate, Question, Run
-from gate_app.domain.staging import run_automated, stop_unneeded
+from gate_app.domain.staging import run_automated, stop_looking, stop_unneeded
 from gate_app.domain.surface import show_differences
 from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState
 
@@ -47,6 +48,7 @@ def settle(
     run_automated(draft)
     for name in tuple(draft.run.gates):
         _settle_gate(draft, name, verdicts[name])
+    stop_looking(draft)
     if isinstance(event, CommandGiven):
         answer(draft, event, request)
     elif isinstance(event, ButtonPressed):
@@ -113,6 +115,7 @@ def _wake_at(draft: Draft) -> datetime | None:
         for name, gate in draft.run.gates.items()
         for moment in _moments(draft, gate, draft.verdicts[name])
     ]
+    moments += looks(draft.run, draft.conditions)
     if not isinstance(draft.run.policy, Policy):
         moments.append(draft.now + RECHECK)
     return min(moments, default=None)

@@ -12,6 +12,7 @@ from typing import Final
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import StartStage, StopStage
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.following import checks_to_read
 from gate_app.domain.policy import ChecksWork, CommandRoute, CommandWork, Policy, Route, WorkflowWork
 from gate_app.domain.run import RunState, StageRole, StageRun, StageStatus
 
@@ -25,7 +26,7 @@ def run_automated(draft: Draft) -> None:
     if run.state is not RunState.OPEN or not isinstance(run.policy, Policy):
         return
     for stage in run.policy.automated():
-        if stage.name not in run.stages:
+        if stage.name not in run.stages and not isinstance(stage.work, ChecksWork):
             start(draft, stage.name, stage.work, StageRole.AUTOMATED)
     restart_lost(draft, StageRole.AUTOMATED)
 
@@ -80,6 +81,8 @@ def start(
         key, stage, role, environment, attempt, StageStatus.RUNNING, draft.now, restarts=restarts
     )
     draft.put_stage(started)
+    if isinstance(work, ChecksWork):
+        return  # somebody else's; `following` looks at them
     if not isinstance(work, CommandWork):
         _end_unknown(
             draft,
@@ -110,8 +113,19 @@ def stop_unneeded(draft: Draft) -> None:
         return
     for stage in tuple(draft.run.stages.values()):
         if stage.role is StageRole.AUTOMATED and stage.status is not StageStatus.ENDED:
-            draft.effects.append(StopStage(stage.key, stage.attempt))
+            if not isinstance(work_of(draft, stage), ChecksWork):
+                draft.effects.append(StopStage(stage.key, stage.attempt))
             _end_unknown(draft, stage, StageReason.STOPPED, "Stopped: this head is no longer under decision.")
+
+
+def stop_looking(draft: Draft) -> None:
+    """Ends looking at checks that no gate waits for any more; nothing of ours runs there."""
+    policy = draft.run.policy
+    wanted = checks_to_read(draft.run, policy) if isinstance(policy, Policy) else {}
+    for stage in tuple(draft.run.stages.values()):
+        running = stage.role is StageRole.AUTOMATED and stage.status is StageStatus.RUNNING
+        if running and stage.stage not in wanted and isinstance(work_of(draft, stage), ChecksWork):
+            _end_unknown(draft, stage, StageReason.STOPPED, "Stopped: no gate waits for these checks.")
 
 
 def _end_unknown(draft: Draft, stage: StageRun, reason: StageReason, detail: str) -> None:

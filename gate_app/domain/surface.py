@@ -18,7 +18,7 @@ from gate_app.domain.draft import Draft
 from gate_app.domain.effects import CheckStatus, Conclusion, PublishCheckRun, PublishComment
 from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.plan import fingerprint
-from gate_app.domain.policy import PolicyProblem
+from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.run import (
     Gate,
     ReleaseStatus,
@@ -175,7 +175,8 @@ def _status_comment(draft: Draft) -> Iterator[PublishComment]:
     run, conversation = draft.run, draft.run.change.conversation
     if conversation is None or run.state is RunState.SUPERSEDED:
         return
-    if passed_on(run):
+    silent = isinstance(run.policy, Policy) and not run.stages and not run.gates
+    if passed_on(run) or silent:
         return
     marker = f"status:{run.change.repository.id}#{conversation}"
     yield PublishComment("status", marker, conversation, wording.status(run, draft.verdicts))

@@ -26,6 +26,7 @@ from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictS
 _MARKS: Final = {Holds.MET: "✅", Holds.UNMET: "⏳", Holds.UNKNOWN: "❔", Holds.REFUSED: "❌"}
 _SHOWN: Final = 5
 """How many commits and pull requests a question names; the numbers stay exact."""
+_SHOWN_CHECKS: Final = 40
 _STAGE_MARKS: Final = {StageVerdict.PASSED: "✅", StageVerdict.FAILED: "❌", StageVerdict.UNKNOWN: "❔"}
 
 
@@ -47,6 +48,7 @@ def stage_summary(stage: StageRun, compared: Comparison | None = None) -> str:
     parts = [f"**{stage.outcome.verdict.value}** · {code(stage.outcome.reason.value)} · {counts(evidence)}"]
     if compared is not None:
         parts.append(comparison(compared))
+    parts += _check_lines(evidence)
     parts += [
         f"- {code(failure.name)}:{boxed(failure.message, 300, '  ')}" for failure in evidence.failures[:20]
     ]
@@ -57,6 +59,19 @@ def stage_summary(stage: StageRun, compared: Comparison | None = None) -> str:
     if evidence.log_tail:
         parts.append(fenced(evidence.log_tail))
     return "\n".join(parts)
+
+
+def _check_lines(evidence: Evidence) -> list[str]:
+    """Each check with its page, those that did not succeed first."""
+    ordered = sorted(evidence.checks, key=lambda check: check.conclusion == "success")
+    lines = [f"- {linked(check.name, check.link)}: {code(check.conclusion, 60)}" for check in ordered]
+    more = len(lines) - _SHOWN_CHECKS
+    return lines if more <= 0 else [*lines[:_SHOWN_CHECKS], f"- and {more} more"]
+
+
+def linked(name: str, link: str) -> str:
+    """A name from outside, made inert, on an address that our own adapters built from numbers."""
+    return f"[{code(name, 120)}]({link})" if link else code(name, 120)
 
 
 def counts(evidence: Evidence) -> str:

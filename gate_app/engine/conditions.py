@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from gate_app.domain.checks import CheckReading
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event
+from gate_app.domain.following import checks_to_read
 from gate_app.domain.model import Change, Person, PersonKind, Repository, Unknown
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState
@@ -78,6 +80,7 @@ class Gathering:
             identities=self._identities(run, event, rules),
             environments=environments,
             shipments=self._shipments(run, rules, environments),
+            checks=self._checks(run, rules),
         )
 
     def _shipments(
@@ -121,6 +124,14 @@ class Gathering:
             paths=environment.paths,
             touched=touched if environment.paths else True,
         )
+
+    def _checks(self, run: Run, rules: Policy | None) -> Mapping[str, CheckReading | Unknown]:
+        """Other people's checks on the head, for the stages that look at them; nothing is read for none."""
+        asked = checks_to_read(run, rules) if rules else {}
+        if not asked:
+            return {}
+        found = _or_unknown(lambda: self.hub.checks(run.change, asked, _names(rules)))
+        return dict.fromkeys(asked, found) if isinstance(found, Unknown) else dict(found)
 
     def _head(self, run: Run, live: LiveChange | None) -> Head | Unknown:
         change = run.change

@@ -7,16 +7,18 @@ is delayed, never dropped; what a delivery claims about a head is only a hint to
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from gate_app.domain.decide import decide
 from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, Event, HeadMoved
+from gate_app.domain.following import watched
 from gate_app.domain.model import Change, FirstHead, MergeShown, Subject, Unknown
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState, open_run
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import (
+    LOOK,
     Clock,
     ConversationNoticed,
     InboxItem,
@@ -29,6 +31,7 @@ from gate_app.engine.ports import (
     StoredRun,
     SubjectNoticed,
     Transition,
+    WorkNoticed,
 )
 from gate_app.errors import Conflict, HubUnavailable
 
@@ -69,8 +72,24 @@ class Gatekeeper:
             case RunNoticed(run_id=run_id, event=event):
                 stored = self.store.run(run_id)
                 return Transition((self._step(stored, event),)) if stored else Transition(note="no such run")
+            case WorkNoticed(at=at):
+                return self._look_at_work(row, at)
             case _:
                 assert_never(row.notice)
+
+    def _look_at_work(self, row: InboxRow, at: datetime) -> Transition:
+        """Judges every run of the subject that follows something afresh; a burst of hints is one look.
+
+        One run at a time, because two decisions may want the same environment.
+        """
+        if self.store.repeated(row, LOOK):
+            return Transition(note="a later look follows")
+        following = [stored for stored in self.store.unfinished(row.subject) if watched(stored.run)]
+        first, others = following[:1], following[1:]
+        ticks = (RunNoticed(other.run.id, ClockTicked(at)) for other in others)
+        items = [InboxItem(row.subject, tick, f"looked:{row.id}:{tick.run_id}") for tick in ticks]
+        steps = tuple(self._step(stored, ClockTicked(at)) for stored in first)
+        return Transition(steps, follow_ups=tuple(items))
 
     def _step(self, stored: StoredRun, event: Event, live: LiveChange | None = None) -> Step:
         conditions = self.gathering.conditions(stored.run, event, live)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
+from gate_app.domain.checks import CheckReading
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Standing
 from gate_app.domain.decide import Decision
 from gate_app.domain.effects import (
@@ -26,7 +27,7 @@ from gate_app.domain.effects import (
 from gate_app.domain.events import Event
 from gate_app.domain.evidence import StageOutcome
 from gate_app.domain.model import Change, FirstHead, MergeShown, Person, Repository, Subject
-from gate_app.domain.policy import Policy
+from gate_app.domain.policy import Policy, Select
 from gate_app.domain.run import Run
 
 # --- what comes in ---------------------------------------------------------------------------------------
@@ -79,7 +80,25 @@ class RunNoticed:
     kind: Literal["run_noticed"] = "run_noticed"
 
 
-Notice = SubjectNoticed | ConversationNoticed | RunNoticed
+@dataclass(frozen=True, slots=True)
+class WorkNoticed:
+    """Work that somebody else does has changed: the runs that follow it shall look at it live.
+
+    `what` and `name` are a pair of `domain.following.watched`. It carries no fact and a look is at everything
+    that the subject's runs follow, so a later one that waits already makes an earlier one superfluous.
+    """
+
+    repository: Repository
+    what: str
+    name: str
+    at: datetime
+    kind: Literal["work_noticed"] = "work_noticed"
+
+
+Notice = SubjectNoticed | ConversationNoticed | RunNoticed | WorkNoticed
+
+LOOK: Final = "work:"
+"""How the meaning of every `WorkNoticed` in an inbox begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +227,9 @@ class Store(Protocol):
     def next_row(self, subject: str, now: datetime) -> InboxRow | None:
         """The oldest unhandled row, if it is due: a delayed head holds the later rows of its subject back."""
 
+    def repeated(self, row: InboxRow, prefix: str) -> bool:
+        """Whether a later unhandled row of the same subject has a meaning that begins so."""
+
     def delay_row(
         self, row: InboxRow, note: str, not_before: datetime, counted: Literal["counted", "free"]
     ) -> None:
@@ -232,6 +254,9 @@ class Store(Protocol):
 
     def conversing(self, repository_id: int, conversation: int) -> Sequence[str]:
         """The subjects whose newest run converses in that pull request, oldest first."""
+
+    def watching(self, repository_id: int, what: str, name: str) -> Sequence[str]:
+        """The subjects with a run that is not final and follows that piece of work, once each."""
 
     def environments(self, repository_id: int, names: Sequence[str]) -> Mapping[str, EnvironmentFacts]: ...
     def pinned_identities(self, repository_id: int, logins: Sequence[str]) -> Mapping[str, int]:
@@ -362,6 +387,14 @@ class Hub(Protocol):
     def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing: ...
     def identity(self, repository: Repository, login: str) -> int | None:
         """The account id behind a login now; None when there is no such account."""
+
+    def checks(
+        self, change: Change, asked: Mapping[str, Select], gated: Sequence[str]
+    ) -> Mapping[str, CheckReading]:
+        """What stands on the head, by the name of the stage that asks; never our own check runs.
+
+        A job that deploys to one of the `gated` environments is no check of what it deploys.
+        """
 
     def comment_fingerprint(self, repository: Repository, comment_id: int) -> str:
         """SHA-256 of the body as it is now; `deleted` or `edited` (updated after its creation) otherwise."""

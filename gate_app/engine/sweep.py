@@ -25,6 +25,7 @@ from gate_app.domain.events import (
 from gate_app.domain.evidence import StageOutcome
 from gate_app.engine.performer import item_for
 from gate_app.engine.ports import (
+    LOOK,
     Child,
     Clock,
     ConversationNoticed,
@@ -40,6 +41,7 @@ from gate_app.engine.ports import (
     SubjectNoticed,
     Vanished,
     Workers,
+    WorkNoticed,
 )
 from gate_app.errors import outline
 
@@ -82,7 +84,7 @@ class Sweep:
             return
         received = [_received(notice, delivery) for notice in notices]
         items = [item for notice in received for item in self.addressed(notice, delivery.guid)]
-        self.store.route(delivery, items, "" if items else "no run converses there")
+        self.store.route(delivery, items, "" if items else "no run converses there or follows it")
 
     def addressed(self, notice: Notice, occasion: str) -> Sequence[InboxItem]:
         """A notice with the inboxes it goes to. `occasion` tells apart hints that mean "look again"."""
@@ -94,6 +96,9 @@ class Sweep:
                 return [InboxItem(subject, notice, meaning_of(notice)) for subject in subjects]
             case RunNoticed():
                 return [item_for(notice.run_id, notice.event, f"{notice.run_id}:{occasion}")]
+            case WorkNoticed():
+                subjects = self.store.watching(notice.repository.id, notice.what, notice.name)
+                return [InboxItem(subject, notice, f"{LOOK}{occasion}") for subject in subjects]
             case _:
                 assert_never(notice)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Checkout, Clock
 from gate_app.github.api import Api
+from gate_app.github.checks import CheckReads
 from gate_app.github.identity import AppIdentity, AppSelf
 from gate_app.github.key import AppKey
 from gate_app.github.line import Line
@@ -40,11 +41,12 @@ class AppSettings:
     git_url: str = "https://github.com"
 
 
-class GithubHub(Reads, Writes, Survey):
+class GithubHub(Reads, CheckReads, Writes, Survey):
     """The `Hub` and its `Survey`, and where to fetch from, on one connection to one GitHub."""
 
     def __init__(self, api: Api, identity: AppIdentity, git: Origin) -> None:
         Reads.__init__(self, api)
+        CheckReads.__init__(self, api, identity, git)
         Writes.__init__(self, api, identity)
         Survey.__init__(self, api)
         self._git = git

@@ -12,74 +12,39 @@ Rules of the file:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
-from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from gate_app.domain.events import ButtonPressed, CommandGiven, CommentChanged
-from gate_app.domain.model import Repository, Subject
-from gate_app.engine.ports import ConversationNoticed, Ignored, Notice, RunNoticed, SubjectNoticed
-from gate_app.github.fields import (
-    Account,
-    App,
-    Id,
-    LongText,
-    OwnerName,
-    Reading,
-    RefName,
-    RepositoryName,
-    Sha,
-    ShortText,
-    problems_of,
+from gate_app.domain.model import Subject
+from gate_app.engine.ports import (
+    ConversationNoticed,
+    Ignored,
+    RunNoticed,
+    SubjectNoticed,
 )
+from gate_app.github.envelope import (
+    EARLIEST,
+    LATEST,
+    DeliveryBody,
+    Envelope,
+    Moment,
+    NamedRepository,
+    Read,
+    document,
+    shown,
+    shown_action,
+)
+from gate_app.github.fields import Account, App, Id, LongText, Reading, RefName, Sha, ShortText
 from gate_app.github.markdown import command_line
+from gate_app.github.work_payloads import WORK
 
 BRANCH_PREFIX: Final = "refs/heads/"
-EARLIEST: Final = datetime(2008, 1, 1, tzinfo=UTC)
-"""Before GitHub was: an earlier time is no time."""
-LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
-
 EpochSeconds = Annotated[int, Field(ge=int(EARLIEST.timestamp()), le=int(LATEST.timestamp()))]
-Moment = Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)]
-Document = TypeVar("Document", bound=Reading)
-Read = Sequence[Notice] | Ignored
-
-
-class _Installation(Reading):
-    id: Id
-
-
-class _Owner(Reading):
-    login: OwnerName
-
-
-class _Repository(Reading):
-    id: Id
-    name: RepositoryName
-    owner: _Owner
-
-
-class _Envelope(Reading):
-    """What every delivery may have; who has no installation is none of ours (case 14)."""
-
-    action: Annotated[str, StringConstraints(max_length=100)] | None = None
-    installation: _Installation | None = None
-
-
-class _Delivery(Reading):
-    """What every delivery that means something has."""
-
-    installation: _Installation
-    repository: _Repository
-    sender: Account
-
-    @property
-    def where(self) -> Repository:
-        repository = self.repository
-        return Repository(repository.id, repository.owner.login, repository.name, self.installation.id)
 
 
 class _Pull(Reading):
@@ -87,7 +52,7 @@ class _Pull(Reading):
     updated_at: Moment
 
 
-class _PullDelivery(_Delivery):
+class _PullDelivery(DeliveryBody):
     pull_request: _Pull
 
 
@@ -101,14 +66,14 @@ class _EditedPullDelivery(_PullDelivery):
     changes: _Changes
 
 
-class _PushedRepository(_Repository):
+class _PushedRepository(NamedRepository):
     """In a push, and only there, `pushed_at` is a number. Dates of commits are anybody's text (case 22)."""
 
     default_branch: RefName
     pushed_at: EpochSeconds
 
 
-class _PushDelivery(_Delivery):
+class _PushDelivery(DeliveryBody):
     repository: _PushedRepository
     ref: RefName
     before: Sha
@@ -133,7 +98,7 @@ class _Comment(Reading):
     performed_via_github_app: App | None = None
 
 
-class _CommentDelivery(_Delivery):
+class _CommentDelivery(DeliveryBody):
     issue: _Issue
     comment: _Comment
 
@@ -163,7 +128,7 @@ class _RequestedAction(Reading):
     identifier: Annotated[str, StringConstraints(min_length=1, max_length=20)]
 
 
-class _PressDelivery(_Delivery):
+class _PressDelivery(DeliveryBody):
     check_run: _CheckRun
     requested_action: _RequestedAction
 
@@ -172,7 +137,8 @@ class _PressDelivery(_Delivery):
 class WebhookPayloads:
     """Understands GitHub's webhooks; see the table at the end for what it knows.
 
-    `app_id` is ours: buttons count on our own check runs only (case 47); 0 is nobody's.
+    `app_id` is ours: buttons count on our own check runs only (case 47), and those are no work of others; 0 is
+    nobody's.
     """
 
     app_id: int = 0
@@ -182,16 +148,19 @@ class WebhookPayloads:
 
         Raises ValueError when the body is not what `event` claims (case 12).
         """
-        envelope = _document(_Envelope, event, body)
-        understood = UNDERSTOOD.get((event, envelope.action)) or UNDERSTOOD.get((event, ANY))
-        pressing = (event, envelope.action) == PRESSED
-        if understood is None and not pressing:
-            return Ignored(f"not used: {_shown(event)}{_shown_action(envelope.action)}")
+        envelope = document(Envelope, event, body)
+        told = (event, envelope.action)
+        understood = UNDERSTOOD.get(told) or UNDERSTOOD.get((event, ANY))
+        work = WORK.get(told) or WORK.get((event, ANY))
+        if understood is None and work is None and told != PRESSED:
+            return Ignored(f"not used: {shown(event)}{shown_action(envelope.action)}")
         if envelope.installation is None:
             return Ignored("no installation of ours is named")
-        if understood is None:
-            return _button_pressed(event, body, self.app_id)
-        return understood(event, body)
+        if understood is not None:
+            return understood(event, body)
+        if work is not None:
+            return work(event, body, self.app_id)
+        return _button_pressed(event, body, self.app_id)
 
 
 # --- pull requests and pushes ---
@@ -199,31 +168,31 @@ class WebhookPayloads:
 
 def _pull_pushed(event: str, body: bytes) -> Read:
     """Opened, reopened or pushed to: the sender brought this head."""
-    delivery = _document(_PullDelivery, event, body)
+    delivery = document(_PullDelivery, event, body)
     return (_look(delivery, delivery.pull_request, by_sender=delivery.sender),)
 
 
 def _pull_moved(event: str, body: bytes) -> Read:
     """Closed, merged or turned into a draft: its head is nobody's new work."""
-    delivery = _document(_PullDelivery, event, body)
+    delivery = document(_PullDelivery, event, body)
     return (_look(delivery, delivery.pull_request, by_sender=None),)
 
 
 def _pull_edited(event: str, body: bytes) -> Read:
     """Only another base changes what is decided on (case 25); title and text do not (case 36)."""
-    delivery = _document(_EditedPullDelivery, event, body)
+    delivery = document(_EditedPullDelivery, event, body)
     if delivery.changes.base is None:
         return Ignored("title or text edited, not the base")
     return (_look(delivery, delivery.pull_request, by_sender=None),)
 
 
-def _look(delivery: _Delivery, pull: _Pull, by_sender: Account | None) -> SubjectNoticed:
+def _look(delivery: DeliveryBody, pull: _Pull, by_sender: Account | None) -> SubjectNoticed:
     subject = Subject(delivery.repository.id, number=pull.number)
     return SubjectNoticed(delivery.where, subject, pull.updated_at, by_sender.person if by_sender else None)
 
 
 def _pushed(event: str, body: bytes) -> Read:
-    delivery = _document(_PushDelivery, event, body)
+    delivery = document(_PushDelivery, event, body)
     repository = delivery.repository
     if delivery.ref != f"{BRANCH_PREFIX}{repository.default_branch}":
         return Ignored("a push to another ref than the default branch")
@@ -238,7 +207,7 @@ def _pushed(event: str, body: bytes) -> Read:
 
 
 def _comment_created(event: str, body: bytes) -> Read:
-    delivery = _document(_CommentDelivery, event, body)
+    delivery = document(_CommentDelivery, event, body)
     comment = delivery.comment
     if delivery.issue.pull_request is None:
         return NOT_A_PULL_REQUEST
@@ -261,7 +230,7 @@ def _comment_created(event: str, body: bytes) -> Read:
 
 def _comment_edited(event: str, body: bytes) -> Read:
     """An edit never makes a command; it can only take one back (case 35)."""
-    delivery = _document(_EditedCommentDelivery, event, body)
+    delivery = document(_EditedCommentDelivery, event, body)
     before = delivery.changes.body
     if delivery.issue.pull_request is None:
         return NOT_A_PULL_REQUEST
@@ -274,7 +243,7 @@ def _comment_edited(event: str, body: bytes) -> Read:
 
 def _comment_deleted(event: str, body: bytes) -> Read:
     """GitHub tells no time of the deletion; the conversation was last touched by it."""
-    delivery = _document(_CommentDelivery, event, body)
+    delivery = document(_CommentDelivery, event, body)
     comment, issue = delivery.comment, delivery.issue
     if issue.pull_request is None:
         return NOT_A_PULL_REQUEST
@@ -290,7 +259,7 @@ def _comment_deleted(event: str, body: bytes) -> Read:
 
 def _button_pressed(event: str, body: bytes, app_id: int) -> Read:
     """Who pressed is the sender; which gate is the external id that we gave our own check run."""
-    delivery = _document(_PressDelivery, event, body)
+    delivery = document(_PressDelivery, event, body)
     check_run = delivery.check_run
     if check_run.app is None or check_run.app.id != app_id:
         return Ignored("a button of another App's check run")
@@ -320,24 +289,7 @@ def _gate_of(external_id: str, repository_id: int) -> tuple[str, str] | None:
     return f"{subject}:{sequence}", environment
 
 
-# --- reading ---
-
-
-def _document(shape: type[Document], event: str, body: bytes) -> Document:
-    try:
-        return shape.model_validate_json(body)
-    except ValidationError as error:
-        raise ValueError(f"not a payload of {_shown(event)}: {problems_of(error)}") from None
-
-
-def _shown(name: str) -> str:
-    """The name of an event or action, if it looks like one: anything else is not repeated."""
-    return name if len(name) <= 64 and name.isascii() and name.replace("_", "").isalpha() else "…"
-
-
-def _shown_action(action: str | None) -> str:
-    return "" if action is None else f".{_shown(action)}"
-
+# --- the table ---
 
 NOT_A_PULL_REQUEST: Final = Ignored("a comment on an issue; commands count on pull requests")
 ANY: Final = None
@@ -358,6 +310,6 @@ UNDERSTOOD: Final[Mapping[tuple[str, str | None], _Reader]] = {
     ("issue_comment", "edited"): _comment_edited,
     ("issue_comment", "deleted"): _comment_deleted,
 }
-"""Everything that is understood, but for presses of our own buttons."""
+"""Everything that is understood, but for work of others and presses of our own buttons."""
 
 PRESSED: Final = ("check_run", "requested_action")

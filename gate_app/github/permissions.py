@@ -23,6 +23,8 @@ READ_POLICY: Final = _least(contents="read", metadata="read")
 READ_STANDING: Final = _least(metadata="read")
 READ_STANDING_AND_TEAMS: Final = _least(members="read", metadata="read")
 READ_COMMENT: Final = _least(issues="read")
+READ_CHECKS: Final = _least(checks="read", statuses="read")
+READ_REQUIRED_CHECKS: Final = _least(contents="read", metadata="read")
 LIST_REPOSITORIES: Final = _least(metadata="read")
 LIST_HEADS: Final = _least(contents="read", metadata="read", pull_requests="read")
 FETCH_CONTENT: Final = _least(contents="read")
@@ -40,6 +42,8 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "standing with teams": READ_STANDING_AND_TEAMS,
     "identity": READ_STANDING,
     "comment_fingerprint": READ_COMMENT,
+    "checks": READ_CHECKS,
+    "checks that are required": READ_REQUIRED_CHECKS,
     "checkout": FETCH_CONTENT,
     "repositories": LIST_REPOSITORIES,
     "heads": LIST_HEADS,

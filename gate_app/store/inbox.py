@@ -86,6 +86,13 @@ class Inbox(Tables):
             return None
         return InboxRow(row.id, row.subject, NOTICE.decode(row.notice), row.delivery, row.attempts)
 
+    def repeated(self, row: InboxRow, prefix: str) -> bool:
+        """Whether a later unhandled row of the same subject has a meaning that begins so."""
+        later = (inbox.c.subject == row.subject, inbox.c.state == "new", inbox.c.id > row.id)
+        query = select(inbox.c.id).where(*later, inbox.c.meaning.startswith(prefix, autoescape=True))
+        with reading(self._engine) as connection:
+            return connection.execute(query.limit(1)).one_or_none() is not None
+
     def delay_row(
         self, row: InboxRow, note: str, not_before: datetime, counted: Literal["counted", "free"]
     ) -> None:

@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, select, update
+from sqlalchemy import Connection, Row, Select, delete, exists, select, update
 
 from gate_app.domain.conditions import EnvironmentFacts
+from gate_app.domain.following import watched
 from gate_app.domain.model import FirstHead
 from gate_app.domain.run import Run
 from gate_app.engine.ports import Step, StoredRun
@@ -22,7 +23,7 @@ from gate_app.errors import Conflict
 from gate_app.store import times
 from gate_app.store.codec import ENVIRONMENT, REPOSITORY, RUN
 from gate_app.store.database import reading, writing
-from gate_app.store.schema import environments, first_heads, identities, runs
+from gate_app.store.schema import environments, first_heads, identities, runs, watches
 from gate_app.store.tables import Tables, insert
 
 
@@ -83,6 +84,17 @@ class Runs(Tables):
         with reading(self._engine) as connection:
             return connection.execute(query).scalars().all()
 
+    def watching(self, repository_id: int, what: str, name: str) -> Sequence[str]:
+        """The subjects with a run that is not final and follows that piece of work, once each."""
+        query = (
+            select(runs.c.subject)
+            .join(watches, watches.c.run_id == runs.c.id)
+            .where(watches.c.what == what, watches.c.name == name, runs.c.repository_id == repository_id)
+            .where(runs.c.final == 0)
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(query.distinct().order_by(runs.c.subject)).scalars().all()
+
     def environments(self, repository_id: int, names: Sequence[str]) -> Mapping[str, EnvironmentFacts]:
         """What is known of these environments; one that nobody has released to yet is not in it."""
         query = select(environments).where(
@@ -135,7 +147,16 @@ def save_run(connection: Connection, step: Step) -> str:
         stored = connection.execute(update(runs).where(*at_version).values(values)).rowcount == 1
     if not stored:
         raise Conflict("the run moved meanwhile")
+    _save_watches(connection, after)
     return str(values["snapshot"])
+
+
+def _save_watches(connection: Connection, run: Run) -> None:
+    """What the run follows now; searched by webhooks, rebuilt with every decision."""
+    connection.execute(delete(watches).where(watches.c.run_id == run.id))
+    rows = [{"run_id": run.id, "what": what, "name": name} for what, name in watched(run)]
+    if rows:
+        connection.execute(watches.insert(), rows)
 
 
 def check_environments(connection: Connection, step: Step) -> None:

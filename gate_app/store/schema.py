@@ -148,6 +148,15 @@ runs: Final = Table(
     _among("final = 0", "ix_runs_wake_at", "wake_at"),
 )
 
+watches: Final = Table(
+    "watches",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.id"), primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Index("ix_watches_what", "what", "name"),
+)
+
 environments: Final = Table(
     "environments",
     metadata,

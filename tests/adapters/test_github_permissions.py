@@ -32,6 +32,8 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
     "standing with teams": lambda hub: hub.standing(REPOSITORY, REVIEWER, ("acme/sre",)),
     "identity": lambda hub: hub.identity(REPOSITORY, "reviewer"),
     "comment_fingerprint": lambda hub: hub.comment_fingerprint(REPOSITORY, 501),
+    "checks": lambda hub: hub.checks(change(), {"ci": "all"}, ()),
+    "checks that are required": lambda hub: hub.checks(change(), {"ci": "required"}, ()),
     "checkout": lambda hub: hub.checkout(REPOSITORY),
     "repositories": lambda hub: hub.repositories(),
     "heads": lambda hub: hub.heads(REPOSITORY),
@@ -76,6 +78,9 @@ def test_case_146_a_call_mints_exactly_what_it_needs(github: ScriptedGithub, nam
         "/repos/acme/shop/collaborators/reviewer/permission",
         {"role_name": "write", "user": account(12, "reviewer")},
     )
+    standing = f"/repos/acme/shop/commits/{SHA}"
+    github.answers("GET", f"{standing}/check-runs", {"total_count": 0, "check_runs": []})
+    github.answers("GET", f"{standing}/status", {"total_count": 0, "statuses": []})
     github.answers("GET", "/app/installations", [{"id": 5151, "suspended_at": None}])
     with contextlib.suppress(HubRefused, HubUnavailable):  # what the scripted GitHub answers is not the point
         ASKED[name](hub(github))
@@ -83,8 +88,9 @@ def test_case_146_a_call_mints_exactly_what_it_needs(github: ScriptedGithub, nam
     permitted: dict[str, object] = {"repository_ids": [71], "permissions": dict(CALLS[name])}
     if name == "repositories":  # the one question that cannot name a repository
         permitted = {"permissions": {"metadata": "read"}}
-    asked_first = {"repository_ids": [71], "permissions": dict(CALLS["standing"])}
-    assert wanted == ([asked_first, permitted] if name == "standing with teams" else [permitted])
+    first = {"standing with teams": "standing", "checks that are required": "checks"}.get(name)
+    asked_first = [{"repository_ids": [71], "permissions": dict(CALLS[first])}] if first else []
+    assert wanted == [*asked_first, permitted]
 
 
 def test_no_call_asks_for_more_than_reading_but_those_that_write() -> None:

@@ -16,9 +16,18 @@ from support.github import NOON, REPOSITORY, SHA, SINKHOLE, account
 
 from gate_app.domain.events import ButtonPressed, CommandGiven, CommentChanged
 from gate_app.domain.model import Person, PersonKind, Subject
-from gate_app.engine.ports import ConversationNoticed, Ignored, Notice, Payloads, RunNoticed, SubjectNoticed
+from gate_app.engine.ports import (
+    ConversationNoticed,
+    Ignored,
+    Notice,
+    Payloads,
+    RunNoticed,
+    SubjectNoticed,
+    WorkNoticed,
+)
 from gate_app.engine.sweep import meaning_of
 from gate_app.github.payloads import UNDERSTOOD, WebhookPayloads
+from gate_app.github.work_payloads import WORK
 
 Payload = dict[str, object]
 SENDER = account(12, "reviewer")
@@ -396,7 +405,7 @@ def test_what_no_github_would_say_is_not_believed(event: str, payload: Payload) 
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(sorted(str(event) for event, _ in UNDERSTOOD)), st.binary(max_size=200))
+@given(st.sampled_from(sorted(str(event) for event, _ in {**UNDERSTOOD, **WORK})), st.binary(max_size=200))
 def test_bytes_are_ignored_or_refused_never_a_crash(event: str, raw: bytes) -> None:
     try:
         found = WebhookPayloads().read(event, raw)
@@ -406,9 +415,9 @@ def test_bytes_are_ignored_or_refused_never_a_crash(event: str, raw: bytes) -> N
 
 
 def test_case_12_every_event_with_every_others_body_is_ignored_or_refused() -> None:
-    for event in {name for name, _ in UNDERSTOOD}:
+    for event in {name for name, _ in {**UNDERSTOOD, **WORK}}:
         for own, payload in GOOD.values():
-            for _, action in UNDERSTOOD:
+            for _, action in {**UNDERSTOOD, **WORK}:
                 if own == event:
                     continue
                 try:
@@ -498,3 +507,74 @@ def test_reading_depends_on_the_body_alone() -> None:
     reader = WebhookPayloads()
     for event, payload in deliveries:
         assert reader.read(event, json.dumps(payload).encode()) == read(event, payload)
+
+
+# --- work of others ---
+
+
+def check_run(action: str, **changed: object) -> Payload:
+    run: Payload = {
+        "id": 900, "name": "test", "head_sha": SHA, "status": "completed", "conclusion": "success",
+        "started_at": "2026-11-20T11:58:00Z", "completed_at": "2026-11-20T11:59:00Z",
+        "app": {"id": 15368}, "pull_requests": [], "url": SINKHOLE,
+    }  # fmt: skip
+    return envelope(action=action, check_run={**run, **changed})
+
+
+def check_suite(**changed: object) -> Payload:
+    suite: Payload = {"head_sha": SHA, "updated_at": "2026-11-20T11:59:00Z", "app": {"id": 15368}}
+    return envelope(action="completed", check_suite={**suite, **changed})
+
+
+def status() -> Payload:
+    return envelope(sha=SHA, state="success", context="ci", updated_at="2026-11-20T11:59:00Z")
+
+
+LOOK = WorkNoticed(REPOSITORY, "commit", SHA, datetime(2026, 11, 20, 11, 59, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        pytest.param("check_run", check_run("completed"), id="a check ended"),
+        pytest.param("check_run", check_run("created"), id="a check began"),
+        pytest.param("check_run", check_run("completed", app=None), id="a check of an App that is gone"),
+        pytest.param("check_suite", check_suite(), id="a suite ended"),
+        pytest.param("status", status(), id="a commit status was set"),
+    ],
+)
+def test_case_101_work_of_others_says_look_at_this_commit(event: str, payload: Payload) -> None:
+    """The pull requests that a check run lists are not read: for a fork there are none."""
+    assert only(event, payload) == LOOK
+
+
+def test_a_check_that_began_is_told_with_its_beginning_and_a_queued_one_with_none() -> None:
+    began = only("check_run", check_run("created", completed_at=None))
+    queued = only("check_run", check_run("created", completed_at=None, started_at=None))
+    assert isinstance(began, WorkNoticed)
+    assert isinstance(queued, WorkNoticed)
+    assert (began.at.minute, queued.at.year) == (58, 2008)
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        ("check_run", check_run("completed", app={"id": OUR_APP})),
+        ("check_suite", check_suite(app={"id": OUR_APP})),
+    ],
+)
+def test_our_own_check_runs_are_no_work_of_others(event: str, payload: Payload) -> None:
+    assert isinstance(read(event, payload), Ignored)
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        ("check_run", check_run("completed", head_sha="main")),
+        ("check_suite", check_suite(updated_at="yesterday")),
+        ("status", envelope(sha=SHA)),
+    ],
+)
+def test_work_that_is_not_what_it_claims_is_refused(event: str, payload: Payload) -> None:
+    with pytest.raises(ValueError, match="not a payload"):
+        read(event, payload)

@@ -213,3 +213,13 @@ def test_a_subject_without_anything_to_do_is_not_due(store: SqlStore) -> None:
     store.put([tick(run, "m")])
     assert handle(store) is not None
     assert store.subjects_due(LATER) == []
+
+
+def test_whether_a_later_row_says_the_same_is_found_by_how_its_meaning_begins(store: SqlStore) -> None:
+    store.put([item("work:1"), item("tick:1"), item("work:2"), item("work:3", subject="71#4")])
+    first = store.next_row(SUBJECT, LATER)
+    assert first is not None
+    assert store.repeated(first, "work:")
+    assert not store.repeated(first, "work_")
+    store.commit(Transition(inbox_id=first.id + 2))
+    assert not store.repeated(first, "work:")

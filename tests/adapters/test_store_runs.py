@@ -11,6 +11,7 @@ from support.store import NOW, POLICY, a_run, a_step, sql, stored
 
 from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.model import Content, Repository
+from gate_app.domain.policy import ChecksWork, Stage
 from gate_app.domain.run import Closing, Run
 from gate_app.domain.verdict import ReasonCode, Verdict, VerdictState
 from gate_app.engine.ports import Child, Transition
@@ -159,3 +160,21 @@ def test_a_policy_is_pinned_with_the_run(store: SqlStore, engine: sa.Engine) -> 
     assert sql(engine, "SELECT subject, sequence, repository_id, conversation, final FROM runs") == [
         (SUBJECT, 1, 71, 3, 0)
     ]
+
+
+def following(run: Run) -> Run:
+    """The run under a policy whose gates need the checks of others."""
+    stage = Stage("ci", ChecksWork())
+    gates = tuple(replace(environment, needs=("ci",)) for environment in POLICY.environments)
+    return replace(run, policy=replace(POLICY, stages=(stage,), environments=gates))
+
+
+def test_a_run_is_found_by_the_commit_that_it_follows_until_it_is_final(store: SqlStore) -> None:
+    one, other = following(a_run(3)), following(a_run(4))
+    for run in (one, other, following(a_run(5, head="b")), a_run(6)):
+        stored(store, run)
+    assert store.watching(71, "commit", "a" * 40) == ["71#3", "71#4"]
+    assert store.watching(72, "commit", "a" * 40) == []
+    assert store.watching(71, "deployment", "a" * 40) == []
+    store.commit(Transition((a_step(one, 1, after=ended(one)),)))
+    assert store.watching(71, "commit", "a" * 40) == ["71#4"]

@@ -53,7 +53,6 @@ from gate_app.domain.policy import (
     ApprovalMode,
     ApprovalPolicy,
     ApproverLine,
-    ChecksWork,
     CommandWork,
     Environment,
     GrantRoute,
@@ -669,13 +668,6 @@ def test_the_end_of_an_older_attempt_is_not_the_end_of_this_one() -> None:
     assert world.gate("staging").question is None
     world.happens(StageEnded(world.now, "tests", 2, passed()))
     assert world.gate("staging").question is not None
-
-
-def test_work_that_this_version_cannot_follow_is_unknown_and_says_so() -> None:
-    rules = replace(policy(), stages=(Stage("tests", ChecksWork("all")),))
-    world = proposed(rules)
-    world.tick()
-    assert "stage_unknown" in world.codes("staging")
 
 
 def test_a_route_that_this_version_cannot_take_never_asks() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 from gate_app.config import read
 from gate_app.config.globs import touches
+from gate_app.domain.checks import Check, CheckReading
 from gate_app.domain.conditions import Authorship, Standing
 from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
-from gate_app.domain.policy import Permission, Policy
+from gate_app.domain.policy import Permission, Policy, Select
 from gate_app.domain.run import Run
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.gatekeeper import Gatekeeper
@@ -22,6 +23,7 @@ from gate_app.engine.ports import (
     PolicyAbsent,
     PolicyFile,
     SubjectNoticed,
+    WorkNoticed,
 )
 from gate_app.engine.reconcile import Reconcile
 from gate_app.engine.sweep import Sweep
@@ -49,6 +51,8 @@ class TinyGithub:
     live: dict[Subject, LiveChange] = field(default_factory=dict)
     gate_file: bytes | None = GATE_FILE
     contributors: tuple[int, ...] = (AUTHOR.id,)
+    standing_checks: tuple[Check, ...] = ()
+    asked: list[str] = field(default_factory=list)
 
     def main_is_at(self, letter: str, conversation: int | None = None, **changed: Any) -> None:
         change = Change(
@@ -88,6 +92,12 @@ class TinyGithub:
 
     def commands_since(self, *_asked: object) -> Sequence[ConversationNoticed]:
         return []
+
+    def checks(
+        self, change: Change, asked: Mapping[str, Select], gated: Sequence[str]
+    ) -> Mapping[str, CheckReading]:
+        self.asked.append("checks")
+        return {name: CheckReading(self.standing_checks) for name in asked}
 
     def live_change(self, repository: Repository, subject: Subject) -> LiveChange:
         return self.live[subject]
@@ -135,6 +145,13 @@ class TinyEngine:
         notice = SubjectNoticed(SHOP, subject, self.now(), sender, **said)
         self.store.put(self._sweep.addressed(notice, f"delivery-{self.deliveries}"))
         return self.drains()
+
+    def hears_of_work(self, what: str, name: str) -> TinyEngine:
+        """A delivery that says: this piece of work has changed. Nothing is handled yet."""
+        self.deliveries += 1
+        notice = WorkNoticed(SHOP, what, name, self.now())
+        self.store.put(self._sweep.addressed(notice, f"delivery-{self.deliveries}"))
+        return self
 
     def drains(self) -> TinyEngine:
         github: Any = self.github

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from gate_app.domain.checks import CheckReading
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.decide import Decision, decide
 from gate_app.domain.effects import CreateDeployment, Effect, PublishCheckRun, PublishComment, StartStage
@@ -114,6 +115,7 @@ class World:
     identities: dict[str, int | Unknown] = field(default_factory=dict)
     environments: dict[str, EnvironmentFacts] = field(default_factory=dict)
     shipments: dict[str, Shipment | Unknown] = field(default_factory=dict)
+    checks: dict[str, CheckReading | Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     last_comment: int = 0
@@ -129,6 +131,7 @@ class World:
             dict(self.identities),
             dict(self.environments),
             dict(self.shipments),
+            dict(self.checks),
         )
 
     def happens(self, event: Event) -> Decision:

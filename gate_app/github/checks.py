@@ -1,0 +1,169 @@
+"""Other people's checks on a commit: check runs and commit statuses, matched with what a stage asks for.
+
+Rules of the file: ours never count, by the App's id; a list is whole or a fault; names are compared as the
+API has them, letter by letter, then as a glob, in which `*` also spans `/`. A required check that is pinned to
+an App counts only from that App (case 117), so a commit status, which does not say who set it, is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from gate_app.domain.checks import Check, CheckReading, CheckState
+from gate_app.domain.evidence import MAX_NAME
+from gate_app.domain.model import Change, Repository
+from gate_app.domain.policy import Select
+from gate_app.errors import HubUnavailable
+from gate_app.github import answers
+from gate_app.github.api import Api
+from gate_app.github.identity import AppIdentity
+from gate_app.github.origin import Origin, in_repository
+from gate_app.github.permissions import READ_CHECKS, READ_REQUIRED_CHECKS
+
+_CONCLUSIONS: Final[Mapping[str, CheckState]] = {
+    "success": CheckState.PASSED,
+    "skipped": CheckState.SKIPPED,
+    "neutral": CheckState.SKIPPED,
+    "failure": CheckState.FAILED,
+    "timed_out": CheckState.FAILED,
+    "startup_failure": CheckState.FAILED,
+}
+"""GitHub's conclusions of a completed check run; any other is inconclusive."""
+_STATUSES: Final[Mapping[str, CheckState]] = {
+    "success": CheckState.PASSED,
+    "failure": CheckState.FAILED,
+    "error": CheckState.FAILED,
+}
+"""GitHub's states of a commit status; any other is pending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """A context that the base branch requires; `app` is the App that it must come from, None for any."""
+
+    context: str
+    app: int | None = None
+
+    def met_by(self, check: Check) -> bool:
+        return check.name == self.context and self.app in (None, check.app)
+
+
+class CheckReads:
+    """The part of the `Hub` that reads other people's checks. `web` is where GitHub's pages are."""
+
+    def __init__(self, api: Api, identity: AppIdentity, web: Origin) -> None:
+        self._api = api
+        self._identity = identity
+        self._web = web
+
+    def checks(
+        self, change: Change, asked: Mapping[str, Select], gated: Sequence[str]
+    ) -> Mapping[str, CheckReading]:
+        """What stands on the head, by the name of the stage that asks; see `engine.ports.Hub`."""
+        standing = (*self._check_runs(change, gated), *self._statuses(change))
+        required = self._required(change) if "required" in asked.values() else ()
+        return {name: _reading(select, standing, required) for name, select in asked.items()}
+
+    def _check_runs(self, change: Change, gated: Sequence[str]) -> Sequence[Check]:
+        path = in_repository("commits", change.head.sha, "check-runs")
+        listed = self._api.read_all(
+            answers.STANDING_CHECK_RUNS,
+            lambda page: page.check_runs,
+            change.repository,
+            READ_CHECKS,
+            path,
+            {"filter": "all"},
+        )
+        closed = {name.casefold() for name in gated}
+        others = [run for run in listed if run.app is None or run.app.id != self._identity.app_id]
+        return [self._of_run(change.repository, run) for run in others if not _deploys_to(run, closed)]
+
+    def _of_run(self, repository: Repository, run: answers.StandingCheckRun) -> Check:
+        ended = run.status == "completed"
+        conclusion = (run.conclusion or "no conclusion") if ended else run.status
+        state = _CONCLUSIONS.get(conclusion, CheckState.INCONCLUSIVE) if ended else CheckState.PENDING
+        return Check(
+            app=run.app.id if run.app else 0,
+            suite=run.check_suite.id if run.check_suite else 0,
+            id=run.id,
+            name=run.name[:MAX_NAME],
+            state=state,
+            conclusion=conclusion,
+            at=run.started_at,
+            link=f"{self._web.url}/{repository.full_name}/runs/{run.id}",
+        )
+
+    def _statuses(self, change: Change) -> Sequence[Check]:
+        """The newest commit status of each context."""
+        path = in_repository("commits", change.head.sha, "status")
+        listed = self._api.read_all(
+            answers.COMBINED_STATUS, lambda page: page.statuses, change.repository, READ_CHECKS, path
+        )
+        return [
+            Check(
+                app=0,
+                suite=0,
+                id=status.id,
+                name=status.context[:MAX_NAME],
+                state=_STATUSES.get(status.state, CheckState.PENDING),
+                conclusion=status.state,
+                at=status.created_at,
+            )
+            for status in listed
+        ]
+
+    def _required(self, change: Change) -> Sequence[Required]:
+        """What the base branch's rulesets and its classic protection require, together."""
+        repository, branch = change.repository, change.base_ref
+        rules = self._api.read_all(
+            answers.BRANCH_RULES,
+            list,
+            repository,
+            READ_REQUIRED_CHECKS,
+            in_repository("rules", "branches", branch),
+        )
+        asked = [
+            Required(each.context, _pinned(each.integration_id))
+            for rule in rules
+            if rule.type == "required_status_checks"
+            for each in rule.required_status_checks
+        ]
+        path = in_repository("branches", branch)
+        found = self._api.read(answers.PROTECTED_BRANCH, repository, READ_REQUIRED_CHECKS, path)
+        if found.name != branch:
+            raise HubUnavailable(f"GET {path}: GitHub answered with another branch")
+        classic = found.protection.required_status_checks if found.protection else None
+        if classic is not None:
+            asked += [Required(each.context, _pinned(each.app_id)) for each in classic.checks]
+            named = {each.context for each in classic.checks}
+            asked += [Required(context) for context in classic.contexts if context not in named]
+        return tuple(dict.fromkeys(asked))
+
+
+def _pinned(app: int | None) -> int | None:
+    """GitHub says "any App" by leaving the id out, by `null` or by -1."""
+    return app if app is not None and app > 0 else None
+
+
+def _deploys_to(run: answers.StandingCheckRun, closed: set[str]) -> bool:
+    """Whether this is a job of Actions that deploys to a gated environment (names differ not by case)."""
+    return run.deployment is not None and run.deployment.environment.casefold() in closed
+
+
+def _reading(select: Select, standing: Sequence[Check], required: Sequence[Required]) -> CheckReading:
+    if select == "all":
+        return CheckReading(tuple(standing))
+    if select == "required":
+        met = tuple(check for check in standing if any(each.met_by(check) for each in required))
+        missing = [each.context for each in required if not any(each.met_by(check) for check in met)]
+        return CheckReading(met, tuple(missing))
+    named = tuple(check for check in standing if any(_names(pattern, check) for pattern in select))
+    missing = [pattern for pattern in select if not any(_names(pattern, check) for check in named)]
+    return CheckReading(named, tuple(missing))
+
+
+def _names(pattern: str, check: Check) -> bool:
+    return check.name == pattern or fnmatchcase(check.name, pattern)

@@ -1,0 +1,74 @@
+"""Deliveries about work that others do: what they name is looked at live, and what they say is not believed.
+
+Rules of the file: the same as in `payloads`. Our own check runs are never work of others, by the App's id. A
+delivery names a commit; whether anybody follows it is known to the store, so an unrelated one costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from gate_app.engine.ports import Ignored, WorkNoticed
+from gate_app.github.envelope import EARLIEST, DeliveryBody, Moment, Read, document
+from gate_app.github.fields import App, Reading, Sha
+
+OURS: Final = Ignored("our own check run")
+
+
+class _CheckRun(Reading):
+    head_sha: Sha
+    started_at: Moment | None
+    completed_at: Moment | None
+    app: App | None
+
+
+class _CheckRunDelivery(DeliveryBody):
+    check_run: _CheckRun
+
+
+class _CheckSuite(Reading):
+    head_sha: Sha
+    updated_at: Moment
+    app: App | None
+
+
+class _CheckSuiteDelivery(DeliveryBody):
+    check_suite: _CheckSuite
+
+
+class _StatusDelivery(DeliveryBody):
+    sha: Sha
+    updated_at: Moment
+
+
+def _check_run(event: str, body: bytes, app_id: int) -> Read:
+    """A check began, or ended: after a re-run the old end no longer stands."""
+    delivery = document(_CheckRunDelivery, event, body)
+    run = delivery.check_run
+    if run.app is not None and run.app.id == app_id:
+        return OURS
+    at = run.completed_at or run.started_at or EARLIEST
+    return (WorkNoticed(delivery.where, "commit", run.head_sha, at),)
+
+
+def _check_suite(event: str, body: bytes, app_id: int) -> Read:
+    delivery = document(_CheckSuiteDelivery, event, body)
+    suite = delivery.check_suite
+    if suite.app is not None and suite.app.id == app_id:
+        return OURS
+    return (WorkNoticed(delivery.where, "commit", suite.head_sha, suite.updated_at),)
+
+
+def _status(event: str, body: bytes, app_id: int) -> Read:
+    delivery = document(_StatusDelivery, event, body)
+    return (WorkNoticed(delivery.where, "commit", delivery.sha, delivery.updated_at),)
+
+
+WORK: Final[Mapping[tuple[str, str | None], Callable[[str, bytes, int], Read]]] = {
+    ("check_run", "created"): _check_run,
+    ("check_run", "completed"): _check_run,
+    ("check_suite", "completed"): _check_suite,
+    ("status", None): _status,
+}
+"""What is understood of work that others do."""
