@@ -111,6 +111,7 @@ def validate(file: Path, explained: bool) -> None:
 @click.option(
     "--say", multiple=True, metavar='"LOGIN: TEXT"', help="Answer as somebody, in order; may be repeated."
 )
+@click.option("--no-browser", is_flag=True, help="Only print the address of the page, never open it.")
 @click.option("--json", type=click.Path(path_type=Path, dir_okay=False), help="Write the final state here.")
 @click.option("--home", type=click.Path(path_type=Path), help="A new folder for releases, journal and logs.")
 @click.option(
@@ -122,22 +123,27 @@ def try_(
     head: str | None,
     tests: str | None,
     say: tuple[str, ...],
+    no_browser: bool,
     json: Path | None,
     home: Path | None,
     timeout: float,
 ) -> None:
     """Runs the whole story on this machine: a pull request, stages, questions, deployments.
 
-    Without --repo on a small sample service. Answer at the prompt, or with --say "reviewer: /approve staging".
+    Without --repo on a small sample service. Answer on the page that opens, at the prompt, or with
+    --say "reviewer: /approve staging".
     Exit code 0: released everywhere; 1: not; 2: wrong call or configuration; 130: Ctrl-C.
     """
     try:
         from rich.console import Console
 
+        from gate_app import settings
+        from gate_app.trial import browser
         from gate_app.trial.trial import Terminal, Wish, run
 
         keyboard = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
-        terminal = Terminal(Console(), Console(stderr=True), keyboard)
+        opener = browser.show if settings.has_display() and not no_browser else None
+        terminal = Terminal(Console(), Console(stderr=True), keyboard, opener)
         sys.exit(run(Wish(repo, base, head, tests, say, json, home, timeout), terminal))
     except KeyboardInterrupt:  # before anything was started
         sys.exit(130)

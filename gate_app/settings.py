@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,14 @@ def inherited(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """The allow-listed variables of this process, for starting another one of ours."""
     source = os.environ if environment is None else environment
     return {name: source[name] for name in INHERITED if name in source}
+
+
+def has_display(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether a window of ours would open in front of whoever started this process."""
+    source = os.environ if environment is None else environment
+    if source.get("SSH_CONNECTION"):
+        return False
+    return sys.platform in ("darwin", "win32") or bool(source.get("DISPLAY") or source.get("WAYLAND_DISPLAY"))
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:

@@ -174,9 +174,8 @@ def _tell(
     tx: Transaction, pull: Pull, action: str, sender: Person, changes: JsonObject | None = None
 ) -> None:
     repository = repositories.by_id(tx, pull.repository_id)
-    tx.announce(
-        f"pull.{action}", number=pull.number, title=pull.title, head_sha=pull.head_sha, by=sender.login
-    )
+    facts = {"title": pull.title, "head_sha": pull.head_sha, "merged": pull.merged, "by": sender.login}
+    tx.announce(f"pull.{action}", repository_id=pull.repository_id, number=pull.number, **facts)
     payload: JsonObject = {
         "action": action,
         "number": pull.number,

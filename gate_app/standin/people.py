@@ -175,6 +175,11 @@ def given_role(tx: Transaction, repository_id: int, person: Person) -> str | Non
     return found.role if found else None
 
 
+def may(role: str, what: str) -> bool:
+    """Whether a role allows something: admin, maintain, push, triage or pull."""
+    return what in _MAY[role]
+
+
 def permission(tx: Transaction, repository_id: int, person: Person, fallback: str) -> JsonObject:
     """The body of "Get repository permissions for a user"; `fallback` is the role of everybody."""
     role = given_role(tx, repository_id, person) or fallback

@@ -43,7 +43,8 @@ def synchronize(tx: Transaction, pull: Pull, sha: str, sender: Person) -> Pull:
     git.set_ref(f"refs/pull/{pull.number}/head", sha)
     moved = tx.update(pull, head_sha=sha, base_sha=base_sha, updated_at=tx.now)
     pulls.note_commits(tx, moved, git.commits(base_sha, sha))
-    tx.announce("pull.synchronized", number=pull.number, head_sha=sha, before=pull.head_sha)
+    facts = {"head_sha": sha, "before": pull.head_sha, "by": sender.login}
+    tx.announce("pull.synchronized", repository_id=repository.id, number=pull.number, **facts)
     payload: JsonObject = {
         "action": "synchronize",
         "number": pull.number,

@@ -59,6 +59,11 @@ def typed(line: str, logins: tuple[str, ...], otherwise: str) -> Saying:
     return Saying(otherwise, line.strip())
 
 
+def is_command(text: str) -> bool:
+    """Whether a comment reads as a command, to which the App reacts; plain talk gets no reaction."""
+    return text.startswith("/")
+
+
 class Heard(StrEnum):
     """How the App took a comment: it acknowledged it, answered it, or kept silent."""
 

@@ -76,6 +76,11 @@ class Picture:
                 found.append(AppComment(comment["id"], unquote(marker.group(1)), text))
         return tuple(found)
 
+    @property
+    def remarks(self) -> tuple[CommentState, ...]:
+        """The comments that people wrote themselves, oldest first."""
+        return tuple(comment for comment in self._comments() if comment["via_app"] is None)
+
     def comment(self, comment_id: int) -> CommentState | None:
         return next((comment for comment in self._comments() if comment["id"] == comment_id), None)
 

@@ -29,6 +29,10 @@ class Scene:
     repository: str
     pull_request: int
 
+    def page(self, stand_in: str) -> str:
+        """The address of the pull request's page on the stand-in."""
+        return f"{stand_in}/{self.repository}/pull/{self.pull_request}"
+
 
 def owner_of(configuration: Configuration) -> str:
     """The account that owns the repository: the organization of the first team that the policy names."""

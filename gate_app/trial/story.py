@@ -1,7 +1,8 @@
 """The story of a trial from the opened pull request to its end: look, show, say, merge.
 
-Rules of the file: the App is only ever spoken to as people speak to it on GitHub; one thing is said at a time,
-and only when a gate asks; everything is bounded by the deadline.
+Rules of the file: the App is only ever spoken to as people speak to it on GitHub; from here one thing is said
+at a time, and only when a gate asks; what people say on the page counts the same and is told here; everything is
+bounded by the deadline.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final, assert_never
 
 from gate_app.domain.verdict import Judged
 from gate_app.standin.control import Control
-from gate_app.trial.answers import Heard, Reception, Saying, Utterance, reception, typed
+from gate_app.trial.answers import Heard, Reception, Saying, Utterance, is_command, reception, typed
 from gate_app.trial.page import Page
 from gate_app.trial.people import AUTHOR
 from gate_app.trial.picture import Picture
@@ -26,6 +27,8 @@ from gate_app.trial.standing import Outcome, Standing, assess, is_shown_to_the_e
 LOOK_SECONDS: Final = 0.2
 LINGER_SECONDS: Final = 10.0
 """How long the end waits until GitHub shows it: check runs, deployments and comments come after the decision."""
+LAST_LOOK_SECONDS: Final = 1.5
+"""How long the page can still be looked at where a person sits, so that an open tab shows the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Story:
     prompt: Prompt | None = None
     _page: Page = field(default_factory=Page)
     _spoken: Utterance | None = None
+    _overheard: dict[int, Utterance] = field(default_factory=dict)
+    _known: set[int] = field(default_factory=set)
 
     def tell(self) -> Outcome:
         """Goes on until the end. Raises `ProcessLost`, `ControlError` and `KeyboardInterrupt`."""
@@ -103,6 +108,7 @@ class Story:
         self.memory.keep(picture)
         standing = assess(self.cast.policy, picture)
         self._show(picture, standing)
+        self._listen_to_the_page(picture)
         return picture, standing
 
     def _linger(self) -> None:
@@ -110,27 +116,44 @@ class Story:
         give_up = min(self.timing.now() + LINGER_SECONDS, self.timing.deadline)
         while self.timing.now() < give_up:
             picture, _ = self._look()
-            if self._spoken is not None:
-                self._listen(self._spoken, picture)
-            if self._spoken is None and is_shown_to_the_end(picture):
-                return
+            self._listen_to_the_answer(picture)
+            if self._spoken is None and not self._overheard and is_shown_to_the_end(picture):
+                break
             self.timing.wait(LOOK_SECONDS)
+        if self.prompt is not None:
+            self.timing.wait(LAST_LOOK_SECONDS)
 
     def _show(self, picture: Picture, standing: Standing) -> None:
+        news = (*self._overhear(picture), *self._page.news(picture))
         if self.prompt is not None and self.prompt.is_open:
-            if standing.asking:
+            if standing.asking and not news:
                 return
             self.prompt.leave()
         self.progress.show(rows(self.cast, picture, standing))
-        for text in self._page.news(picture):
+        for text in news:
             self.progress.say(text)
+
+    def _overhear(self, picture: Picture) -> tuple[str, ...]:
+        """What people said on the page since the last look; commands wait for how the App takes them."""
+        fresh = [remark for remark in picture.remarks if remark["id"] not in self._known]
+        for remark in fresh:
+            self._known.add(remark["id"])
+            if is_command(remark["body"]):
+                saying = Saying(remark["login"], remark["body"])
+                self._overheard[remark["id"]] = Utterance(saying, remark["id"], self.timing.now())
+        return tuple(f"{remark['login']}, on the page> {_lines(remark['body'])}" for remark in fresh)
+
+    def _listen_to_the_page(self, picture: Picture) -> None:
+        for overheard in tuple(self._overheard.values()):
+            if self._listen(overheard, picture):
+                del self._overheard[overheard.comment_id]
 
     def _go_on(self, picture: Picture, standing: Standing) -> Outcome | None:
         """Does the one next thing, if there is one, and waits a moment."""
         if standing.merge_due:
             self._merge()
         elif self._spoken is not None:
-            self._listen(self._spoken, picture)
+            self._listen_to_the_answer(picture)
         elif standing.asking:
             return self._answer(picture, standing)
         self.timing.wait(LOOK_SECONDS)
@@ -188,13 +211,18 @@ class Story:
             self.scene.repository, self.scene.pull_request, saying.login, saying.text
         )
         self._spoken = Utterance(saying, posted["id"], self.timing.now())
+        self._known.add(posted["id"])
         self.memory.unsaid = tuple(self.sayings)
 
-    def _listen(self, spoken: Utterance, picture: Picture) -> None:
+    def _listen_to_the_answer(self, picture: Picture) -> None:
+        if self._spoken is not None and self._listen(self._spoken, picture):
+            self._spoken = None
+
+    def _listen(self, spoken: Utterance, picture: Picture) -> bool:
+        """Tells how the App took something, once that is known."""
         taken = reception(spoken, picture, self.timing.now())
         if taken is None:
-            return
-        self._spoken = None
+            return False
         self.memory.receptions.append(taken)
         match taken.heard:
             case Heard.ACKNOWLEDGED:
@@ -207,3 +235,9 @@ class Story:
                 )
             case _:
                 assert_never(taken.heard)
+        return True
+
+
+def _lines(text: str) -> str:
+    """The text with the line ends of a terminal; a form of a browser sends others."""
+    return text.replace("\r\n", "\n")

@@ -11,7 +11,7 @@ import signal
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,11 +63,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """Where a trial shows itself and what it is answered with; `keyboard` is None when nobody sits there."""
+    """Where a trial shows itself and what it is answered with; `keyboard` is None when nobody sits there.
+
+    `browser` opens an address in front of whoever sits there.
+    """
 
     screen: Console
     errors: Console
     keyboard: TextIO | None = None
+    browser: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,7 @@ def _tell(wish: Wish, plan: Plan, place: TrialHome, memory: Memory, terminal: Te
             processes, place, plan.commits, plan.configuration, plan.people, plan.venv.folder, timing.deadline
         )
         progress.say(f"author opens pull request #{scene.pull_request}: {plan.commits.title}")
+        _point_to_the_page(wish, terminal, progress, scene.page(control.url))
         story = Story(
             plan.cast,
             scene,
@@ -202,6 +207,17 @@ def _tell(wish: Wish, plan: Plan, place: TrialHome, memory: Memory, terminal: Te
         progress.close()
         with _undisturbed():
             processes.end()
+
+
+def _point_to_the_page(wish: Wish, terminal: Terminal, progress: Progress, address: str) -> None:
+    progress.say(f"Look and answer in the browser, too: {address}")
+    if terminal.browser is not None and is_attended(wish, terminal):
+        terminal.browser(address)
+
+
+def is_attended(wish: Wish, terminal: Terminal) -> bool:
+    """Whether a person sits there and answers, so that a browser may open in front of them."""
+    return terminal.keyboard is not None and not wish.sayings
 
 
 def _look(place: TrialHome, control: Control, scene: Scene) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from support.github import private_key
 
 from gate_app.errors import ConfigurationFault
-from gate_app.settings import for_serve, for_web, from_environment
+from gate_app.settings import for_serve, for_web, from_environment, has_display
 
 SECRET = "8bf1e2c1d9a04c3d81c7e4a5b6f70123"
 CANARY = "canary-0123456789"
@@ -51,6 +52,20 @@ def test_three_variables_are_enough_and_the_rest_has_safe_defaults(
     assert serving.engine.git_url == "https://github.com"
     assert (serving.web.bind, serving.web.web_processes) == ("127.0.0.1:8000", 2)
     assert serving.engine.bot_id is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "opens"),
+    [
+        ({"DISPLAY": ":0"}, True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ({}, sys.platform == "darwin"),
+        ({"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "192.0.2.1 5 192.0.2.2 22"}, False),
+    ],
+    ids=["X", "Wayland", "none", "somewhere else"],
+)
+def test_a_browser_opens_only_in_front_of_whoever_called(environment: dict[str, str], opens: bool) -> None:
+    assert has_display(environment) is opens
 
 
 def test_every_problem_is_told_at_once_with_its_fix_and_without_its_value(tmp_path: Path) -> None:

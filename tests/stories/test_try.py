@@ -11,6 +11,8 @@ import subprocess
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -227,6 +229,40 @@ def test_a_person_answers_at_the_prompt(tmp_path: Path) -> None:
     os.close(terminal)
     state = json.loads((tmp_path / "state.json").read_text())
     assert gate(state, "staging")["answers"][0]["login"] == "maintainer"
+
+
+def test_answers_on_the_page_count_the_same_and_the_terminal_notices(tmp_path: Path) -> None:
+    arguments = command(tmp_path, "--repo", str(service(tmp_path)))
+    seen, script = tmp_path / "opened", tmp_path / "browser"
+    script.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
+    script.chmod(0o700)
+    environment = {**settings.inherited(), "TERM": "xterm", "DISPLAY": ":99", "BROWSER": str(script)}
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(
+        arguments, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as trial:
+        read_until(terminal, b"reviewer> ")
+        page = seen.read_text().strip()
+        say_on_the_page(page, "reader", "/approve staging")
+        screen = read_until(terminal, b"not_an_approver")
+        assert b"reader, on the page> /approve staging" in screen
+        say_on_the_page(page, "maintainer", "/approve staging")
+        screen = read_until(terminal, b"remove it when you are done")
+        assert b"maintainer's answer counts" in screen
+        assert trial.wait(30) == 0, screen.decode(errors="replace")
+    os.close(theirs)
+    os.close(terminal)
+    state = json.loads((tmp_path / "state.json").read_text())
+    heard = [(said["login"], said["heard"]) for said in state["said"]]
+    assert heard == [("reader", "replied"), ("maintainer", "acknowledged")]
+
+
+def say_on_the_page(page: str, login: str, text: str) -> None:
+    """Sends the comment form of the page, as a browser does."""
+    form = urlencode({"as": login, "body": f"{text}\r\n"}).encode()
+    request = Request(f"{page}/comments", form, {"Sec-Fetch-Site": "same-origin"})  # noqa: S310 - loopback
+    with urlopen(request, timeout=20) as answer:  # noqa: S310
+        assert answer.status == 200
 
 
 def read_until(terminal: int, wanted: bytes) -> bytes:

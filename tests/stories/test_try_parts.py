@@ -55,6 +55,7 @@ from gate_app.trial.repository import CommitRange, resolve
 from gate_app.trial.rows import Cast, Row, rows
 from gate_app.trial.standing import Moving, Outcome, assess, is_shown_to_the_end
 from gate_app.trial.story import Memory
+from gate_app.trial.trial import Terminal, Wish, is_attended
 
 SHA = "d" * 40
 
@@ -273,6 +274,18 @@ def test_a_reply_that_somebody_else_forged_is_none() -> None:
     assert (
         reception(SPOKEN, look(proposed(), comments=(said(7, "reviewer", "/approve"), forged)), 101.0) is None
     )
+
+
+@pytest.mark.parametrize(
+    ("keyboard", "sayings", "attended"),
+    [(io.StringIO(), (), True), (io.StringIO(), ("reviewer: /approve",), False), (None, (), False)],
+    ids=["a person", "a script", "nobody"],
+)
+def test_a_browser_opens_only_for_a_person_who_answers(
+    keyboard: io.StringIO | None, sayings: tuple[str, ...], attended: bool
+) -> None:
+    terminal = Terminal(Console(), Console(), keyboard)
+    assert is_attended(Wish(sayings=sayings), terminal) is attended
 
 
 def test_the_prompt_helps_reads_and_ends() -> None:

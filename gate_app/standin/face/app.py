@@ -36,6 +36,7 @@ from gate_app.standin.face import (
 )
 from gate_app.standin.face.access import state
 from gate_app.standin.faults import Fault
+from gate_app.standin.page import routes as page_routes
 from gate_app.standin.state import State
 
 API_VERSION = "2022-11-28"
@@ -61,6 +62,7 @@ def create_app(standin: State, dispatcher: Dispatcher, control_token: str) -> Fl
         comment_routes,
         deployment_routes,
         git_routes,
+        page_routes,
         people_routes,
         pull_routes,
         repository_routes,
@@ -82,7 +84,7 @@ def create_app(standin: State, dispatcher: Dispatcher, control_token: str) -> Fl
 def _before() -> None:
     g.identity, g.permissions, g.usage, g.link, g.fault = "anonymous", {}, "anonymous", "", None
     g.free = False
-    if request.path.startswith(CONTROL):
+    if not _is_api():
         return
     with state().transaction() as tx:
         g.fault = faults.take(tx, request.method, request.path)
@@ -92,6 +94,11 @@ def _before() -> None:
     version = request.headers.get("X-GitHub-Api-Version", API_VERSION)
     if version != API_VERSION:
         raise GitHubError(400, f"API version {version} is not supported; supported: {API_VERSION}.")
+
+
+def _is_api() -> bool:
+    """Whether this is a call that GitHub's API would get: neither the control API nor the page."""
+    return not request.path.startswith(CONTROL) and request.blueprint != page_routes.NAME
 
 
 def _strike(fault: Fault, now: float, url: str) -> None:
@@ -115,7 +122,7 @@ def _unroutable(problem: HTTPException) -> Response:
 
 
 def _after(answer: Response) -> Response:
-    if request.path.startswith(CONTROL):
+    if not _is_api():
         return answer
     answer = _hidden(answer) if g.fault else answer
     if answer.status_code == 200 and request.method in _NOT_MODIFIED_FOR and not answer.is_streamed:
