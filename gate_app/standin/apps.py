@@ -63,7 +63,7 @@ class App:
 
 @dataclass(frozen=True)
 class Installation:
-    """An App on an account, for all its repositories."""
+    """An App on an account, for all its repositories or, by their ids, for some."""
 
     TABLE: ClassVar[str] = "installations"
     id: int
@@ -71,7 +71,16 @@ class Installation:
     account_id: int
     permissions: dict[str, str]
     events: list[str]
+    repository_ids: list[int] | None
+    suspended_by_id: int | None
+    suspended_at: str | None
     created_at: str
+    updated_at: str
+
+    def reaches(self, repository_id: int, owner_id: int) -> bool:
+        """Whether the App is installed on a repository."""
+        chosen = self.repository_ids is None or repository_id in self.repository_ids
+        return owner_id == self.account_id and chosen
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,7 @@ def install(tx: Transaction, app: App, account: Person) -> Installation:
         permissions=app.permissions,
         events=app.events,
         created_at=tx.now,
+        updated_at=tx.now,
     )
     tx.announce("installation.created", id=installation.id, account=account.login)
     return installation
@@ -166,15 +176,21 @@ def render(tx: Transaction, app: App) -> JsonObject:
     }
 
 
+def render_hook(app: App) -> JsonObject:
+    """Where an App's webhooks go."""
+    secret = {"secret": "********"} if app.webhook_secret else {}
+    return {"url": app.webhook_url or "", "content_type": "json", "insecure_ssl": "0", **secret}
+
+
 def render_installation(tx: Transaction, installation: Installation) -> JsonObject:
     """The full body of an installation."""
     app = by_id(tx, installation.app_id)
-    account = people.by_id(tx, installation.account_id)
+    account, suspended_by = people.by_id(tx, installation.account_id), installation.suspended_by_id
     return {
         "id": installation.id,
         "client_id": app.client_id,
         "account": people.render(tx, account),
-        "repository_selection": "all",
+        "repository_selection": "all" if installation.repository_ids is None else "selected",
         "access_tokens_url": f"{tx.url}/app/installations/{installation.id}/access_tokens",
         "repositories_url": f"{tx.url}/installation/repositories",
         "html_url": f"{tx.url}/organizations/{account.login}/settings/installations/{installation.id}",
@@ -185,10 +201,10 @@ def render_installation(tx: Transaction, installation: Installation) -> JsonObje
         "permissions": installation.permissions,
         "events": installation.events,
         "created_at": installation.created_at,
-        "updated_at": installation.created_at,
+        "updated_at": installation.updated_at,
         "single_file_name": None,
         "has_multiple_single_files": False,
         "single_file_paths": [],
-        "suspended_by": None,
-        "suspended_at": None,
+        "suspended_by": people.render(tx, people.by_id(tx, suspended_by)) if suspended_by else None,
+        "suspended_at": installation.suspended_at,
     }

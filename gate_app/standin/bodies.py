@@ -91,6 +91,15 @@ class AccessToken(Body):
     permissions: dict[str, str] | None = None
 
 
+class HookConfig(Body):
+    """PATCH /app/hook/config"""
+
+    url: Address | None = None
+    content_type: Literal["json"] | None = None
+    secret: str | None = None
+    insecure_ssl: str | float | None = None
+
+
 class CommentText(Body):
     """POST a comment, PATCH a comment; the length is judged where the text is kept."""
 

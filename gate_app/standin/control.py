@@ -61,9 +61,36 @@ class Control(RunnerControl):
         """Send webhooks elsewhere, or sign them with another secret."""
         self._call("PATCH", "/app", {"webhook_url": webhook_url, "webhook_secret": webhook_secret})
 
+    def change_app(
+        self, permissions: Mapping[str, str] | None = None, events: Sequence[str] | None = None
+    ) -> None:
+        """Let the App ask for other permissions and events; installations keep theirs until they accept."""
+        facts = {
+            "permissions": None if permissions is None else dict(permissions),
+            "events": None if events is None else list(events),
+        }
+        self._call("PATCH", "/app", facts)
+
     def install(self, account: str) -> Registered:
         """Install the App on one more account."""
         return self._as(Registered, "POST", "/installations", {"account": account})
+
+    def uninstall(self, account: str) -> None:
+        """Take the App off an account."""
+        self._call("DELETE", f"/installations/{quote(account)}")
+
+    def suspend(self, account: str, suspended: bool = True) -> None:
+        """Suspend the installation on an account, or end that."""
+        self._call("PATCH", f"/installations/{quote(account)}", {"suspended": suspended})
+
+    def select_repositories(self, account: str, names: Sequence[str] | None) -> None:
+        """Install the App on these repositories of the account alone, or on all."""
+        wanted = "all" if names is None else list(names)
+        self._call("PATCH", f"/installations/{quote(account)}", {"repositories": wanted})
+
+    def accept_permissions(self, account: str) -> None:
+        """Grant what the App asks for by now."""
+        self._call("PATCH", f"/installations/{quote(account)}", {"accept_permissions": True})
 
     def create_person(
         self,

@@ -11,8 +11,6 @@ Rules of this file:
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import http.client
 import random
 import threading
@@ -139,7 +137,6 @@ class Dispatcher:
         with self._state.transaction() as tx:
             app = apps.by_id(tx, delivery.app_id)
             headers = webhooks.request_headers(tx, delivery)
-        headers["X-Hub-Signature-256"] = sign(app.webhook_secret or "", delivery.body)
         started = time.monotonic()
         try:
             attempt = _post(app.webhook_url or "", headers, delivery.body)
@@ -163,11 +160,6 @@ class Dispatcher:
             )
             facts = {"event": delivery.event, "action": delivery.action, "status_code": attempt.status_code}
             tx.announce("delivery.attempted", id=delivery.id, guid=delivery.guid, **facts)
-
-
-def sign(secret: str, body: bytes) -> str:
-    """The `X-Hub-Signature-256` of a body."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def _leaving(tx: Transaction, trouble: Troubles) -> list[Delivery]:

@@ -65,7 +65,11 @@ CREATE TABLE installations (
   account_id INTEGER NOT NULL,
   permissions TEXT NOT NULL,
   events TEXT NOT NULL,
+  repository_ids TEXT,
+  suspended_by_id INTEGER,
+  suspended_at TEXT,
   created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
   UNIQUE (app_id, account_id)
 );
 

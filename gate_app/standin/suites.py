@@ -56,7 +56,9 @@ def request(
     """Open a suite for every installed App that may write checks, and ask it for its check runs."""
     for installation in tx.every(Installation, account_id=repository.owner_id):
         app = apps.by_id(tx, installation.app_id)
-        if installation.permissions.get("checks") != "write" or existing(tx, repository, app, sha):
+        asked = installation.permissions.get("checks") == "write" and not installation.suspended_at
+        reached = installation.reaches(repository.id, repository.owner_id)
+        if not (asked and reached) or existing(tx, repository, app, sha):
             continue
         suite = _insert(tx, repository, app, sha, branch, before)
         payload: JsonObject = {"action": "requested", "check_suite": render(tx, suite, 0)}

@@ -55,11 +55,15 @@ class Caller:
         """Whether the token has one of the permissions, written `checks:write`."""
         return any(_grants(self.token.permissions, wanted) for wanted in any_of)
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether the token reaches every repository of the account."""
+        return self.token.repository_ids is None and self.installation.repository_ids is None
+
     def sees(self, repository_id: int, owner_id: int) -> bool:
         """Whether the token reaches a repository."""
-        if owner_id != self.installation.account_id:
-            return False
-        return self.token.repository_ids is None or repository_id in self.token.repository_ids
+        named = self.token.repository_ids is None or repository_id in self.token.repository_ids
+        return named and self.installation.reaches(repository_id, owner_id)
 
 
 def verify_app(tx: Transaction, encoded: str) -> App:
@@ -113,6 +117,7 @@ def mint(
 
     No permissions, or an empty set of them, means all that the installation has; PyGithub sends the latter.
     """
+    require_active(installation)
     wanted = dict(permissions or installation.permissions)
     refused = [
         name for name, level in wanted.items() if not _grants(installation.permissions, f"{name}:{level}")
@@ -141,7 +146,14 @@ def verify_token(tx: Transaction, secret: str) -> Caller:
     app = tx.get(App, id=installation.app_id) if installation else None
     if installation is None or app is None:
         raise GitHubError(401, "Bad credentials")
+    require_active(installation)
     return Caller(token, installation, app)
+
+
+def require_active(installation: Installation) -> None:
+    """Nothing, if the installation may be used; 403 if it is suspended."""
+    if installation.suspended_at is not None:
+        raise GitHubError(403, "This installation has been suspended")
 
 
 def revoke(tx: Transaction, caller: Caller) -> None:

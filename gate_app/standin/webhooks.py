@@ -2,27 +2,32 @@
 
 Rules of this file:
 
-* An event goes to every App that is installed on the repository's account, has a webhook URL and is
-  subscribed to it. `installation` events always come; `requested_action` and `rerequested` go to the owning
-  App alone. Source: GitHub's webhook reference.
+* An event goes to every App that is installed on the repository, has a webhook URL and is subscribed to it;
+  `requested_action` and `rerequested` go to the owning App alone. What happens to an installation always comes,
+  nothing else while it is suspended. Source: GitHub's webhook reference.
 * A delivery is stored in the transaction of the change that caused it; the dispatcher sends it later.
 * Own comments and check runs come back too, as on GitHub.
+* Deliveries can be seen and sent again for three days.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar
 
 from gate_app.standin import apps, people, repositories
 from gate_app.standin.apps import App, Installation
 from gate_app.standin.people import Person
 from gate_app.standin.repositories import Repository
-from gate_app.standin.state import JsonObject, Transaction, node_id
+from gate_app.standin.state import JsonObject, Transaction, node_id, timestamp
 
-ALWAYS = frozenset({"installation"})
+ALWAYS = frozenset({"installation", "installation_repositories"})
+KEPT = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -65,31 +70,24 @@ def emit(
     if owner.type == "Organization":
         common["organization"] = people.render_organization(tx, owner)
     for installation in tx.every(Installation, account_id=repository.owner_id):
-        if only is None or installation.app_id == only.id:
+        reached = installation.reaches(repository.id, repository.owner_id)
+        if reached and not installation.suspended_at and (only is None or installation.app_id == only.id):
             _queue(tx, installation, event, {**common, **payload}, repository.id)
 
 
-def emit_installed(tx: Transaction, installation: Installation, sender: Person) -> None:
-    """Queue `installation.created` with the repositories that are there already."""
-    found = tx.every(Repository, owner_id=installation.account_id)
-    short = [
-        {
-            "id": repository.id,
-            "node_id": node_id("Repository", repository.id),
-            "name": repository.name,
-            "full_name": repositories.full_name(tx, repository),
-            "private": repository.private,
-        }
-        for repository in found
-    ]
+def emit_installation(
+    tx: Transaction, installation: Installation, sender: Person, action: str, **extra: object
+) -> None:
+    """Queue what happened to an installation; with `repositories_added` or `_removed`, to their selection."""
     payload: JsonObject = {
-        "action": "created",
+        "action": action,
         "installation": apps.render_installation(tx, installation),
-        "repositories": short,
         "requester": None,
         "sender": people.render(tx, sender),
+        **extra,
     }
-    _queue(tx, installation, "installation", payload, None)
+    event = "installation_repositories" if "repositories_added" in extra else "installation"
+    _queue(tx, installation, event, payload, None)
 
 
 def _queue(
@@ -113,6 +111,18 @@ def _queue(
     )
 
 
+def sign(secret: str, body: bytes) -> str:
+    """The `X-Hub-Signature-256` of a body."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def attempted(tx: Transaction, app: App) -> list[Delivery]:
+    """The deliveries that can still be seen and sent again, newest first."""
+    oldest = timestamp(tx.instant - KEPT)
+    found = tx.newest_first(Delivery, app_id=app.id, pending=0)
+    return [delivery for delivery in found if delivery.delivered_at >= oldest]
+
+
 def redeliver(tx: Transaction, delivery: Delivery) -> Delivery:
     """Queue a delivery again, under the same GUID."""
     return tx.insert(
@@ -130,7 +140,7 @@ def redeliver(tx: Transaction, delivery: Delivery) -> Delivery:
 
 
 def request_headers(tx: Transaction, delivery: Delivery) -> dict[str, str]:
-    """The headers of a delivery but for the signature."""
+    """The headers of a delivery."""
     app = apps.by_id(tx, delivery.app_id)
     return {
         "Accept": "*/*",
@@ -141,6 +151,7 @@ def request_headers(tx: Transaction, delivery: Delivery) -> dict[str, str]:
         "X-GitHub-Hook-ID": str(400_000_000 + app.id),
         "X-GitHub-Hook-Installation-Target-ID": str(app.id),
         "X-GitHub-Hook-Installation-Target-Type": "integration",
+        "X-Hub-Signature-256": sign(app.webhook_secret or "", delivery.body),
     }
 
 

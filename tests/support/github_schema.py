@@ -26,6 +26,8 @@ ANSWERS: tuple[tuple[str, str, int, str], ...] = (
     ("GET", r"/(orgs|users)/[^/]+/installation", 200, "Installation"),
     ("POST", r"/app/installations/\d+/access_tokens", 201, "InstallationToken"),
     ("GET", r"/installation/repositories", 200, "InstallationRepositoriesGetResponse200"),
+    ("GET", r"/app/hook/config", 200, "WebhookConfig"),
+    ("PATCH", r"/app/hook/config", 200, "WebhookConfig"),
     ("GET", r"/app/hook/deliveries", 200, "[HookDeliveryItem]"),
     ("GET", r"/app/hook/deliveries/\d+", 200, "HookDelivery"),
     ("POST", r"/app/hook/deliveries/\d+/attempts", 202, "AppHookDeliveriesDeliveryIdAttemptsPostResponse202"),
@@ -130,6 +132,7 @@ REQUESTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         r"/app/installations/\d+/access_tokens",
         ("AppInstallationsInstallationIdAccessTokensPostBody",),
     ),
+    ("PATCH", r"/app/hook/config", ("AppHookConfigPatchBody",)),
     ("POST", rf"{OWNER_REPO}/issues/\d+/comments", ("ReposOwnerRepoIssuesIssueNumberCommentsPostBody",)),
     ("PATCH", rf"{OWNER_REPO}/issues/comments/\d+", ("ReposOwnerRepoIssuesCommentsCommentIdPatchBody",)),
     (

@@ -3,7 +3,8 @@
 Rules of this file:
 
 * Nothing is done before the caller is known: an App by its JWT, an installation by its token.
-* A repository that the token does not reach is a 404, a permission that it lacks is a 403.
+* A repository that the token does not reach is a 404, a permission that it lacks is a 403. A public one that it
+  does not reach can be read all the same, and writing to it is a 403.
 * A repository that moved answers with a redirect to its id, 301 for reading and 307 for writing.
 * Pages have at most 100 entries, 30 unless asked for.
 """
@@ -90,7 +91,11 @@ def visit(tx: Transaction, owner: str, name: str, *any_of: str) -> Visit:
 def permitted(found: Caller, repository: Repository, *any_of: str) -> Visit:
     """The visit, if the token reaches the repository and has one of the permissions."""
     if not found.sees(repository.id, repository.owner_id):
-        raise not_found()
+        if repository.private:
+            raise not_found()
+        if request.method not in READING:
+            raise forbidden()
+        return Visit(found, repository)
     if not found.may(*any_of):
         raise forbidden()
     if repository.archived and request.method not in READING:

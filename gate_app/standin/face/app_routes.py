@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import apps, people, repositories, requests, tokens, webhooks
+from gate_app.standin import apps, installations, people, repositories, requests, tokens, webhooks
 from gate_app.standin.apps import App, Installation
-from gate_app.standin.bodies import AccessToken
+from gate_app.standin.bodies import AccessToken, HookConfig
 from gate_app.standin.errors import GitHubError, not_found
 from gate_app.standin.face import access
 from gate_app.standin.repositories import Repository
@@ -48,7 +48,10 @@ def get_repository_installation(owner: str, name: str) -> ResponseReturnValue:
         repository = repositories.by_name(tx, owner, name)
         if repository is None:
             raise not_found()
-        return apps.render_installation(tx, _installation(tx, app, account_id=repository.owner_id))
+        installation = _installation(tx, app, account_id=repository.owner_id)
+        if not installation.reaches(repository.id, repository.owner_id):
+            raise not_found()
+        return apps.render_installation(tx, installation)
 
 
 @routes.get("/orgs/<login>/installation")
@@ -72,11 +75,12 @@ def create_token(identifier: int) -> ResponseReturnValue:
         reached = _reached(tx, installation, wanted)
         ids = None if reached is None else [repository.id for repository in reached]
         secret, token = tokens.mint(tx, installation, ids, wanted.permissions)
+        token_sees_all = reached is None and installation.repository_ids is None
         answer: JsonObject = {
             "token": secret,
             "expires_at": token.expires_at,
             "permissions": token.permissions,
-            "repository_selection": "all" if reached is None else "selected",
+            "repository_selection": "all" if token_sees_all else "selected",
         }
         if reached is not None:
             answer["repositories"] = [repositories.render(tx, repository) for repository in reached]
@@ -96,13 +100,30 @@ def list_repositories() -> ResponseReturnValue:
     """List repositories accessible to the installation."""
     with access.state().transaction() as tx:
         caller = access.caller(tx)
-        own = tx.every(Repository, owner_id=caller.installation.account_id)
+        own = installations.reached(tx, caller.installation)
         seen = [repository for repository in own if caller.sees(repository.id, repository.owner_id)]
         return {
             "total_count": len(seen),
-            "repository_selection": "all" if caller.token.repository_ids is None else "selected",
+            "repository_selection": "all" if caller.sees_all else "selected",
             "repositories": [repositories.render(tx, repository) for repository in access.page(seen)],
         }
+
+
+@routes.get("/app/hook/config")
+def get_hook() -> ResponseReturnValue:
+    """Get a webhook configuration for the App; the secret is never shown."""
+    with access.state().transaction() as tx:
+        return apps.render_hook(access.app_caller(tx))
+
+
+@routes.patch("/app/hook/config")
+def update_hook() -> ResponseReturnValue:
+    """Update a webhook configuration for the App."""
+    with access.state().transaction() as tx:
+        app, wanted = access.app_caller(tx), access.body(HookConfig)
+        given = {"webhook_url": wanted.url, "webhook_secret": wanted.secret}
+        changes = {name: value for name, value in given.items() if value is not None}
+        return apps.render_hook(tx.update(app, **changes) if changes else app)
 
 
 @routes.get("/app/hook/deliveries")
@@ -117,7 +138,7 @@ def list_deliveries() -> ResponseReturnValue:
         before = int(cursor.removeprefix("v1_")) if cursor else None
         found = [
             delivery
-            for delivery in tx.newest_first(Delivery, app_id=app.id, pending=0)
+            for delivery in webhooks.attempted(tx, app)
             if (before is None or delivery.id < before)
             and (wanted is None or (wanted == "success") == (delivery.status == "OK"))
         ]
@@ -159,7 +180,7 @@ def _installation(tx: Transaction, app: App, **where: int) -> Installation:
 
 
 def _delivery(tx: Transaction, app: App, identifier: int) -> Delivery:
-    found = tx.get(Delivery, id=identifier, app_id=app.id, pending=0)
+    found = next((one for one in webhooks.attempted(tx, app) if one.id == identifier), None)
     if found is None:
         raise not_found()
     return found
@@ -171,7 +192,7 @@ def _reached(tx: Transaction, installation: Installation, wanted: AccessToken) -
     account = {"owner_id": installation.account_id}
     by_id = [tx.get(Repository, id=identifier, **account) for identifier in wanted.repository_ids or ()]
     by_name = [tx.get(Repository, name=name, **account) for name in wanted.repositories or ()]
-    reached = [repository for repository in (*by_id, *by_name) if repository is not None]
+    reached = [one for one in (*by_id, *by_name) if one and installation.reaches(one.id, one.owner_id)]
     if len(reached) != len(by_id) + len(by_name):
         unknown = "There is at least one repository that does not exist or is not accessible"
         raise GitHubError(422, f"{unknown} to the parent installation.")

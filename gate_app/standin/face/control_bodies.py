@@ -34,17 +34,27 @@ class NewApp(Body):
     events: list[str] | None = None
 
 
-class Hook(Body):
-    """Where the App's webhooks go from now on."""
+class AppChange(Body):
+    """Where the App's webhooks go from now on, and what it asks of installations."""
 
     webhook_url: str | None = None
     webhook_secret: str | None = None
+    permissions: dict[str, str] | None = None
+    events: list[str] | None = None
 
 
 class NewInstallation(Body):
     """Install the App on another account."""
 
     account: str
+
+
+class InstallationChange(Body):
+    """What happens to an installation; what is absent stays."""
+
+    suspended: bool | None = None
+    repositories: list[str] | Literal["all"] | None = None
+    accept_permissions: bool = False
 
 
 class NewPerson(Body):

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import apps, people, protection, pushes, repositories, snapshot, webhooks
+from gate_app.standin import apps, installations, people, protection, pushes, repositories, snapshot
 from gate_app.standin.apps import App, Installation, Registration
 from gate_app.standin.errors import GitHubError, invalid, not_found
 from gate_app.standin.face import access
@@ -59,8 +59,7 @@ def register_app() -> ResponseReturnValue:
     with access.state().transaction() as tx:
         account = people.account(tx, wanted.account)
         app = apps.register(tx, account, registration)
-        installation = apps.install(tx, app, account)
-        webhooks.emit_installed(tx, installation, account)
+        installation = installations.create(tx, app, account)
         return _registered(tx, app, installation, private_key), 201
 
 
@@ -97,9 +96,9 @@ def _registered(tx: Transaction, app: App, installation: Installation, private_k
 
 
 @routes.patch("/app")
-def change_hook() -> ResponseReturnValue:
-    """Send the App's webhooks elsewhere, or sign them with another secret."""
-    wanted = access.body(given.Hook)
+def change_app() -> ResponseReturnValue:
+    """Send the App's webhooks elsewhere, sign them with another secret, or let the App ask for more."""
+    wanted = access.body(given.AppChange)
     changes = wanted.model_dump(exclude_none=True)
     with access.state().transaction() as tx:
         app = the_app(tx)
@@ -114,9 +113,35 @@ def install() -> ResponseReturnValue:
     wanted = access.body(given.NewInstallation)
     with access.state().transaction() as tx:
         app, account = the_app(tx), people.account(tx, wanted.account)
-        installation = apps.install(tx, app, account)
-        webhooks.emit_installed(tx, installation, account)
-        return _registered(tx, app, installation, None), 201
+        return _registered(tx, app, installations.create(tx, app, account), None), 201
+
+
+@routes.delete("/installations/<login>")
+def uninstall(login: str) -> ResponseReturnValue:
+    """Take the App off an account."""
+    with access.state().transaction() as tx:
+        account = people.require(tx, login)
+        installations.remove(tx, installations.require(tx, the_app(tx), account), account)
+    return "", 204
+
+
+@routes.patch("/installations/<login>")
+def change_installation(login: str) -> ResponseReturnValue:
+    """Suspend an installation or end that, select its repositories, or grant what the App asks for."""
+    wanted = access.body(given.InstallationChange)
+    with access.state().transaction() as tx:
+        account = people.require(tx, login)
+        found = installations.require(tx, the_app(tx), account)
+        if wanted.suspended is not None:
+            turn = installations.suspend if wanted.suspended else installations.unsuspend
+            found = turn(tx, found, account)
+        if wanted.repositories is not None:
+            names = wanted.repositories
+            chosen = None if names == "all" else [named(tx, login, name) for name in names]
+            found = installations.select(tx, found, chosen, account)
+        if wanted.accept_permissions:
+            installations.accept_permissions(tx, found, account)
+    return {}
 
 
 @routes.post("/people")
