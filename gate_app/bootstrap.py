@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gate_app.settings import Serving, Settings, WebSettings, inherited
+from gate_app.settings import Intake, Serving, Settings, WebSettings, inherited
 from gate_app.signals import listening
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gate_app.engine.replay import ReplayReport
     from gate_app.engine.sweep import Sweep
     from gate_app.github.client import GithubHub
+    from gate_app.intake.writer import Writer
     from gate_app.jobs.durable import DurableJobs
     from gate_app.jobs.ticker import Ticker
     from gate_app.store.repository import SqlStore
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from gate_app.web.webhooks import Front
 
 SWEEP_SECONDS: Final = 0.2
+POLL_SECONDS: Final = 5.0
+"""Between two looks at the App's deliveries: 720 calls an hour, of 5,000."""
 WEB_THREADS: Final = 16
 
 
@@ -44,12 +47,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def serve(settings: Serving, say: Callable[[str], None]) -> int:
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def serve(settings: Serving, intake: Intake, say: Callable[[str], None]) -> int:
     """Both kinds of process under this one until SIGTERM or SIGINT; returns the exit code."""
     from gate_app.serving import serve
 
     _log_to_stderr(settings.engine.log_level)
-    return serve(settings, say)
+    return serve(settings, intake, say)
 
 
 def serve_web(settings: WebSettings) -> None:
@@ -72,26 +79,33 @@ def _front(settings: WebSettings) -> Front:
 
     writer = Writer(open_log(settings.database_url))
     writer.start()
-    receiver = Receiver(
-        secrets=settings.webhook_secrets, store=writer, now_ms=lambda: time.time_ns() // 1_000_000
-    )
+    receiver = Receiver(secrets=settings.webhook_secrets, store=writer, now_ms=_now_ms)
     app = create_app(Ports(StoreProbe(settings.database_url, REVISION)))
     return Front(receiver, app, close=writer.stop)
 
 
-def serve_engine(settings: Settings) -> None:
+def serve_engine(settings: Settings, intake: Intake = Intake.WEBHOOKS) -> None:
     """The engine process: drains subjects until SIGTERM or SIGINT, then ends gracefully."""
     from gate_app.engine.reconcile import Reconcile
+    from gate_app.intake.logs import open_log
+    from gate_app.intake.writer import Writer
     from gate_app.jobs.ticker import Ticker
 
     _log_to_stderr(settings.log_level)
     engine = Engine.wired(settings)
+    sweep = Ticker(SWEEP_SECONDS, engine.sweep, "sweep")
     reconcile = Reconcile(engine.hub, engine.store, engine.sweep, now)
+    writer = Writer(open_log(settings.database_url), signal=sweep.signal)
     tickers = (
-        Ticker(SWEEP_SECONDS, engine.sweep, "sweep"),
+        sweep,
         Ticker(settings.reconcile_seconds, reconcile, "reconcile"),
+        _fetching(settings, engine, writer, intake),
     )
-    run_engine(engine.jobs, engine.drain, tickers)
+    writer.start()
+    try:
+        run_engine(engine.jobs, engine.drain, tickers)
+    finally:
+        writer.stop()
 
 
 def run_engine(jobs: DurableJobs, drain: Callable[[str], None], tickers: Sequence[Ticker]) -> None:
@@ -110,6 +124,18 @@ def run_engine(jobs: DurableJobs, drain: Callable[[str], None], tickers: Sequenc
     if jobs.stuck:
         logging.shutdown()
         os._exit(1)
+
+
+def _fetching(settings: Settings, engine: Engine, writer: Writer, intake: Intake) -> Ticker:
+    """Looks for deliveries that did not reach us, or for all of them when none is sent to us."""
+    from gate_app.engine.deliveries import Fetching, all_of, undelivered_of
+    from gate_app.intake.fetched import FetchedIntake
+    from gate_app.jobs.ticker import Ticker
+
+    admission = FetchedIntake(app_id=settings.app_id, store=writer, now_ms=_now_ms)
+    polling = intake is Intake.POLL
+    look = Fetching(engine.hub.hook, engine.store, admission, now, all_of if polling else undelivered_of)
+    return Ticker(POLL_SECONDS if polling else settings.reconcile_seconds, look, "fetching deliveries")
 
 
 @dataclass(frozen=True, slots=True)

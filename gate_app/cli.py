@@ -56,13 +56,23 @@ failpoint_option = click.option(
 )
 
 
+poll_option = click.option(
+    "--poll",
+    "intake",
+    flag_value="poll",
+    default="webhooks",
+    help="Read deliveries from GitHub instead of waiting for them: no public address.",
+)
+
+
 @main.command()
+@poll_option
 @plainly
-def serve() -> None:
+def serve(intake: str) -> None:
     """Run the whole app on this machine: web processes and the engine (settings from GATE_… variables)."""
     from gate_app import bootstrap, settings
 
-    sys.exit(bootstrap.serve(settings.for_serve(), click.echo))
+    sys.exit(bootstrap.serve(settings.for_serve(), settings.Intake(intake), click.echo))
 
 
 @main.command()
@@ -77,12 +87,13 @@ def web() -> None:
 
 @main.command()
 @failpoint_option
+@poll_option
 @plainly
-def worker() -> None:
+def worker(intake: str) -> None:
     """Run the engine: judge, ask, release (settings from GATE_… variables)."""
     from gate_app import bootstrap, settings
 
-    bootstrap.serve_engine(settings.from_environment())
+    bootstrap.serve_engine(settings.from_environment(), settings.Intake(intake))
 
 
 @main.command()

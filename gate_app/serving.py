@@ -17,20 +17,24 @@ from urllib.parse import urlsplit
 
 from gate_app.errors import ConfigurationFault
 from gate_app.intake.logs import sqlite_path
-from gate_app.settings import Serving
+from gate_app.settings import Intake, Serving
 from gate_app.signals import ENDING, Signals, listening
 from gate_app.supervisor import Command, Supervisor, run_once
 
 READY_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.1
 CONNECT_SECONDS: Final = 1.0
+_HOW: Final = {
+    Intake.WEBHOOKS: "Deliveries come to POST /webhooks/github",
+    Intake.POLL: "Deliveries are read from GitHub every few seconds",
+}
 PRIVATE: Final = 0o077
 """The umask: nobody but this user reads the database, the work folders and the releases."""
 
 Say = Callable[[str], None]
 
 
-def serve(serving: Serving, say: Say) -> int:
+def serve(serving: Serving, intake: Intake, say: Say) -> int:
     """Runs until SIGTERM or SIGINT. Returns the exit code: 0, or 1 when a process could not be kept running.
 
     Raises ConfigurationFault.
@@ -40,9 +44,10 @@ def serve(serving: Serving, say: Say) -> int:
     require_free(serving.web.bind)
     if code := run_once(Command("the migration", ("migrate",), serving.engine_variables)):
         return code
+    worker = ("worker", "--poll") if intake is Intake.POLL else ("worker",)
     supervisor = Supervisor(
         (
-            Command("the engine process", ("worker",), serving.engine_variables),
+            Command("the engine process", worker, serving.engine_variables),
             Command("the web process", ("web",), serving.web_variables),
         )
     )
@@ -51,7 +56,7 @@ def serve(serving: Serving, say: Say) -> int:
         if _ended_before_listening(supervisor, signals, serving.web.bind):
             supervisor.end(signals)
             return 0
-        for line in _greeting(serving):
+        for line in _greeting(serving, intake):
             say(line)
         return supervisor.watch(signals)
 
@@ -117,13 +122,12 @@ def _host_and_port(bind: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _greeting(serving: Serving) -> tuple[str, ...]:
+def _greeting(serving: Serving, intake: Intake) -> tuple[str, ...]:
     """Where it listens, as which App, and what it remembers in."""
     where = serving.web.bind if serving.web.bind.startswith("unix:") else f"http://{serving.web.bind}"
     return (
         f"Gate App is ready at {where} as App {serving.engine.app_id} of {serving.engine.api_url}.",
-        "Deliveries come to POST /webhooks/github; "
-        f"everything is kept in {_shown(serving.engine.database_url)}. Ctrl-C ends it.",
+        f"{_HOW[intake]}; everything is kept in {_shown(serving.engine.database_url)}. Ctrl-C ends it.",
     )
 
 

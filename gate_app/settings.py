@@ -14,6 +14,7 @@ import stat
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -38,6 +39,13 @@ MAX_DIGITS: Final = 18
 _GITHUB_API: Final = "https://api.github.com"
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
 _MAX_PORT: Final = 65_535
+
+
+class Intake(StrEnum):
+    """How deliveries come in: GitHub sends them to us, or we read them there (`--poll`)."""
+
+    WEBHOOKS = "webhooks"
+    POLL = "poll"
 
 
 @dataclass(frozen=True, slots=True)

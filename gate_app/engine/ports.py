@@ -6,7 +6,7 @@ Rules of the file: no vendor type passes through a port. A method that reads Git
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -216,6 +216,9 @@ class Store(Protocol):
 
     # deliveries → inbox
     def new_deliveries(self, now: datetime, limit: int) -> Sequence[Delivery]: ...
+    def known_deliveries(self, guids: Sequence[str]) -> Collection[str]:
+        """Those of the delivery ids that are stored, in whatever state."""
+
     def route(self, delivery: Delivery, items: Sequence[InboxItem], note: str) -> None:
         """Marks the delivery routed (or ignored, when there are no items) and stores the items, at once."""
 

@@ -357,6 +357,29 @@ class DeploymentStatus(Reading):
     description: ShortText | None
 
 
+class HookDelivery(Reading):
+    """One attempt to deliver, as listed; `status` is `OK` when it was answered with 2xx."""
+
+    id: Id
+    guid: Annotated[str, StringConstraints(max_length=100)]
+    event: Annotated[str, StringConstraints(max_length=100)]
+    status: ShortText
+    delivered_at: AwareDatetime
+
+
+class HookRequest(Reading):
+    """What was sent. GitHub shows the payload parsed; `null` when it keeps it no more."""
+
+    headers: dict[str, object] | None
+    payload: dict[str, object] | None
+
+
+class HookDeliveryContent(HookDelivery):
+    request: HookRequest
+
+
+HOOK_DELIVERIES: Final = TypeAdapter(list[HookDelivery])
+HOOK_DELIVERY: Final = TypeAdapter(HookDeliveryContent)
 APP_DESCRIPTION: Final = TypeAdapter(AppDescription)
 MINTED: Final = TypeAdapter(Minted)
 INSTALLATIONS: Final = TypeAdapter(list[Installed])

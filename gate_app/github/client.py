@@ -12,6 +12,7 @@ from gate_app.domain.model import Repository
 from gate_app.engine.ports import Checkout, Clock
 from gate_app.github.api import Api
 from gate_app.github.checks import CheckReads
+from gate_app.github.deliveries import HookLog
 from gate_app.github.identity import AppIdentity, AppSelf
 from gate_app.github.key import AppKey
 from gate_app.github.line import Line
@@ -49,6 +50,7 @@ class GithubHub(Reads, CheckReads, Writes, Survey):
         CheckReads.__init__(self, api, identity, git)
         Writes.__init__(self, api, identity)
         Survey.__init__(self, api)
+        self.hook = HookLog(api.background())
         self._git = git
 
     def checkout(self, repository: Repository) -> Checkout:

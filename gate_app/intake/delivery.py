@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from gate_app.trust.body import Provenance
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -24,6 +26,7 @@ class Delivery:
     body: bytes = field(repr=False)
     body_sha256: str
     received_at: int
+    provenance: Provenance = Provenance.WEBHOOK
 
 
 class Outcome(StrEnum):

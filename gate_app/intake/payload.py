@@ -1,10 +1,11 @@
-"""The signed bytes as JSON: refused when hostile, otherwise reduced to what the sweep selects by.
+"""The believed bytes as JSON: refused when hostile, otherwise reduced to what the sweep selects by.
 
 Rules of this file: the body that is stored is the raw one; nothing parsed here travels on but four
 small values. No recursion: depth is counted with an explicit stack (case 17). The parser (orjson)
 refuses NaN, infinities, lone surrogates, invalid UTF-8, control characters and trailing text by itself.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Final
@@ -12,8 +13,10 @@ from typing import Final
 import orjson
 
 from gate_app.intake import refusals
+from gate_app.intake.delivery import Delivery
+from gate_app.trust.body import VerifiedBody
 from gate_app.trust.bounds import MAX_ACTION_CHARS, MAX_JSON_DEPTH, MAX_JSON_INTEGER, MAX_JSON_MEMBERS
-from gate_app.trust.signature import Refusal, VerifiedBody
+from gate_app.trust.signature import Refusal
 
 _ESCAPED_NUL: Final = b"\\u0000"
 
@@ -32,7 +35,7 @@ class _DuplicateKeyError(Exception):
 
 
 def read_payload(body: VerifiedBody) -> Payload | Refusal:
-    """The envelope of a signed payload, or why it cannot be a payload (case 17)."""
+    """The envelope of a believed payload, or why it cannot be a payload (case 17)."""
     try:
         document: object = orjson.loads(body.raw)
     except orjson.JSONDecodeError:
@@ -41,6 +44,23 @@ def read_payload(body: VerifiedBody) -> Payload | Refusal:
         return refusals.JSON_NOT_OBJECT
     refusal = _shape_problem(document) or _text_problem(body.raw, document)
     return refusal or _envelope(document)
+
+
+def delivery_of(
+    body: VerifiedBody, payload: Payload, event: str, delivery_id: str, received_at: int
+) -> Delivery:
+    """The row that a believed body becomes; `received_at` is in milliseconds since the epoch."""
+    return Delivery(
+        delivery_id=delivery_id,
+        event=event,
+        action=payload.action,
+        installation_id=payload.installation_id,
+        repository_id=payload.repository_id,
+        body=body.raw,
+        body_sha256=hashlib.sha256(body.raw).hexdigest(),
+        received_at=received_at,
+        provenance=body.provenance,
+    )
 
 
 def _shape_problem(document: dict[str, object]) -> Refusal | None:

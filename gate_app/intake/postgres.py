@@ -24,9 +24,11 @@ _OPTIONS: Final = (
 
 _INSERT: Final[LiteralString] = """
 INSERT INTO deliveries
-  (delivery_id, event, action, installation_id, repository_id, body, body_sha256, received_at)
+  (delivery_id, event, action, installation_id, repository_id, body, body_sha256, received_at,
+   provenance)
 SELECT * FROM unnest(
-  %b::text[], %b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::bytea[], %b::text[], %b::bigint[]
+  %b::text[], %b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::bytea[], %b::text[], %b::bigint[],
+  %b::text[]
 )
 ON CONFLICT (delivery_id) DO UPDATE SET state = 'new', attempts = 0, not_before = 0, note = ''
 WHERE deliveries.state = 'dead'
@@ -101,6 +103,7 @@ def _insert(connection: Connection, batch: Sequence[Delivery]) -> list[Outcome]:
         [row.body for row in rows],
         [row.body_sha256 for row in rows],
         [row.received_at for row in rows],
+        [row.provenance.value for row in rows],
     )
     changed = {row[0] for row in connection.execute(_INSERT, columns)}
     outcomes = []

@@ -7,7 +7,6 @@ Rules of this file:
 * Answers are small JSON objects with a stable code. Bodies, signatures and headers are never logged (case 8).
 """
 
-import hashlib
 import logging
 import threading
 import time
@@ -19,7 +18,7 @@ import orjson
 
 from gate_app.intake import refusals
 from gate_app.intake.delivery import Delivery, Outcome, Store, StoreUnavailableError
-from gate_app.intake.payload import Payload, read_payload
+from gate_app.intake.payload import delivery_of, read_payload
 from gate_app.intake.request import Environ, Head, read_head
 from gate_app.trust.bounds import (
     LARGE_BODIES_AT_ONCE,
@@ -27,7 +26,7 @@ from gate_app.trust.bounds import (
     MAX_BODY_BYTES,
     REQUEST_READ_SECONDS,
 )
-from gate_app.trust.signature import Refusal, VerifiedBody, accept_secrets, verify
+from gate_app.trust.signature import Refusal, accept_secrets, verify
 
 _log = logging.getLogger(__name__)
 
@@ -127,7 +126,7 @@ class Receiver:
         payload = read_payload(body)
         if isinstance(payload, Refusal):
             return _refused(payload)
-        return self._commit(self._delivery(head, body, payload))
+        return self._commit(delivery_of(body, payload, head.event, head.delivery_id, self._now_ms()))
 
     def _read(self, stream: Readable, length: int) -> bytes | Refusal:
         started = self._monotonic()
@@ -139,18 +138,6 @@ class Receiver:
             return raw
         slow = self._monotonic() - started >= self._limits.read_seconds
         return refusals.BODY_SLOW if slow else refusals.BODY_INCOMPLETE
-
-    def _delivery(self, head: Head, body: VerifiedBody, payload: Payload) -> Delivery:
-        return Delivery(
-            delivery_id=head.delivery_id,
-            event=head.event,
-            action=payload.action,
-            installation_id=payload.installation_id,
-            repository_id=payload.repository_id,
-            body=body.raw,
-            body_sha256=hashlib.sha256(body.raw).hexdigest(),
-            received_at=self._now_ms(),
-        )
 
     def _commit(self, delivery: Delivery) -> Answer:
         try:

@@ -18,8 +18,8 @@ Environ = Mapping[str, object]
 
 _LENGTH: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _JSON_TYPE: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.ASCII | re.IGNORECASE)
-_EVENT: Final = re.compile(rf"[a-z_]{{1,{MAX_EVENT_CHARS}}}", re.ASCII)
-_DELIVERY_ID: Final = re.compile(
+EVENT: Final = re.compile(rf"[a-z_]{{1,{MAX_EVENT_CHARS}}}", re.ASCII)
+DELIVERY_ID: Final = re.compile(
     rf"(?!-)[0-9A-Fa-f-]{{{MIN_DELIVERY_ID_CHARS},{MAX_DELIVERY_ID_CHARS}}}(?<!-)", re.ASCII
 )
 
@@ -44,9 +44,9 @@ def read_head(environ: Environ, max_body_bytes: int) -> Head | Refusal:
     if "HTTP_CONTENT_ENCODING" in environ:
         return refusals.ENCODING_UNSUPPORTED
     event, delivery_id = _text(environ, "HTTP_X_GITHUB_EVENT"), _text(environ, "HTTP_X_GITHUB_DELIVERY")
-    if not _EVENT.fullmatch(event):
+    if not EVENT.fullmatch(event):
         return refusals.EVENT_INVALID
-    if not _DELIVERY_ID.fullmatch(delivery_id):
+    if not DELIVERY_ID.fullmatch(delivery_id):
         return refusals.DELIVERY_INVALID
     return Head(length, event, delivery_id, _text(environ, "HTTP_X_HUB_SIGNATURE_256") or None)
 

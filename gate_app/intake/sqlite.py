@@ -23,7 +23,9 @@ CHECKPOINT_PAGES: Final = 4_000
 
 Connect = Callable[[Path, float], sqlite3.Connection]
 
-_COLUMNS: Final = "delivery_id, event, action, installation_id, repository_id, body, body_sha256, received_at"
+_COLUMNS: Final = (
+    "delivery_id, event, action, installation_id, repository_id, body, body_sha256, received_at, provenance"
+)
 
 _ROW_FAULTS: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, OverflowError)
 
@@ -128,7 +130,7 @@ def _insert_alone(connection: sqlite3.Connection, delivery: Delivery) -> Outcome
 
 @cache
 def _insert(rows: int) -> str:
-    values = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * rows)
+    values = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * rows)
     return (
         f"INSERT INTO deliveries ({_COLUMNS}) VALUES {values}"  # noqa: S608  # constants and question marks
         " ON CONFLICT (delivery_id) DO UPDATE SET state = 'new', attempts = 0, not_before = 0, note = ''"
@@ -136,7 +138,7 @@ def _insert(rows: int) -> str:
     )
 
 
-def row_of(delivery: Delivery) -> tuple[str, str, str, int | None, int | None, bytes, str, int]:
+def row_of(delivery: Delivery) -> tuple[str, str, str, int | None, int | None, bytes, str, int, str]:
     """The values in the order of the INSERT's columns."""
     return (
         delivery.delivery_id,
@@ -147,4 +149,5 @@ def row_of(delivery: Delivery) -> tuple[str, str, str, int | None, int | None, b
         delivery.body,
         delivery.body_sha256,
         delivery.received_at,
+        delivery.provenance.value,
     )

@@ -7,9 +7,9 @@ another life (case 10): our own follow-ups do not, or a poisonous one would come
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import Connection, case, select, update
 
@@ -20,6 +20,9 @@ from gate_app.store.codec import NOTICE
 from gate_app.store.database import reading, writing
 from gate_app.store.schema import MAX_ATTEMPTS, deliveries, inbox
 from gate_app.store.tables import Tables, insert, kept
+
+ASKED_AT_ONCE: Final = 500
+"""Values in one statement: databases bound them."""
 
 
 class Inbox(Tables):
@@ -41,6 +44,17 @@ class Inbox(Tables):
             )
             for row in rows
         ]
+
+    def known_deliveries(self, guids: Sequence[str]) -> Collection[str]:
+        """Those of the delivery ids that are stored, in whatever state."""
+        known: set[str] = set()
+        with reading(self._engine) as connection:
+            for start in range(0, len(guids), ASKED_AT_ONCE):
+                query = select(deliveries.c.delivery_id).where(
+                    deliveries.c.delivery_id.in_(guids[start : start + ASKED_AT_ONCE])
+                )
+                known.update(connection.execute(query).scalars())
+        return known
 
     def route(self, delivery: Delivery, items: Sequence[InboxItem], note: str) -> None:
         """Marks the delivery routed, or ignored when there are no items, and stores the items, at once."""

@@ -1,7 +1,7 @@
-"""The webhook signature: the only door through which bytes from the network become believable.
+"""The webhook signature: the only door through which bytes that somebody sends us become believable.
 
 Rules of this file:
-* `verify` is the only maker of a `VerifiedBody`; whoever holds one holds bytes that GitHub signed.
+* `verify` makes a `VerifiedBody` of bytes that GitHub signed, and of nothing else.
 * The HMAC is computed over the raw bytes as received, never over anything parsed (case 5).
 * Comparison is constant-time and on bytes; every configured secret is tried (cases 3, 4, 7).
 * Neither a secret nor a signature, received or computed, reaches a message, a log or a `repr` (case 8).
@@ -11,15 +11,15 @@ import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn, final
+from typing import Final
 
+from gate_app.trust.body import Provenance, VerifiedBody, sealed
 from gate_app.trust.bounds import MAX_SECRETS, MIN_SECRET_BYTES, MIN_SECRET_DISTINCT_BYTES
 
 SIGNATURE_HEADER: Final = "X-Hub-Signature-256"
 
 _SIGNATURE: Final = re.compile(r"sha256=([0-9a-f]{64})", re.ASCII)
 _PLACEHOLDERS: Final = (b"changeme", b"change-me", b"change_me", b"placeholder", b"your-", b"your_")
-_SEAL: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +32,6 @@ class Refusal:
 
 class WeakSecretError(ValueError):
     """A webhook secret that would authenticate anybody; the process must not start with it (case 6)."""
-
-
-@final
-class VerifiedBody:
-    """The raw bytes of a delivery whose signature was checked. Made by `verify` and nothing else."""
-
-    __slots__ = ("_raw",)
-    _raw: bytes
-
-    def __init__(self, raw: bytes, *, seal: object) -> None:
-        if seal is not _SEAL:
-            raise TypeError("a VerifiedBody is made by trust.signature.verify only")
-        object.__setattr__(self, "_raw", raw)
-
-    @property
-    def raw(self) -> bytes:
-        """The bytes exactly as they were received and signed."""
-        return self._raw
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("a VerifiedBody cannot be changed")
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a VerifiedBody cannot be copied or pickled: verify the bytes again")
-
-    def __repr__(self) -> str:
-        return f"<VerifiedBody of {len(self._raw)} bytes>"
 
 
 SIGNATURE_MISSING: Final = Refusal(
@@ -100,7 +73,7 @@ def verify(raw: bytes, header: str | None, secrets: Sequence[bytes]) -> Verified
         return SIGNATURE_MALFORMED
     digest = bytes.fromhex(claimed[1])
     matches = [hmac.compare_digest(hmac.digest(secret, raw, "sha256"), digest) for secret in _usable(secrets)]
-    return VerifiedBody(raw, seal=_SEAL) if any(matches) else SIGNATURE_MISMATCH
+    return sealed(raw, Provenance.WEBHOOK) if any(matches) else SIGNATURE_MISMATCH
 
 
 def _usable(secrets: Sequence[bytes]) -> list[bytes]:

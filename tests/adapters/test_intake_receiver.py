@@ -24,8 +24,9 @@ from gate_app.intake import refusals
 from gate_app.intake.delivery import Outcome, StoreUnavailableError
 from gate_app.intake.payload import Payload, read_payload
 from gate_app.intake.receiver import Receiver
+from gate_app.trust.body import VerifiedBody
 from gate_app.trust.bounds import MAX_JSON_DEPTH, MAX_JSON_INTEGER
-from gate_app.trust.signature import Refusal, VerifiedBody, WeakSecretError, verify
+from gate_app.trust.signature import Refusal, WeakSecretError, verify
 
 BODY = comment_body()
 DELIVERY_ID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"

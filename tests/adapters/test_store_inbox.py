@@ -56,6 +56,16 @@ def test_new_deliveries_come_oldest_first_and_bounded(store: SqlStore, engine: s
     ]
 
 
+def test_known_deliveries_are_those_of_the_asked_ones_that_are_stored_in_any_state(
+    store: SqlStore, engine: sa.Engine
+) -> None:
+    store.route(arrived(store, engine, "ignored"), (), "nothing")
+    deliver(engine, "new")
+    asked = [f"other-{number}" for number in range(1_100)]
+    assert set(store.known_deliveries(["new", *asked, "ignored"])) == {"new", "ignored"}
+    assert not store.known_deliveries([])
+
+
 def test_a_routed_delivery_is_in_its_inboxes_and_not_new_any_more(store: SqlStore, engine: sa.Engine) -> None:
     store.route(arrived(store, engine), [item("m"), item("m", "71#4")], "2 subjects")
     assert store.new_deliveries(NOW, 10) == []

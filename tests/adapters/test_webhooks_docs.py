@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from gate_app.intake import receiver, refusals, schema
+from gate_app.intake import receiver, refusals
 from gate_app.trust import bounds
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
@@ -25,9 +25,3 @@ def test_the_bounds_on_the_page_are_those_of_the_code() -> None:
     assert bounds.REQUEST_READ_SECONDS == 10
     assert bounds.MAX_BODY_BYTES == 25 * bounds.MEBIBYTE
     assert bounds.LARGE_BODY_BYTES == bounds.MEBIBYTE
-
-
-def test_both_schemas_have_the_same_columns() -> None:
-    names = [re.findall(r"^  (\w+) ", ddl, re.MULTILINE) for ddl in (schema.SQLITE, schema.POSTGRES)]
-    assert names[0] == names[1]
-    assert len(names[0]) == 14

@@ -51,8 +51,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
     opened.end()
 
 
-def serve(place: Place) -> psutil.Process:
-    parent = psutil.Process(place.app.start("serve").pid)
+def serve(place: Place, *options: str) -> psutil.Process:
+    parent = psutil.Process(place.app.start("serve", *options).pid)
     place.app.wait_ready()
     return parent
 
@@ -90,6 +90,37 @@ def test_the_story_goes_through_serve_and_on_after_a_restart(place: Place) -> No
     assert [deployment["environment"] for deployment in story.deployments()] == ["staging", "production"]
     assert told_to_end(place, signal.SIGINT) == 0
     assert (place.app.home / "data/gate.db").stat().st_mode & 0o077 == 0
+
+
+def test_with_poll_the_story_goes_through_although_github_cannot_reach_us(place: Place) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}/webhooks/github"
+    place.control.change_hook(nowhere, place.app.environment["GATE_WEBHOOK_SECRET"])
+    serve(place, "--poll")
+    assert "Deliveries are read from GitHub every few seconds" in place.app.log()
+    story = tell(place)
+    story.asks("staging")
+    assert story.replies_to(story.says("reviewer", "/approve staging")) == "+1"
+    story.asks("production")
+    story.says("maintainer", "/deny production not today")
+    story.shows("gate / production", "failure")
+    assert [deployment["environment"] for deployment in story.deployments()] == ["staging"]
+
+
+def test_a_delivery_that_failed_while_we_were_away_is_fetched(place: Place) -> None:
+    serve(place)
+    story = tell(place)
+    story.asks("staging")
+    story.rests()
+    assert told_to_end(place, signal.SIGTERM) == 0
+    approval = story.says("reviewer", "/approve staging")
+    place.control.delete_comment(
+        story.repository, approval["id"], "reviewer"
+    )  # only a delivery tells of this
+    place.control.quiesce(20)
+    serve(place)
+    until(lambda: place.app.log().count("was fetched from GitHub") >= 2, "both deliveries are fetched")
+    story.rests()
+    assert story.deployments() == []
 
 
 def test_it_says_where_it_listens_which_app_it_is_and_where_it_keeps_things(place: Place) -> None:

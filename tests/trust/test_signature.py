@@ -6,7 +6,8 @@ import pickle
 import pytest
 from support.deliveries import OLD_SECRET, SECRET, sign
 
-from gate_app.trust.signature import Refusal, VerifiedBody, WeakSecretError, accept_secrets, verify
+from gate_app.trust.body import Provenance, VerifiedBody
+from gate_app.trust.signature import Refusal, WeakSecretError, accept_secrets, verify
 
 BODY = b'{"action":"created"}'
 DIGEST = sign(BODY)[7:]
@@ -98,11 +99,12 @@ def test_good_secrets_are_kept_in_their_order() -> None:
     assert accept_secrets([SECRET, OLD_SECRET]) == (SECRET, OLD_SECRET)
 
 
-def test_a_verified_body_is_made_by_verify_alone() -> None:
+def test_a_verified_body_cannot_be_made_copied_or_changed_from_outside() -> None:
     with pytest.raises(TypeError):
-        VerifiedBody(BODY, seal=object())
+        VerifiedBody(BODY, Provenance.WEBHOOK, seal=object())
     verified = verify(BODY, sign(BODY), [SECRET])
     assert isinstance(verified, VerifiedBody)
+    assert verified.provenance is Provenance.WEBHOOK
     for forge in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError):
             forge(verified)
