@@ -176,7 +176,9 @@ class Engine:
             settings.git_url,
         )
         hub = connect(app, now)
-        workers = StageWorkers(Places(settings.home, inherited().get("PATH", ""), settings.stage_venv))
+        workers = StageWorkers(
+            Places(settings.home, inherited().get("PATH", ""), settings.stage_venv, settings.probe_hosts)
+        )
         jobs = DurableJobs(database, clock=now)
         gathering = Gathering(hub, store, read_policy, touches, now)
         drain = Drain(store, Gatekeeper(store, gathering, now), Performer(store, hub, workers, now), now)

@@ -53,7 +53,8 @@ class Settings:
     """Everything an engine process needs. The key is left out of `repr`, and so is the database's address.
 
     `reconcile_seconds` is how often GitHub's state is compared with ours. `stage_venv` is put before the PATH
-    of command stages. `base_url` is where people and GitHub reach the app, empty if the operator did not say.
+    of command stages. `probe_hosts` are globs over hosts that a watch may ask on private addresses. `base_url` is
+    where people and GitHub reach the app, empty if the operator did not say.
     """
 
     app_id: int
@@ -68,6 +69,7 @@ class Settings:
     log_level: str
     bot_id: int | None = None
     stage_venv: Path | None = None
+    probe_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def _engine(reading: _Reading) -> Settings:
         log_level=reading.level("GATE_LOG_LEVEL"),
         bot_id=reading.number("GATE_BOT_ID", 0, 0) or None,
         stage_venv=reading.optional_folder("GATE_STAGE_VENV"),
+        probe_hosts=tuple(reading.text("GATE_PROBE_HOSTS", "").split()),
     )
 
 

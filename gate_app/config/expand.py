@@ -15,6 +15,7 @@ from gate_app.config.models import (
     ApproverLineModel,
     EnvironmentModel,
     FileModel,
+    MonitorModel,
     RouteModel,
     RouteWord,
     StageModel,
@@ -34,6 +35,8 @@ from gate_app.domain.policy import (
     GrantRoute,
     Permission,
     Policy,
+    Probe,
+    ProbeWork,
     ProtectionRuleRoute,
     Route,
     Stage,
@@ -91,7 +94,13 @@ def _environment(name: str, environment: EnvironmentModel, automated: tuple[str,
         deploy=_route(environment.deploy),
         verify=environment.verify or (),
         paths=environment.paths or (),
+        monitor=_monitor(environment.monitor) if environment.monitor else None,
     )
+
+
+def _monitor(monitor: MonitorModel) -> ProbeWork:
+    probes = tuple(Probe(probe.http, duration(probe.every)) for probe in monitor.probes)
+    return ProbeWork(probes, duration(monitor.duration))
 
 
 def _approval(approval: ApprovalModel) -> ApprovalPolicy:

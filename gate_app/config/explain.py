@@ -114,6 +114,14 @@ def _environment(environment: Environment) -> Iterator[Row]:
     yield from _indent(_before(environment))
     yield from _indent(_approval(environment.approval))
     yield from _indent(_route(environment.deploy))
+    if environment.monitor:
+        yield "  monitor:", "watched after the deployment; a breach asks whether to go back"
+        yield f"    for: {duration_text(environment.monitor.duration)}", ""
+        yield "    probes:", ""
+        for probe in environment.monitor.probes:
+            every = duration_text(probe.every)
+            yield f"      - {{http: {text(probe.url)}, every: {every}}}", "2xx is healthy"
+        yield "    on_breach: propose_rollback", ""
     if environment.verify:
         yield f"  verify: {inline_list(environment.verify)}", "run after the deployment; then it is healthy"
 

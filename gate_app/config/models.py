@@ -81,6 +81,19 @@ Login = Annotated[str, Field(pattern=LOGIN_PATTERN)]
 Team = Annotated[str, Field(pattern=TEAM_PATTERN)]
 WorkflowFile = Annotated[str, Field(pattern=WORKFLOW_PATTERN)]
 ReportGlob = Annotated[str, Field(pattern=GLOB_PATTERN, max_length=255), AfterValidator(_inside)]
+ProbeUrl = Annotated[
+    str, Field(pattern=r"^https?://[^/\s?#@]+(/[^\s#]*)?$", max_length=1024), AfterValidator(_visible)
+]
+ProbeInterval = Annotated[
+    str,
+    Field(pattern=DURATION_PATTERN),
+    _between(timedelta(seconds=1), timedelta(hours=1), "1s and 1h"),
+]
+WatchTime = Annotated[
+    str,
+    Field(pattern=DURATION_PATTERN),
+    _between(timedelta(seconds=1), timedelta(hours=24), "1s and 24h"),
+]
 PathGlob = Annotated[
     str, Field(min_length=1, max_length=255), AfterValidator(_visible), AfterValidator(_inside)
 ]
@@ -218,6 +231,29 @@ class RouteModel(Strict):
     """How long a `command` may run before the deployment has failed; 1s to 6h."""
 
 
+class ProbeModel(Strict):
+    """One address that is asked while a release is watched."""
+
+    http: ProbeUrl
+    """Address that is asked with GET; 2xx is healthy, three bad answers in a row are a breach."""
+
+    every: ProbeInterval = "30s"
+    """How often it is asked; 1s to 1h."""
+
+
+class MonitorModel(Strict):
+    """How a release is watched before it counts as healthy."""
+
+    duration: Annotated[WatchTime, Field(alias="for")]
+    """How long the probes run; 1s to 24h. The environment takes no other release meanwhile."""
+
+    probes: Annotated[tuple[ProbeModel, ...], Field(min_length=1, max_length=20)]
+    """What is asked; any of them can breach."""
+
+    on_breach: Literal["propose_rollback"] = "propose_rollback"
+    """What a breach leads to: the release has failed, and a person is asked whether to go back."""
+
+
 class EnvironmentModel(Strict):
     """One place that deployments go to, and what its gate requires; `{}` is a safe gate."""
 
@@ -246,6 +282,9 @@ class EnvironmentModel(Strict):
     paths: Annotated[tuple[PathGlob, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
     """Globs; a change that touches none of them, compared with what the environment runs today, skips it,
     visibly. `**` crosses folders, `!` takes away. Without it every change counts."""
+
+    monitor: MonitorModel | None = None
+    """Watches a release after `verify` and before it counts as healthy."""
 
     verify: Names | None = None
     """Stages that run after the deployment; it is healthy once they have passed."""
@@ -277,6 +316,8 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY, "approval"): ApprovalModel,
         ("environments", ANY, "approval", "approvers", ANY): ApproverLineModel,
         ("environments", ANY, "deploy"): RouteModel,
+        ("environments", ANY, "monitor"): MonitorModel,
+        ("environments", ANY, "monitor", "probes", ANY): ProbeModel,
     }
 )
 """Which model describes the keys at a path; ANY stands for one name or one list index."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gate_app.domain.conditions import Conditions, Standing
-from gate_app.domain.model import PersonKind, Unknown
+from gate_app.domain.model import PersonKind, Purpose, Unknown
 from gate_app.domain.policy import ApprovalPolicy, ApproverLine, Permission
 from gate_app.domain.run import Answer, Binding, Gate, Run
 from gate_app.domain.verdict import Judged, Reason, ReasonCode, all_of, met, unknown, unmet
@@ -79,7 +79,7 @@ def _own_change(
     answer: Answer, run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
 ) -> ReasonCode | None:
     """Nobody approves what they contributed to (case 54), and who contributed must be known (case 55)."""
-    if policy.self_approval:
+    if policy.self_approval or run.purpose is Purpose.ROLLBACK:  # a rollback takes their work out, not in
         return None
     people = contributors(run, conditions)
     if isinstance(people, Unknown):

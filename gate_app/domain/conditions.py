@@ -44,12 +44,21 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """Content that runs, or ran, in an environment, with the fingerprints of its findings where known."""
+
+    content: Content
+    baseline: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentFacts:
     """What we know of one environment; `version` guards against two runs deciding on the same picture.
 
     `running` is what a release of ours left there; `verified` are contents that passed there, newest first;
     `busy_with` is the gate whose release is in flight; `baseline` are fingerprints of the findings of what
-    runs there, None when nothing of ours runs there (then all findings are new).
+    runs there, None when nothing of ours runs there (then all findings are new); `before` is what ran there
+    before what runs now.
     """
 
     name: str
@@ -58,6 +67,7 @@ class EnvironmentFacts:
     verified: tuple[Content, ...] = ()
     busy_with: str | None = None
     baseline: tuple[str, ...] | None = None
+    before: Running | None = None
 
 
 @dataclass(frozen=True, slots=True)

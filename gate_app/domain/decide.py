@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
+from gate_app.domain.draft import RollbackProposal
 from gate_app.domain.effects import Effect
 from gate_app.domain.evaluate import evaluate
 from gate_app.domain.events import ClockTicked, Event
@@ -32,7 +33,8 @@ class Decision:
 
     `environments` are new facts whose `version` is the one that was read; `read_environments` are the (name,
     version) pairs that the decision relied on: both are compared and set in the transaction. `again` asks for
-    one more judgement at once, because this decision changed facts that gates read.
+    one more judgement at once, because this decision changed facts that gates read. `proposals` open runs of
+    their own.
     """
 
     run: Run
@@ -41,6 +43,7 @@ class Decision:
     environments: tuple[EnvironmentFacts, ...] = ()
     read_environments: tuple[tuple[str, int], ...] = ()
     again: bool = False
+    proposals: tuple[RollbackProposal, ...] = ()
 
 
 def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
@@ -56,6 +59,7 @@ def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
         effects=tuple(draft.effects),
         environments=tuple(draft.environments.values()),
         read_environments=tuple(draft.relied_on),
+        proposals=tuple(draft.proposals),
         again=bool(draft.environments)
         or _ended_a_stage(after, draft.run)
         or _unread(draft.run, event, conditions),

@@ -11,15 +11,26 @@ from datetime import datetime
 
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.effects import Effect
+from gate_app.domain.model import Content
 from gate_app.domain.run import Gate, Run, StageRun
 from gate_app.domain.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackProposal:
+    """An environment should be taken back to content that passed there, because of what its watch saw."""
+
+    environment: str
+    target: Content
+    because: str
 
 
 @dataclass(slots=True)
 class Draft:
     """A run being settled: what becomes of it, and what has to happen outside.
 
-    `environments` are changed facts by name; `relied_on` are (name, version) pairs that a release rests on.
+    `environments` are changed facts by name; `relied_on` are (name, version) pairs that a release rests on;
+    `proposals` are questions that other runs have to ask.
     """
 
     run: Run
@@ -28,6 +39,7 @@ class Draft:
     effects: list[Effect] = field(default_factory=list)
     environments: dict[str, EnvironmentFacts] = field(default_factory=dict)
     relied_on: list[tuple[str, int]] = field(default_factory=list)
+    proposals: list[RollbackProposal] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:

@@ -13,12 +13,13 @@ from typing import Literal
 
 from gate_app.domain.annotations import Annotation
 from gate_app.domain.buttons import Button
+from gate_app.domain.policy import Probe
 from gate_app.domain.run import StageRole
 
 
 @dataclass(frozen=True, slots=True)
 class StartStage:
-    """Start a supervised child for a command stage or a command deployment.
+    """Start a supervised child for a command stage, a command deployment, or the `probes` of a watch.
 
     Every attempt of one `occasion` of a deployment is the same deployment; another occasion deploys again.
     """
@@ -33,6 +34,7 @@ class StartStage:
     sarif: str | None = None
     environment: str | None = None
     occasion: int = 0
+    probes: tuple[Probe, ...] = ()
     kind: Literal["start_stage"] = "start_stage"
 
     @property

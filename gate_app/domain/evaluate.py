@@ -14,7 +14,7 @@ from typing import assert_never
 from gate_app.domain.approvals import judge_answers, judge_lines
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import Finding, Severity, StageVerdict
-from gate_app.domain.model import Unknown
+from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import ApprovalMode, CommandRoute, Environment, Policy, PolicyProblem
 from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState, StageStatus
@@ -56,11 +56,12 @@ def judge(run: Run, gate: Gate, conditions: Conditions) -> Verdict:
 
 
 def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Verdict:
+    if run.purpose is Purpose.ROLLBACK:
+        return _judge_rollback(run, gate, environment, conditions)
     paths = _paths_reasons(run, environment)
     if any(reason.code is ReasonCode.PATHS_UNTOUCHED for reason in paths):
         return Verdict(gate.environment, VerdictState.SKIPPED, paths)
     answers = judge_answers(run, gate, environment.approval, binding_for(run, environment), conditions)
-    denial = _denial(gate, answers)
     grounds = (
         _policy_reason(run, conditions),
         *_head_reasons(run, conditions),
@@ -72,6 +73,18 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         *_returned_reasons(gate, conditions),
         _approval_reason(gate, answers, environment, conditions),
     )
+    return _weighed(gate, environment, answers, grounds, conditions)
+
+
+def _weighed(
+    gate: Gate,
+    environment: Environment,
+    answers: tuple[Judged, ...],
+    grounds: tuple[Reason, ...],
+    conditions: Conditions,
+) -> Verdict:
+    """Denial first, then expiry; approved only when every ground holds."""
+    denial = _denial(gate, answers)
     if denial is not None:
         return Verdict(gate.environment, VerdictState.DENIED, (denial, *grounds), answers)
     if _expired(gate, environment, conditions.now):
@@ -88,13 +101,34 @@ def _release_reason(release: Release) -> Reason:
             return refused(release.failure or ReasonCode.DEPLOYMENT_FAILED)
         case ReleaseStatus.VERIFYING:
             return met(ReasonCode.RELEASED)
+        case ReleaseStatus.WATCHING:
+            return met(ReasonCode.WATCHING)
         case _:
             return met(ReasonCode.DEPLOYMENT_RUNNING)
 
 
 def _run_ended(run: Run) -> Reason:
+    if run.purpose is Purpose.ROLLBACK:
+        return refused(ReasonCode.ROLLBACK_REPLACED)
     code = ReasonCode.RUN_SUPERSEDED if run.state is RunState.SUPERSEDED else ReasonCode.CHANGE_CLOSED
     return refused(code)
+
+
+def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Verdict:
+    """Back to what was healthy there: its stages, its head and its contributors are not in question again.
+
+    A person always answers, whatever the policy says of releases: a breach is no routine.
+    """
+    answers = judge_answers(run, gate, environment.approval, binding_for(run, environment), conditions)
+    grounds = (
+        _policy_reason(run, conditions),
+        met(ReasonCode.ROLLBACK_TO, sha=run.change.head.sha, detail=run.because),
+        _free_reason(run, environment, conditions),
+        _route_reason(environment),
+        *_returned_reasons(gate, conditions),
+        judge_lines(gate, answers, environment.approval, conditions),
+    )
+    return _weighed(gate, environment, answers, grounds, conditions)
 
 
 def _policy_reason(run: Run, conditions: Conditions) -> Reason:

@@ -72,6 +72,11 @@ class Subject:
             f"{self.repository_id}#{self.number}" if self.ref is None else f"{self.repository_id}@{self.ref}"
         )
 
+    @property
+    def is_at_github(self) -> bool:
+        """Whether GitHub can be asked about it: a pull request or a branch, not our own rollbacks."""
+        return self.ref is None or self.ref.startswith("refs/heads/")
+
     @staticmethod
     def parse(key: str) -> Subject:
         """The inverse of `key`. Raises ValueError on anything else."""
@@ -96,6 +101,13 @@ class Origin(StrEnum):
     PULL_REQUEST = "pull_request"
     DEFAULT_BRANCH = "default_branch"
     COMMAND = "command"
+
+
+class Purpose(StrEnum):
+    """What a run is for: releasing its head, or taking an environment back to content that passed there."""
+
+    RELEASE = "release"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True)

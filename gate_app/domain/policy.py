@@ -97,7 +97,25 @@ class WorkflowWork:
     kind: Literal["workflow"] = "workflow"
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """An address that is asked every so often; 2xx is healthy."""
+
+    url: str
+    every: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeWork:
+    """HTTP probes that watch a release for some time; not a stage of the file, but of an environment."""
+
+    probes: tuple[Probe, ...]
+    duration: timedelta
+    kind: Literal["probes"] = "probes"
+
+
 Work = CommandWork | ChecksWork | WorkflowWork
+"""What a stage of the file does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +183,7 @@ class Environment:
     deploy: Route = GrantRoute()
     verify: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    monitor: ProbeWork | None = None
 
 
 @dataclass(frozen=True, slots=True)

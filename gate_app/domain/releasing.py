@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from gate_app.domain.conditions import EnvironmentFacts
-from gate_app.domain.draft import Draft
+from gate_app.domain.conditions import EnvironmentFacts, Running
+from gate_app.domain.draft import Draft, RollbackProposal
 from gate_app.domain.effects import CreateDeployment, DeploymentState, ReportDeployment
 from gate_app.domain.evidence import StageVerdict
-from gate_app.domain.model import Person
+from gate_app.domain.model import Person, Purpose
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
 from gate_app.domain.staging import deployment_work, restart_lost, start
@@ -31,7 +31,7 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
     draft.put_gate(replace(gate, release=release, occasions=occasion, returned=None))
     facts = draft.environment(environment.name)
     draft.put_environment(replace(facts, busy_with=draft.run.gate_id(environment.name)))
-    if environment.after is not None:
+    if environment.after is not None and draft.run.purpose is Purpose.RELEASE:
         draft.relied_on.append((environment.after, draft.conditions.environment(environment.after).version))
     draft.effects.append(
         CreateDeployment(
@@ -56,6 +56,7 @@ def advance_release(draft: Draft, environment: Environment) -> None:
     """Moves a release in flight as far as the recorded facts carry it."""
     restart_lost(draft, StageRole.DEPLOY)
     restart_lost(draft, StageRole.VERIFY)
+    restart_lost(draft, StageRole.WATCH)
     gate = draft.run.gates[environment.name]
     release = gate.release
     if release is None:
@@ -67,6 +68,8 @@ def advance_release(draft: Draft, environment: Environment) -> None:
         _after_deploying(draft, gate, release, environment)
     elif release.status is ReleaseStatus.VERIFYING:
         _after_verifying(draft, gate, release, environment)
+    elif release.status is ReleaseStatus.WATCHING:
+        _after_watching(draft, gate, release)
 
 
 def _deploy(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:
@@ -86,10 +89,9 @@ def _after_deploying(draft: Draft, gate: Gate, release: Release, environment: En
     if deployed.outcome.verdict is not StageVerdict.PASSED:
         _fail(draft, gate, release, ReasonCode.DEPLOYMENT_FAILED)
         return
-    facts = draft.environment(gate.environment)
-    draft.put_environment(replace(facts, running=release.content, baseline=_fingerprints(draft)))
+    _takes_its_place(draft, gate.environment, release)
     if not environment.verify or not isinstance(draft.run.policy, Policy):
-        _healthy(draft, gate, release)
+        _passed(draft, gate, release, environment)
         return
     draft.put_gate(replace(gate, release=replace(release, status=ReleaseStatus.VERIFYING)))
     for name in environment.verify:
@@ -104,9 +106,43 @@ def _after_verifying(draft: Draft, gate: Gate, release: Release, environment: En
     if StageVerdict.FAILED in verdicts:
         _fail(draft, gate, release, ReasonCode.VERIFICATION_FAILED)
     elif verdicts == {StageVerdict.PASSED}:
-        _healthy(draft, gate, release)
+        _passed(draft, gate, release, environment)
     else:
         _fail(draft, gate, release, ReasonCode.VERIFICATION_UNKNOWN)
+
+
+def _passed(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:
+    """Deployed and verified: healthy, or watched first. A rollback goes to what has been watched before."""
+    monitor = environment.monitor
+    if monitor is None or draft.run.purpose is Purpose.ROLLBACK:
+        _healthy(draft, gate, release)
+        return
+    draft.put_gate(replace(gate, release=replace(release, status=ReleaseStatus.WATCHING)))
+    start(draft, "watch", monitor, StageRole.WATCH, environment.name)
+    until = draft.now + monitor.duration
+    _report(draft, environment.name, release, "in_progress", f"Deployed, watched until {until:%H:%M} UTC")
+
+
+def _after_watching(draft: Draft, gate: Gate, release: Release) -> None:
+    """A breach closes the release and asks, in a run of its own, to go back to what was healthy before."""
+    watch = draft.run.stages[f"watch@{gate.environment}"]
+    if watch.status is not StageStatus.ENDED or watch.outcome is None:
+        return
+    match watch.outcome.verdict:
+        case StageVerdict.PASSED:
+            _healthy(draft, gate, release)
+        case StageVerdict.UNKNOWN:
+            _fail(draft, gate, release, ReasonCode.WATCH_UNKNOWN)
+        case StageVerdict.FAILED:
+            _fail(draft, gate, release, ReasonCode.WATCH_BREACHED)
+            _propose_rollback(draft, gate, release, watch.outcome.detail)
+
+
+def _propose_rollback(draft: Draft, gate: Gate, release: Release, because: str) -> None:
+    healthy = draft.environment(gate.environment).verified
+    target = next((content for content in healthy if not content.same_as(release.content)), None)
+    if target is not None:
+        draft.proposals.append(RollbackProposal(gate.environment, target, because))
 
 
 def _verifies(stage: StageRun, environment: str) -> bool:
@@ -123,6 +159,17 @@ def _healthy(draft: Draft, gate: Gate, release: Release) -> None:
     _report(
         draft, gate.environment, release, "success", f"{gate.environment} runs {release.content.sha[:12]}"
     )
+
+
+def _takes_its_place(draft: Draft, environment: str, release: Release) -> None:
+    """What runs there now, and the findings it has: those of this run's stages, or, taken back, its own of then."""
+    facts = draft.environment(environment)
+    before = Running(facts.running, facts.baseline) if facts.running else None
+    baseline: tuple[str, ...] | None = _fingerprints(draft)
+    if draft.run.purpose is Purpose.ROLLBACK:
+        known = facts.before
+        baseline = known.baseline if known and known.content.same_as(release.content) else None
+    draft.put_environment(replace(facts, running=release.content, baseline=baseline, before=before))
 
 
 def _fingerprints(draft: Draft) -> tuple[str, ...]:

@@ -16,11 +16,11 @@ from gate_app.domain.conditions import Standing
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import PublishComment, React
 from gate_app.domain.events import ButtonPressed, CommandGiven
-from gate_app.domain.model import Person, PersonKind
+from gate_app.domain.model import Person, PersonKind, Purpose
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Permission, Policy
 from gate_app.domain.requests import Obeyed, Refused
-from gate_app.domain.run import button_key, comment_key, passed_on
+from gate_app.domain.run import Run, button_key, comment_key, passed_on
 from gate_app.domain.targets import NoTarget, target_of, target_of_press
 from gate_app.domain.verdict import ReasonCode
 
@@ -30,6 +30,8 @@ def answer(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) 
     if event.person.account is not PersonKind.USER or event.via_app:
         return
     if passed_on(draft.run):
+        return
+    if draft.run.purpose is Purpose.ROLLBACK and not _is_answer_to(draft.run, event):
         return
     reply = _reply(draft, event, request)
     if reply is not None:
@@ -60,6 +62,20 @@ def _reply(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) 
             assert_never(command)
 
 
+def _is_answer_to(run: Run, event: CommandGiven) -> bool:
+    """Whether an answer names this rollback's environment: everything else is said by the run it follows."""
+    command = parse(event.line, list(run.gates))
+    if isinstance(command, Malformed):
+        return False
+    return command is not None and command.verb in ("approve", "deny") and command.environment in run.gates
+
+
+def _left_to_rollback(run: Run, command: Command) -> bool:
+    """Whether an answer for this environment belongs to the rollback that its breach called for."""
+    gate = run.gates.get(command.environment or "")
+    return gate is not None and gate.release is not None and gate.release.failure is ReasonCode.WATCH_BREACHED
+
+
 def _requested(
     draft: Draft, event: CommandGiven, command: Command, request: Obeyed | Refused | None
 ) -> str | None:
@@ -87,6 +103,8 @@ def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None
         code = judged.code if judged is not None else ReasonCode.TOO_LATE
         said = wording.command_said(command.verb, gate.environment)
         return wording.not_counted(event.person, said, gate.environment, code, draft.run)
+    if _left_to_rollback(draft.run, command):
+        return None
     target = target_of(draft.run, command, event)
     missed = target if isinstance(target, NoTarget) else NoTarget(ReasonCode.TOO_LATE)
     said = wording.command_said(command.verb, missed.environment)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from gate_app.domain.commands import Command, parse
 from gate_app.domain.conditions import Conditions, Standing
 from gate_app.domain.events import CommandGiven, Event
-from gate_app.domain.model import Origin, PersonKind
+from gate_app.domain.model import Origin, PersonKind, Purpose
 from gate_app.domain.policy import Environment, Permission, Policy
 from gate_app.domain.run import Closing, Gate, Run, RunState
 from gate_app.domain.verdict import ReasonCode, VerdictState
@@ -36,7 +36,7 @@ def obey(run: Run, event: Event, conditions: Conditions) -> Obeyed | Refused | N
     """What a `/deploy` or `/cancel` comes to; None for every other event."""
     if not isinstance(event, CommandGiven) or not isinstance(run.policy, Policy):
         return None
-    if event.person.account is not PersonKind.USER or event.via_app:
+    if event.person.account is not PersonKind.USER or event.via_app or run.purpose is Purpose.ROLLBACK:
         return None
     command = parse(event.line, [environment.name for environment in run.policy.environments])
     if not isinstance(command, Command) or command.verb not in ("deploy", "cancel"):

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+from urllib.parse import quote
 
 from gate_app.domain.conditions import Authorship
 from gate_app.domain.evidence import StageOutcome
-from gate_app.domain.model import Change, Content, Origin, Person
+from gate_app.domain.model import Change, Content, Origin, Person, Purpose, Repository, Subject
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import ReasonCode, VerdictState
@@ -30,11 +31,12 @@ class StageStatus(StrEnum):
 
 
 class StageRole(StrEnum):
-    """Why a stage runs: before any deployment, as the deployment itself, or to verify one."""
+    """Why a stage runs: before any deployment, as the deployment itself, to verify one, or to watch it."""
 
     AUTOMATED = "automated"
     DEPLOY = "deploy"
     VERIFY = "verify"
+    WATCH = "watch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class ReleaseStatus(StrEnum):
     BEGUN = "begun"
     DEPLOYING = "deploying"
     VERIFYING = "verifying"
+    WATCHING = "watching"
     HEALTHY = "healthy"
     FAILED = "failed"
 
@@ -209,7 +212,7 @@ class Run:
     `authorship` is who changed this content, once known; `published` remembers the digest of what was last
     asked to be shown on each surface, so that only differences become effects; `pushers` are everybody seen
     pushing to this subject, over all its runs; `heard` are people below write permission who already got
-    their one answer.
+    their one answer. A rollback says `because` of what, and is shown on the commit that it takes out.
     """
 
     id: str
@@ -225,7 +228,15 @@ class Run:
     pushers: tuple[int, ...] = ()
     heard: tuple[int, ...] = ()
     shipments: Mapping[str, Shipment] = field(default_factory=dict)
+    purpose: Purpose = Purpose.RELEASE
+    shown_on: str = ""
+    because: str = ""
     wake_at: datetime | None = None
+
+    @property
+    def shown_sha(self) -> str:
+        """The commit whose page shows this run: a rollback shows where the breach is, not on old content."""
+        return self.shown_on or self.change.head.sha
 
     @property
     def final(self) -> bool:
@@ -267,9 +278,36 @@ def open_run(
     return with_gates_of(run)
 
 
+def rollback_subject(repository: Repository, environment: str) -> Subject:
+    """What the rollbacks of one environment are serialised by: no branch, and no colon in it (`Run.gate_id`)."""
+    return Subject(repository.id, ref=f"rollback/{quote(environment, safe='')}")
+
+
+def open_rollback(
+    change: Change,
+    sequence: int,
+    policy: Policy | PolicyProblem,
+    at: datetime,
+    environment: str,
+    because: str,
+) -> Run:
+    """A run that takes an environment back to `change.head`; it is shown on what it takes out, `change.base_sha`."""
+    return Run(
+        f"{change.subject.key}:{sequence}",
+        sequence,
+        change,
+        at,
+        policy,
+        gates={environment: Gate(environment)},
+        purpose=Purpose.ROLLBACK,
+        shown_on=change.base_sha,
+        because=because,
+    )
+
+
 def with_gates_of(run: Run) -> Run:
     """Adds the gates that the pinned policy asks for and the run does not have yet."""
-    if not isinstance(run.policy, Policy):
+    if not isinstance(run.policy, Policy) or run.purpose is Purpose.ROLLBACK:
         return run
     names = [environment.name for environment in run.policy.gated_in(run.change.origin)]
     return replace(run, gates={name: run.gates.get(name, Gate(name)) for name in names} | dict(run.gates))

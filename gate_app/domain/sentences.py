@@ -84,6 +84,13 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.DEPLOYMENT_FAILED: lambda f: "The deployment failed. Look at its stage, fix it and push.",
     _R.VERIFICATION_FAILED: lambda f: "The deployment is there, but a stage that verifies it failed.",
     _R.VERIFICATION_UNKNOWN: lambda f: "The deployment is there, but it is not known whether it works.",
+    _R.WATCHING: lambda f: "Released; it is being watched.",
+    _R.WATCH_BREACHED: lambda f: (
+        "Released, but the watch saw it fail. A rollback is asked about where there is one."
+    ),
+    _R.WATCH_UNKNOWN: lambda f: "Released, but the watch could not tell whether it is healthy.",
+    _R.ROLLBACK_TO: lambda f: f"Back to {_named(f, 'sha', 12)}, which was healthy there{_detail(f)}.",
+    _R.ROLLBACK_REPLACED: lambda f: "A newer breach asks anew; this question is over.",
     _R.HEALTHY: lambda f: "Released and healthy.",
     _R.ANSWER_COUNTS: lambda f: "The answer counts.",
     _R.ANSWER_REPLACED: lambda f: "A later answer of the same person replaced it.",

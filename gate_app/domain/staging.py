@@ -13,7 +13,8 @@ from gate_app.domain.draft import Draft
 from gate_app.domain.effects import StartStage, StopStage
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.following import checks_to_read
-from gate_app.domain.policy import ChecksWork, CommandRoute, CommandWork, Policy, Route, WorkflowWork
+from gate_app.domain.model import Purpose
+from gate_app.domain.policy import ChecksWork, CommandRoute, CommandWork, Policy, ProbeWork, Route, Work
 from gate_app.domain.run import RunState, StageRole, StageRun, StageStatus
 
 MAX_STARTS: Final = 5
@@ -24,6 +25,8 @@ def run_automated(draft: Draft) -> None:
     """Starts what has to run before any deployment, and replaces lost workers."""
     run = draft.run
     if run.state is not RunState.OPEN or not isinstance(run.policy, Policy):
+        return
+    if run.purpose is Purpose.ROLLBACK:
         return
     for stage in run.policy.automated():
         if stage.name not in run.stages and not isinstance(stage.work, ChecksWork):
@@ -49,7 +52,7 @@ def restart_lost(draft: Draft, role: StageRole) -> None:
             start(draft, stage.stage, work, role, stage.environment, stage.restarts + 1)
 
 
-def work_of(draft: Draft, stage: StageRun) -> CommandWork | ChecksWork | WorkflowWork | None:
+def work_of(draft: Draft, stage: StageRun) -> Work | ProbeWork | None:
     """What a stage has to do by the pinned policy; None when it no longer says so."""
     policy = draft.run.policy
     if not isinstance(policy, Policy):
@@ -57,6 +60,9 @@ def work_of(draft: Draft, stage: StageRun) -> CommandWork | ChecksWork | Workflo
     if stage.role is StageRole.DEPLOY:
         environment = policy.environment(stage.environment or "")
         return deployment_work(environment.deploy) if environment else None
+    if stage.role is StageRole.WATCH:
+        environment = policy.environment(stage.environment or "")
+        return environment.monitor if environment else None
     return next((spec.work for spec in policy.stages if spec.name == stage.stage), None)
 
 
@@ -68,7 +74,7 @@ def deployment_work(route: Route) -> CommandWork | None:
 def start(
     draft: Draft,
     stage: str,
-    work: CommandWork | ChecksWork | WorkflowWork,
+    work: Work | ProbeWork,
     role: StageRole,
     environment: str | None = None,
     restarts: int = 0,
@@ -83,6 +89,9 @@ def start(
     draft.put_stage(started)
     if isinstance(work, ChecksWork):
         return  # somebody else's; `following` looks at them
+    if isinstance(work, ProbeWork):
+        draft.effects.append(_watching(started, work, draft.run.change.head.sha))
+        return
     if not isinstance(work, CommandWork):
         _end_unknown(
             draft,
@@ -104,6 +113,19 @@ def start(
             environment=environment,
             occasion=draft.run.gates[environment].requested if environment else 0,
         )
+    )
+
+
+def _watching(stage: StageRun, work: ProbeWork, sha: str) -> StartStage:
+    return StartStage(
+        stage=stage.key,
+        attempt=stage.attempt,
+        role=stage.role,
+        sha=sha,
+        command="",
+        timeout=work.duration,
+        environment=stage.environment,
+        probes=work.probes,
     )
 
 

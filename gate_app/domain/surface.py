@@ -17,6 +17,7 @@ from gate_app.domain.buttons import buttons
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import CheckStatus, Conclusion, PublishCheckRun, PublishComment
 from gate_app.domain.evidence import StageVerdict
+from gate_app.domain.model import Purpose
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.run import (
@@ -52,13 +53,14 @@ def _content(wanted: PublishCheckRun | PublishComment) -> list[object]:
 
 def _surfaces(draft: Draft) -> Iterator[PublishCheckRun | PublishComment]:
     run = draft.run
-    yield from _policy_check(run)
+    if run.purpose is Purpose.RELEASE:
+        yield from _policy_check(run)
+        yield from _status_comment(draft)
     for stage in run.stages.values():
         yield _stage_check(draft, stage)
     for name, gate in run.gates.items():
         yield _gate_check(draft, gate, draft.verdicts[name])
         yield from _questions(draft, gate, draft.verdicts[name])
-    yield from _status_comment(draft)
 
 
 def _policy_check(run: Run) -> Iterator[PublishCheckRun]:
@@ -84,8 +86,8 @@ def _stage_check(draft: Draft, stage: StageRun) -> PublishCheckRun:
     compared = compared_stage(run, stage, draft.conditions)
     return PublishCheckRun(
         surface=f"stage:{stage.key}",
-        name=f"stage / {stage.key}",
-        head_sha=run.change.head.sha,
+        name=f"{'rollback' if run.purpose is Purpose.ROLLBACK else 'stage'} / {stage.key}",
+        head_sha=run.shown_sha,
         external_id=f"{run.id}:stage:{stage.key}",
         status=status,
         conclusion=conclusion,
@@ -115,8 +117,8 @@ def _gate_check(draft: Draft, gate: Gate, verdict: Verdict) -> PublishCheckRun:
     asked = gate.question if conclusion == "action_required" else None
     return PublishCheckRun(
         surface=f"gate:{gate.environment}",
-        name=f"gate / {gate.environment}",
-        head_sha=draft.run.change.head.sha,
+        name=f"{'rollback' if draft.run.purpose is Purpose.ROLLBACK else 'gate'} / {gate.environment}",
+        head_sha=draft.run.shown_sha,
         external_id=f"{draft.run.gate_id(gate.environment)}",
         status=status,
         conclusion=conclusion,

@@ -2,7 +2,8 @@
 
 Rules of the file: without an environment it is the only asking gate, else nothing happens and the choices
 are listed; an answer older than the question it would answer never counts (case 9); a named SHA must be the
-head on the card (cases 28, 29).
+head on the card (cases 28, 29). A rollback asks beside the run that it follows, so its environment has to be
+named.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from gate_app.domain.buttons import Kind, pressed
 from gate_app.domain.commands import Command
 from gate_app.domain.events import ButtonPressed, CommandGiven
+from gate_app.domain.model import Purpose
 from gate_app.domain.run import Gate, Question, Run, RunState
 from gate_app.domain.verdict import ReasonCode
 
@@ -47,6 +49,8 @@ def target_of(run: Run, command: Command, event: CommandGiven) -> Target | NoTar
     gate = _named(run, command)
     if isinstance(gate, NoTarget):
         return gate
+    if run.purpose is Purpose.ROLLBACK and command.environment is None:
+        return NoTarget(ReasonCode.ENVIRONMENT_AMBIGUOUS, choices=(gate.environment,))
     if gate.closing or gate.release or run.state is not RunState.OPEN:
         return NoTarget(ReasonCode.TOO_LATE, gate.environment)
     if gate.question is None or event.at < gate.question.asked_at.replace(microsecond=0):
@@ -72,7 +76,7 @@ def target_of_press(run: Run, event: ButtonPressed) -> Pressed | NoTarget:
         return NoTarget(ReasonCode.ENVIRONMENT_UNKNOWN, event.environment, tuple(run.gates))
     if gate.closing or gate.release or run.state is not RunState.OPEN:
         return NoTarget(ReasonCode.TOO_LATE, gate.environment)
-    if event.head_sha != run.change.head.sha:
+    if event.head_sha != run.shown_sha:
         return NoTarget(ReasonCode.SHA_MISMATCH, gate.environment)
     kind = pressed(run, gate.environment, gate.question, event.button) if gate.question else None
     if gate.question is None or kind is None:

@@ -60,6 +60,11 @@ class ReasonCode(StrEnum):
     DEPLOYMENT_FAILED = "deployment_failed"
     VERIFICATION_FAILED = "verification_failed"
     VERIFICATION_UNKNOWN = "verification_unknown"
+    WATCHING = "watching"
+    WATCH_BREACHED = "watch_breached"
+    WATCH_UNKNOWN = "watch_unknown"
+    ROLLBACK_TO = "rollback_to"
+    ROLLBACK_REPLACED = "rollback_replaced"
     HEALTHY = "healthy"
     # how one answer was judged
     ANSWER_COUNTS = "answer_counts"

@@ -16,7 +16,7 @@ from gate_app.domain.conditions import Conditions
 from gate_app.domain.evaluate import new_findings
 from gate_app.domain.evidence import Evidence, Severity, StageVerdict
 from gate_app.domain.inert import boxed, code, fenced, plain
-from gate_app.domain.model import Person
+from gate_app.domain.model import Person, Purpose
 from gate_app.domain.policy import ApproverLine, Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.sentences import phrase, sentence
@@ -119,10 +119,14 @@ def gate_title(gate: Gate, verdict: Verdict) -> str:
                 return "Released, but not healthy"
             case ReleaseStatus.VERIFYING:
                 return "Released, being verified"
+            case ReleaseStatus.WATCHING:
+                return "Released, being watched"
             case _:
                 return "Approved, deploying"
     if verdict.state is not VerdictState.WAITING:
         return verdict.state.value.capitalize()
+    if verdict.asks and ReasonCode.ROLLBACK_TO.value in {reason.code.value for reason in verdict.reasons}:
+        return f"Waiting for a person: roll back {plain(gate.environment, 80)}?"
     if verdict.asks:
         return f"Waiting for a person: deploy to {plain(gate.environment, 80)}?"
     return "Waiting: " + (verdict.codes[0].replace("_", " ") if verdict.codes else "nothing decided")
@@ -176,6 +180,8 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
     asked = gate.question
     if gate.release is not None or gate.closing is not None or environment is None or asked is None:
         return _outcome(run, gate, verdict)
+    if run.purpose is Purpose.ROLLBACK:
+        return _rollback_question(run, asked, environment)
     parts = [
         f"### Deploy to {code(gate.environment)}?",
         f"{code(run.change.title, 150)} at {code(run.change.head.sha[:12])}",
@@ -188,8 +194,23 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         f"`/why {plain(gate.environment, 100)}`",
         _until(asked, environment),
     ]
-    if asked.number > 1:
+    if asked.number > gate.asked + 1:
         parts.insert(1, "What earlier answers were given to has changed, so they no longer count.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _rollback_question(run: Run, asked: Question, environment: Environment) -> str:
+    """The watch saw a breach; the way back is known and somebody has to say so."""
+    name = plain(environment.name, 100)
+    parts = [
+        f"### Roll back {code(environment.name)} to {code(run.change.head.sha[:12])}?",
+        f"**Why a person is asked:** after the release of {code(run.change.base_sha[:12])}:{boxed(run.because, 300)}",
+        _ships(run, environment.name),
+        f"**Recommendation:** approve, because {code(run.change.head.sha[:12])} was healthy there.",
+        f"**Who can answer:** {_mentions(run, environment)}.",
+        f"`/approve {name}` takes it back · `/deny {name} reason` leaves it as it is",
+        _until(asked, environment),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -14,7 +14,7 @@ from gate_app.domain.checks import CheckReading
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event
 from gate_app.domain.following import checks_to_read
-from gate_app.domain.model import Change, Person, PersonKind, Repository, Unknown
+from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState
 from gate_app.domain.shipping import KEPT_PULLS, KEPT_SUBJECTS, Shipment, pull_of, subject_of
@@ -91,7 +91,7 @@ class Gathering:
             return {}
         compared: dict[str, Comparison | Unknown] = {}
         found: dict[str, Shipment | Unknown] = {}
-        for environment in rules.gated_in(run.change.origin):
+        for environment in rules.environments:
             running = facts.get(environment.name, EnvironmentFacts(environment.name)).running
             base = running.sha if running else run.change.base_sha
             if _knows_shipment(run, environment, base):
@@ -135,6 +135,8 @@ class Gathering:
 
     def _head(self, run: Run, live: LiveChange | None) -> Head | Unknown:
         change = run.change
+        if run.purpose is Purpose.ROLLBACK:  # its content is fixed; no branch or pull request has it as head
+            return Head(change.head.sha, change.base_ref, open=True)
         found = live if live is not None else self._live(change)
         if isinstance(found, Unknown):
             return found
@@ -146,6 +148,8 @@ class Gathering:
     def _authorship(self, run: Run) -> Authorship | Unknown:
         if run.authorship is not None:
             return run.authorship
+        if run.purpose is Purpose.ROLLBACK:
+            return Authorship(())
         return _or_unknown(lambda: self.hub.authorship(run.change))
 
     def _standings(self, run: Run, event: Event, rules: Policy | None) -> Mapping[int, Standing | Unknown]:
@@ -198,7 +202,7 @@ class Gathering:
 def _knows_shipment(run: Run, environment: Environment, base: str) -> bool:
     """Whether nothing has to be compared: the gate is closed, or it was done for the same base and paths."""
     gate, known = run.gates.get(environment.name), run.shipments.get(environment.name)
-    if gate is not None and (gate.closing or gate.release):
+    if gate is None or gate.closing or gate.release:
         return True
     return known is not None and (known.base, known.paths) == (base, environment.paths)
 

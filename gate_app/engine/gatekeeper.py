@@ -6,6 +6,7 @@ is delayed, never dropped; what a delivery claims about a head is only a hint to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -15,7 +16,7 @@ from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, Ev
 from gate_app.domain.following import watched
 from gate_app.domain.model import Change, FirstHead, MergeShown, Subject, Unknown
 from gate_app.domain.policy import Policy, PolicyProblem
-from gate_app.domain.run import Run, RunState, open_run
+from gate_app.domain.run import Run, RunState, open_rollback, open_run, rollback_subject
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import (
     LOOK,
@@ -25,6 +26,7 @@ from gate_app.engine.ports import (
     InboxRow,
     LiveChange,
     PolicyAbsent,
+    RollbackDue,
     RunNoticed,
     Step,
     Store,
@@ -60,7 +62,8 @@ class Gatekeeper:
     def _transition(self, row: InboxRow) -> Transition:
         drawn = self._drawn(row)
         again = [_tick_again(step) for step in drawn.steps if step.decision.again]
-        return replace(drawn, inbox_id=row.id, follow_ups=(*drawn.follow_ups, *again))
+        due = [item for step in drawn.steps for item in _rollbacks_due(step)]
+        return replace(drawn, inbox_id=row.id, follow_ups=(*drawn.follow_ups, *again, *due))
 
     def _drawn(self, row: InboxRow) -> Transition:
         match row.notice:
@@ -74,6 +77,8 @@ class Gatekeeper:
                 return Transition((self._step(stored, event),)) if stored else Transition(note="no such run")
             case WorkNoticed(at=at):
                 return self._look_at_work(row, at)
+            case RollbackDue():
+                return self._roll_back(row.notice)
             case _:
                 assert_never(row.notice)
 
@@ -90,6 +95,34 @@ class Gatekeeper:
         items = [InboxItem(row.subject, tick, f"looked:{row.id}:{tick.run_id}") for tick in ticks]
         steps = tuple(self._step(stored, ClockTicked(at)) for stored in first)
         return Transition(steps, follow_ups=tuple(items))
+
+    def _roll_back(self, notice: RollbackDue) -> Transition:
+        """Opens the run that asks; a question about an older breach of the same environment is over."""
+        breached = self.store.run(notice.run_id)
+        if breached is None:
+            return Transition(note="no such run")
+        repository = breached.run.change.repository
+        policy = self.gathering.policy(repository)
+        if isinstance(policy, Unknown):
+            raise HubUnavailable(policy.detail)
+        subject = rollback_subject(repository, notice.environment)
+        older = [
+            self._step(run, ChangeClosed(notice.at, merged=False))
+            for run in self.store.unfinished(subject.key)
+        ]
+        current = self.store.current(subject.key)
+        change = replace(
+            breached.run.change, subject=subject, head=notice.target, base_sha=breached.run.change.head.sha
+        )
+        run = open_rollback(
+            change,
+            current.run.sequence + 1 if current else 1,
+            breached.run.policy if isinstance(policy, PolicyAbsent) else policy,
+            self.now(),
+            notice.environment,
+            notice.because,
+        )
+        return Transition((*older, self._step(StoredRun(run, 0), ChangeProposed(notice.at, change))))
 
     def _step(self, stored: StoredRun, event: Event, live: LiveChange | None = None) -> Step:
         conditions = self.gathering.conditions(stored.run, event, live)
@@ -185,6 +218,19 @@ def _look_at_base(notice: SubjectNoticed, live: LiveChange) -> tuple[InboxItem, 
 
 def _same_change(run: Run, live: LiveChange) -> bool:
     return (run.change.head.sha, run.change.base_ref) == (live.change.head.sha, live.change.base_ref)
+
+
+def _rollbacks_due(step: Step) -> Sequence[InboxItem]:
+    """The rollbacks that a decision proposes, each in the inbox of its environment, once per release."""
+    run, at = step.decision.run, step.conditions.now
+    return [
+        InboxItem(
+            rollback_subject(run.change.repository, proposal.environment).key,
+            RollbackDue(run.id, proposal.environment, proposal.target, proposal.because, at),
+            f"rollback:{run.release_id(proposal.environment)}",
+        )
+        for proposal in step.decision.proposals
+    ]
 
 
 def _tick_again(step: Step) -> InboxItem:

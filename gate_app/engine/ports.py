@@ -26,7 +26,7 @@ from gate_app.domain.effects import (
 )
 from gate_app.domain.events import Event
 from gate_app.domain.evidence import StageOutcome
-from gate_app.domain.model import Change, FirstHead, MergeShown, Person, Repository, Subject
+from gate_app.domain.model import Change, Content, FirstHead, MergeShown, Person, Repository, Subject
 from gate_app.domain.policy import Policy, Select
 from gate_app.domain.run import Run
 
@@ -95,7 +95,19 @@ class WorkNoticed:
     kind: Literal["work_noticed"] = "work_noticed"
 
 
-Notice = SubjectNoticed | ConversationNoticed | RunNoticed | WorkNoticed
+@dataclass(frozen=True, slots=True)
+class RollbackDue:
+    """The watch of a release saw a breach: ask whether the environment goes back to `target`."""
+
+    run_id: str
+    environment: str
+    target: Content
+    because: str
+    at: datetime
+    kind: Literal["rollback_due"] = "rollback_due"
+
+
+Notice = SubjectNoticed | ConversationNoticed | RunNoticed | WorkNoticed | RollbackDue
 
 LOOK: Final = "work:"
 """How the meaning of every `WorkNoticed` in an inbox begins."""

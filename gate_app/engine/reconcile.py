@@ -62,7 +62,7 @@ class Reconcile:
         for subject, sha in heads.items():
             self._head(repository, subject, sha)
         ours = [Subject.parse(key) for key in self.store.unfinished_subjects(repository.id)]
-        for gone in (subject for subject in ours if subject not in heads):
+        for gone in (subject for subject in ours if subject.is_at_github and subject not in heads):
             self._look(repository, gone, "gone")
         items = [item for notice in commands for item in self.sweep.addressed(notice, "reconcile")]
         self.store.put(items)

@@ -35,6 +35,7 @@ from gate_app.engine.ports import (
     Jobs,
     Notice,
     Payloads,
+    RollbackDue,
     Running,
     RunNoticed,
     Store,
@@ -99,6 +100,8 @@ class Sweep:
             case WorkNoticed():
                 subjects = self.store.watching(notice.repository.id, notice.what, notice.name)
                 return [InboxItem(subject, notice, f"{LOOK}{occasion}") for subject in subjects]
+            case RollbackDue():
+                raise AssertionError("only a decision makes a rollback due, and it addresses it itself")
             case _:
                 assert_never(notice)
 

@@ -27,7 +27,7 @@ from typing import Final, NoReturn, assert_never
 import psutil
 
 from gate_app.domain.evidence import StageOutcome, StageReason
-from gate_app.stages import collect, deploy, isolation, judge, process_tree, work
+from gate_app.stages import collect, deploy, isolation, judge, probes, process_tree, work
 from gate_app.stages.job import (
     JobKind,
     Phase,
@@ -99,6 +99,10 @@ def _attempt(job: StageJob, clock: Callable[[], datetime]) -> StageOutcome:
     def enter(phase: Phase) -> None:
         write_progress(job.progress_path, Progress(phase, clock()))
 
+    if job.kind is JobKind.WATCH:
+        enter(Phase.WATCHING)
+        look = probes.HttpLook(job.probe_hosts)
+        return probes.watch(job.probes, job.timeout_seconds, look, time.monotonic, time.sleep)
     enter(Phase.STARTING)
     credential = _take_credential(job.credential_path)
     confined_by = isolation.choose(job.search_path, work.fresh_folder(job.work_folder / "probe"))

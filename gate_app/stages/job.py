@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter
 
 from gate_app.domain.evidence import StageOutcome
+from gate_app.domain.policy import Probe
 from gate_app.stages.collect import problem_of_pattern
 from gate_app.stages.isolation import Grade, is_declarable
 
@@ -29,10 +30,11 @@ _SHA: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
 
 class JobKind(StrEnum):
-    """``command``: a stage in a worktree. ``deploy``: the same commit as a release."""
+    """``command``: a stage in a worktree. ``deploy``: the same commit as a release. ``watch``: probes."""
 
     COMMAND = "command"
     DEPLOY = "deploy"
+    WATCH = "watch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class StageJob:
     checkout. ``timeout_seconds`` bounds the command alone. ``environment`` is where a deployment goes, or
     whose current release a stage looks at. ``hidden`` are folders that no command may see: the state folder
     and the operator's home. ``search_path`` is the operator's PATH; ``python_venv`` is a virtual environment
-    put before it. ``minimum_isolation`` refuses to run where only a weaker one works.
+    put before it. ``probes`` are asked by a watch, on private addresses only on ``probe_hosts`` (globs).
+    ``minimum_isolation`` refuses to run where only a weaker one works.
 
     Raises ``ValueError`` when a field is outside of its bounds: jobs are made by our own code.
     """
@@ -70,6 +73,8 @@ class StageJob:
     variables: tuple[tuple[str, str], ...] = ()
     python_venv: Path | None = None
     hidden: tuple[Path, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    probe_hosts: tuple[str, ...] = ()
     minimum_isolation: Grade = Grade.PROCESS
     allowed_protocols: tuple[str, ...] = ("http", "https")
 
@@ -90,6 +95,8 @@ class StageJob:
         if self.kind is JobKind.DEPLOY:
             _require(self.environment is not None, "a deployment needs an environment")
             _require(self.releases_folder is not None, "a deployment needs a releases folder")
+        elif self.kind is JobKind.WATCH:
+            _require(bool(self.probes), "a watch needs a probe")
         else:
             _require(bool(self.command.strip()), "a command stage needs a command")
 
@@ -103,6 +110,7 @@ class Phase(StrEnum):
     RUNNING = "running"
     READING_REPORTS = "reading_reports"
     RELEASING = "releasing"
+    WATCHING = "watching"
 
 
 @dataclass(frozen=True, slots=True)

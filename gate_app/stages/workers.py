@@ -39,6 +39,7 @@ class Places:
     home: Path
     search_path: str
     venv: Path | None = None
+    probe_hosts: tuple[str, ...] = ()
 
 
 class StageWorkers:
@@ -77,11 +78,12 @@ class StageWorkers:
         self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout, folder: Path
     ) -> StageJob:
         deploys = wanted.role is StageRole.DEPLOY
+        kind = JobKind.WATCH if wanted.probes else JobKind.DEPLOY if deploys else JobKind.COMMAND
         occasion = f"-{wanted.occasion}" if wanted.occasion else ""
         identity = f"{run_id}-{wanted.stage}{occasion if deploys else f'-{wanted.attempt}'}"
         return StageJob(
             job_id=_name(identity),
-            kind=JobKind.DEPLOY if deploys else JobKind.COMMAND,
+            kind=kind,
             clone_url=checkout.url,
             sha=wanted.sha,
             cache_folder=self._places.home / "git" / str(repository.id),
@@ -97,6 +99,8 @@ class StageWorkers:
             environment=_name(wanted.environment) if wanted.environment else None,
             releases_folder=self._places.home / "releases",
             python_venv=self._places.venv,
+            probes=wanted.probes,
+            probe_hosts=self._places.probe_hosts,
             hidden=(self._places.home,),
         )
 

@@ -316,7 +316,12 @@ NOT_YET_FILES = {
     "notify": "version: 1\nenvironments: {production: {}}\nnotify: [ops]\n",
     "environments.*.soak": with_environment("{soak: 30m}"),
     "environments.*.freeze": with_environment("{freeze: [{holidays: DE, timezone: Europe/Berlin}]}"),
-    "environments.*.monitor": with_environment("{monitor: {for: 15m}}"),
+    "environments.*.monitor.probes.*.prometheus": with_environment(
+        '{monitor: {for: 15m, probes: [{http: "https://a.example", prometheus: "error_rate < 0.01"}]}}'
+    ),
+    "environments.*.monitor.on_breach": with_environment(
+        '{monitor: {for: 15m, probes: [{http: "https://a.example"}], on_breach: rollback}}'
+    ),
     "environments.*.from.tag": with_environment('{from: {tag: "v*"}}'),
     "environments.*.approval.mode": with_approval("{mode: escalate}"),
     "environments.*.approval.escalate_when": with_approval('{escalate_when: [{lines_changed: "> 400"}]}'),

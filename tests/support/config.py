@@ -193,3 +193,13 @@ _KEYWORDS: dict[str, Any] = {
         sum(schema_accepts(one, value, root) for one in schema["oneOf"]) == 1
     ),
 }
+
+
+def with_monitor(body: str) -> str:
+    """A file whose environment `production` is watched as `body` says."""
+    return with_environment(f"{{monitor: {body}}}")
+
+
+def with_probe(body: str) -> str:
+    """A file whose environment `production` is watched by the one probe `body`."""
+    return with_monitor(f"{{for: 15m, probes: [{body}]}}")

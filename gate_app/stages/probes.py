@@ -1,0 +1,154 @@
+"""Watching what was released: HTTP probes for a configured time, until it is over or one of them breaches.
+
+Rules of this file:
+
+* A probe is one GET without credentials, cookies or redirects, bounded in time; the body is not read. 2xx is healthy.
+* One bad answer is no breach: `BREACH_AFTER` in a row are.
+* The address that was checked is the one that is asked (no second look-up, case 142). What is not reachable
+  from everywhere (loopback, private and link-local addresses) is asked only on hosts that the operator named.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+from urllib.parse import urlsplit
+
+import certifi
+import urllib3
+
+from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.policy import Probe
+
+BREACH_AFTER: Final = 3
+"""Bad answers in a row that make a breach."""
+TIMEOUT_SECONDS: Final = 5.0
+
+
+class Refused(Exception):
+    """The address may not be asked; the text says why and what would mend it."""
+
+
+Look = Callable[[str], str | None]
+"""Asks one address: None when it is healthy, else what was wrong in a few words. Raises `Refused`."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    probe: Probe
+    due: float
+    bad: int = 0
+    last: str = ""
+
+
+def watch(
+    probes: Sequence[Probe],
+    seconds: float,
+    look: Look,
+    now: Callable[[], float],
+    pause: Callable[[float], None],
+) -> StageOutcome:
+    """Asks every probe at its interval for `seconds` of the clock `now`; ends early with the first breach."""
+    end = now() + seconds
+    watched = [_Watched(probe, now()) for probe in probes]
+    answers = 0
+    while watched:
+        following = min(watched, key=lambda each: each.due)
+        if following.due >= end:
+            break
+        pause(max(0.0, following.due - now()))
+        try:
+            wrong = look(following.probe.url)
+        except Refused as refused:
+            return _unknown(str(refused))
+        answers += 1
+        following.bad, following.last = (following.bad + 1, wrong) if wrong else (0, "")
+        if following.bad >= BREACH_AFTER:
+            return _breached(following, answers)
+        following.due = max(following.due + following.probe.every.total_seconds(), now())
+    pause(max(0.0, end - now()))
+    return _healthy(watched, answers, seconds)
+
+
+def _breached(watched: _Watched, answers: int) -> StageOutcome:
+    detail = f"{watched.probe.url} failed {BREACH_AFTER} times in a row: {watched.last}"[:1_000]
+    evidence = Evidence(summary=f"breached after {answers} answers")
+    return StageOutcome(StageVerdict.FAILED, StageReason.PROBE_BREACHED, evidence, detail)
+
+
+def _healthy(watched: Sequence[_Watched], answers: int, seconds: float) -> StageOutcome:
+    shaky = [each for each in watched if each.bad]
+    if shaky:
+        return _unknown(f"the watch ended while {shaky[0].probe.url} was failing: {shaky[0].last}")
+    summary = f"healthy for {seconds:g} s, {answers} answers"
+    return StageOutcome(StageVerdict.PASSED, StageReason.PROBES_HEALTHY, Evidence(summary=summary), "")
+
+
+def _unknown(detail: str) -> StageOutcome:
+    return StageOutcome(StageVerdict.UNKNOWN, StageReason.PROBE_UNKNOWN, Evidence(), detail[:1_000])
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLook:
+    """Implements `Look`. `allowed_hosts` are globs over hosts that may be on private addresses too."""
+
+    allowed_hosts: tuple[str, ...] = ()
+
+    def __call__(self, url: str) -> str | None:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            address = self._address(host, port)
+        except OSError as fault:
+            return f"the name does not resolve ({type(fault).__name__})"
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        try:
+            status = _status(parts.scheme, host, address, port, path)
+        except urllib3.exceptions.HTTPError as fault:
+            return f"no answer ({type(fault).__name__})"
+        return None if 200 <= status < 300 else f"it answered {status}"
+
+    def _address(self, host: str, port: int) -> str:
+        """The first address of a host, if it may be asked."""
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        address = str(found[0][4][0])
+        named = any(fnmatchcase(host, pattern) for pattern in self.allowed_hosts)
+        if not named and not ipaddress.ip_address(address.partition("%")[0]).is_global:
+            raise Refused(
+                f"{host} has a private address: the operator allows it with GATE_PROBE_HOSTS, "
+                "or the probe asks a public host"
+            )
+        return address
+
+
+def _status(scheme: str, host: str, address: str, port: int, path: str) -> int:
+    """The status of one GET to that very address, under the host's name."""
+    timeout = urllib3.Timeout(total=TIMEOUT_SECONDS)
+    headers = {"Host": host if port in (80, 443) else f"{host}:{port}", "User-Agent": "gate-app-probe"}
+    with _pool(scheme, host, address, port, timeout) as pool:
+        answer = pool.urlopen(
+            "GET", path, headers=headers, redirect=False, retries=False, preload_content=False
+        )
+        answer.release_conn()
+        return int(answer.status)
+
+
+def _pool(
+    scheme: str, host: str, address: str, port: int, timeout: urllib3.Timeout
+) -> urllib3.HTTPConnectionPool:
+    if scheme == "http":
+        return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
+    return urllib3.HTTPSConnectionPool(
+        address,
+        port,
+        timeout=timeout,
+        cert_reqs="CERT_REQUIRED",
+        ca_certs=certifi.where(),
+        server_hostname=host,
+        assert_hostname=host,
+    )

@@ -1,0 +1,252 @@
+"""After a release: the watch, its breach, and the question whether to go back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.runs import (
+    AUTHOR,
+    HEAD,
+    MAINTAINER,
+    READER,
+    REVIEWER,
+    START,
+    World,
+    asking,
+    policy,
+    presses,
+    shown_buttons,
+    unknown_outcome,
+)
+
+from gate_app.domain.conditions import EnvironmentFacts, Head, Running
+from gate_app.domain.draft import RollbackProposal
+from gate_app.domain.effects import PublishCheckRun, PublishComment, ReportDeployment, StartStage
+from gate_app.domain.events import ChangeClosed, ChangeProposed, StageVanished
+from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.model import Content
+from gate_app.domain.policy import ApprovalMode, Environment, Policy, Probe, ProbeWork
+from gate_app.domain.run import ReleaseStatus, open_rollback, rollback_subject
+
+EARLIER = Content("e" * 40, "f" * 40)
+MONITOR = ProbeWork((Probe("https://app.example/healthz"),), timedelta(minutes=15))
+BREACH = StageOutcome(
+    StageVerdict.FAILED, StageReason.PROBE_BREACHED, Evidence(), "https://app.example/healthz answered 500"
+)
+
+
+def watched(**staging: object) -> Policy:
+    """Staging is watched for a quarter of an hour."""
+    rules = policy()
+    first, second = rules.environments
+    return replace(rules, environments=(replace(first, monitor=MONITOR, **staging), second))  # type: ignore[arg-type]  # keyword pass-through
+
+
+def deployed(rules: Policy | None = None) -> World:
+    """Staging ran `EARLIER` healthily; the change was approved and deployed there and is watched now."""
+    world = asking(rules or watched())
+    world.environments["staging"] = EnvironmentFacts("staging", 3, EARLIER, (EARLIER,), baseline=("old",))
+    world.says(REVIEWER, "/approve staging")
+    world.deploys("staging")
+    return world
+
+
+def status(world: World) -> ReleaseStatus:
+    release = world.gate("staging").release
+    assert release is not None
+    return release.status
+
+
+def reports(world: World) -> list[tuple[str, str]]:
+    return [(e.state, e.description) for e in world.effects if isinstance(e, ReportDeployment)]
+
+
+def test_a_release_is_watched_before_it_counts_as_healthy() -> None:
+    world = deployed()
+    assert status(world) is ReleaseStatus.WATCHING
+    (started,) = [e for e in world.effects if isinstance(e, StartStage) and e.stage == "watch@staging"]
+    assert (started.probes, started.timeout, started.command) == (MONITOR.probes, MONITOR.duration, "")
+    assert world.codes("production") == ("after_unmet", "approval", "approval_missing")
+    world.stage_ends("watch@staging")
+    assert status(world) is ReleaseStatus.HEALTHY
+    assert world.decisions[-1].verdicts["production"].asks
+    assert [state for state, _ in reports(world)] == ["in_progress", "in_progress", "success"]
+    assert "watched until 09:15 UTC" in reports(world)[1][1]
+
+
+def test_a_breach_is_shown_and_reported_and_asks_to_go_back_to_what_was_healthy() -> None:
+    world = deployed()
+    world.stage_ends("watch@staging", BREACH)
+    assert status(world) is ReleaseStatus.FAILED
+    assert world.environments["staging"].busy_with is None
+    assert reports(world)[-1][0] == "failure"
+    proposals = [each for decision in world.decisions for each in decision.proposals]
+    assert proposals == [RollbackProposal("staging", EARLIER, BREACH.detail)]
+    check = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "gate:staging"][-1]
+    assert (check.conclusion, check.title) == ("failure", "Released, but not healthy")
+    assert "watch_breached" in check.summary
+
+
+def test_without_anything_healthy_before_there_is_nothing_to_go_back_to() -> None:
+    world = asking(watched())
+    world.says(REVIEWER, "/approve staging")
+    world.deploys("staging")
+    world.stage_ends("watch@staging", BREACH)
+    assert status(world) is ReleaseStatus.FAILED
+    assert not any(decision.proposals for decision in world.decisions)
+
+
+def test_a_watch_that_cannot_tell_is_no_health_and_no_breach() -> None:
+    world = deployed()
+    world.stage_ends("watch@staging", unknown_outcome())
+    assert status(world) is ReleaseStatus.FAILED
+    assert "watch_unknown" in world.codes("staging")
+    assert not any(decision.proposals for decision in world.decisions)
+
+
+def test_a_watch_whose_worker_is_gone_starts_again() -> None:
+    world = deployed()
+    world.happens(StageVanished(world.now, "watch@staging", 1))
+    assert status(world) is ReleaseStatus.WATCHING
+    assert world.run.stages["watch@staging"].attempt == 2
+
+
+def test_a_watch_that_the_policy_no_longer_has_ends_unknown() -> None:
+    world = deployed()
+    world.current_policy = replace(policy(), blob_sha="q" * 40)
+    world.happens(StageVanished(world.now, "watch@staging", 1))
+    assert status(world) is ReleaseStatus.FAILED
+    world = deployed()
+    world.current_policy = replace(policy(), blob_sha="q" * 40, environments=policy().environments[1:])
+    world.happens(StageVanished(world.now, "watch@staging", 1))
+    assert status(world) is ReleaseStatus.FAILED
+
+
+def test_verified_first_then_watched() -> None:
+    rules = watched(verify=("tests",))
+    world = deployed(rules)
+    assert status(world) is ReleaseStatus.VERIFYING
+    world.stage_ends("tests@staging")
+    assert status(world) is ReleaseStatus.WATCHING
+
+
+# --- the rollback ---
+
+
+def rollback(rules: Policy | None = None) -> World:
+    """The breach of the change above asks, in a run of its own, to go back to `EARLIER`."""
+    rules = rules or watched()
+    change = replace(
+        asking(rules).run.change,
+        subject=rollback_subject(asking(rules).run.change.repository, "staging"),
+        head=EARLIER,
+        base_sha=HEAD.sha,
+    )
+    world = World(open_rollback(change, 1, rules, START, "staging", BREACH.detail), current_policy=rules)
+    world.head = Head(EARLIER.sha, "main", True)
+    before = Running(EARLIER, ("old",))
+    world.environments["staging"] = EnvironmentFacts("staging", 7, HEAD, (EARLIER,), None, ("new",), before)
+    world.happens(ChangeProposed(START, change))
+    return world
+
+
+def question(world: World) -> str:
+    return [e.body for e in world.effects if isinstance(e, PublishComment) and "question" in e.surface][-1]
+
+
+def test_a_rollback_asks_a_person_and_says_why() -> None:
+    world = rollback()
+    assert world.decisions[-1].verdicts["staging"].asks
+    assert "### Roll back `staging` to `eeeeeeeeeeee`?" in question(world)
+    assert "answered 500" in question(world)
+    check = [e for e in world.effects if isinstance(e, PublishCheckRun)][-1]
+    assert (check.name, check.head_sha) == ("rollback / staging", HEAD.sha)
+    assert check.title == "Waiting for a person: roll back staging?"
+    assert world.started() == []
+    assert not [e for e in world.effects if isinstance(e, PublishComment) and e.surface == "status"]
+
+
+def test_an_approved_rollback_deploys_the_earlier_content_and_restores_its_baseline() -> None:
+    world = rollback()
+    world.says(REVIEWER, "/approve staging")
+    (release,) = world.releases("staging")
+    assert release.sha == EARLIER.sha
+    world.deploys("staging")
+    assert status(world) is ReleaseStatus.HEALTHY
+    assert world.environments["staging"].running == EARLIER
+    assert world.environments["staging"].baseline == ("old",)
+    deploys = [e.sha for e in world.effects if isinstance(e, StartStage)]
+    assert deploys == [EARLIER.sha]
+
+
+def test_a_baseline_that_is_not_known_is_none() -> None:
+    world = rollback()
+    facts = world.environments["staging"]
+    world.environments["staging"] = replace(facts, before=None)
+    world.says(REVIEWER, "/approve staging")
+    world.deploys("staging")
+    assert world.environments["staging"].baseline is None
+
+
+def test_a_denied_rollback_leaves_everything_as_it_is() -> None:
+    world = rollback()
+    world.says(REVIEWER, "/deny staging we are mending it")
+    assert world.state("staging") == "denied"
+    assert world.releases("staging") == []
+
+
+def test_contributors_may_take_their_own_work_out_but_readers_may_not() -> None:
+    world = rollback()
+    world.says(READER, "/approve staging")
+    assert world.releases("staging") == []
+    world.says(AUTHOR, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_button_of_a_rollback_is_pressed_on_the_page_of_what_it_takes_out() -> None:
+    world = rollback()
+    presses(world, MAINTAINER, "staging", shown_buttons(world, "staging")["Approve"], HEAD.sha)
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_person_is_asked_even_where_releases_ask_nobody() -> None:
+    rules = watched()
+    first, second = rules.environments
+    nobody = replace(first, approval=replace(first.approval, mode=ApprovalMode.NEVER))
+    world = rollback(replace(rules, environments=(nobody, second)))
+    assert world.decisions[-1].verdicts["staging"].asks
+
+
+@pytest.mark.parametrize(
+    "line", ["/approve", "/status", "/help", "/why staging", "/cancel", "/deploy staging", "/deny"]
+)
+def test_everything_but_an_answer_that_names_it_is_left_to_the_run_it_follows(line: str) -> None:
+    world = rollback()
+    before = len(world.effects)
+    world.says(REVIEWER, line)
+    assert world.gate("staging").answers == ()
+    assert len(world.effects) == before
+
+
+def test_the_run_that_was_breached_leaves_the_answer_to_the_rollback() -> None:
+    world = deployed()
+    world.stage_ends("watch@staging", BREACH)
+    said = len(world.replies())
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.replies()) == said
+
+
+def test_a_newer_breach_replaces_the_question_of_an_older_one() -> None:
+    world = rollback()
+    world.happens(ChangeClosed(world.now, merged=False))
+    assert world.state("staging") == "superseded"
+    assert "rollback_replaced" in world.codes("staging")
+
+
+def test_an_environment_that_is_gone_from_the_policy_is_not_rolled_back() -> None:
+    world = rollback()
+    world.current_policy = replace(policy(blob="q" * 40), environments=(Environment("production"),))
+    world.tick()
+    assert world.state("staging") == "superseded"
