@@ -15,7 +15,7 @@ from typing import Final
 from gate_app.domain.checks import NOT_FOUND_AFTER, CheckReading, judge_checks, since
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
-from gate_app.domain.model import Unknown
+from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.policy import ChecksWork, Policy, Select
 from gate_app.domain.run import Run, RunState, StageRole, StageRun, StageStatus
 
@@ -56,7 +56,7 @@ def observe(run: Run, conditions: Conditions) -> Run:
 
 def _needed(run: Run, policy: Policy) -> Iterator[str]:
     """The stages that gates of an open run need which are not decided yet, once each, in configured order."""
-    if run.state is not RunState.OPEN:
+    if run.state is not RunState.OPEN or run.purpose is Purpose.ROLLBACK:
         return
     undecided = {name for name, gate in run.gates.items() if gate.release is None and gate.closing is None}
     needs = [set(environment.needs) for environment in policy.environments if environment.name in undecided]

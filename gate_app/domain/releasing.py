@@ -128,14 +128,13 @@ def _after_watching(draft: Draft, gate: Gate, release: Release) -> None:
     watch = draft.run.stages[f"watch@{gate.environment}"]
     if watch.status is not StageStatus.ENDED or watch.outcome is None:
         return
-    match watch.outcome.verdict:
-        case StageVerdict.PASSED:
-            _healthy(draft, gate, release)
-        case StageVerdict.UNKNOWN:
-            _fail(draft, gate, release, ReasonCode.WATCH_UNKNOWN)
-        case StageVerdict.FAILED:
-            _fail(draft, gate, release, ReasonCode.WATCH_BREACHED)
-            _propose_rollback(draft, gate, release, watch.outcome.detail)
+    if watch.outcome.verdict is StageVerdict.PASSED:
+        _healthy(draft, gate, release)
+    elif watch.outcome.verdict is StageVerdict.FAILED:
+        _fail(draft, gate, release, ReasonCode.WATCH_BREACHED)
+        _propose_rollback(draft, gate, release, watch.outcome.detail)
+    else:
+        _fail(draft, gate, release, ReasonCode.WATCH_UNKNOWN)
 
 
 def _propose_rollback(draft: Draft, gate: Gate, release: Release, because: str) -> None:

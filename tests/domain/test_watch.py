@@ -26,7 +26,7 @@ from gate_app.domain.draft import RollbackProposal
 from gate_app.domain.effects import PublishCheckRun, PublishComment, ReportDeployment, StartStage
 from gate_app.domain.events import ChangeClosed, ChangeProposed, StageVanished
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
-from gate_app.domain.model import Content
+from gate_app.domain.model import Content, Subject
 from gate_app.domain.policy import ApprovalMode, Environment, Policy, Probe, ProbeWork
 from gate_app.domain.run import ReleaseStatus, open_rollback, rollback_subject
 
@@ -250,3 +250,12 @@ def test_an_environment_that_is_gone_from_the_policy_is_not_rolled_back() -> Non
     world.current_policy = replace(policy(blob="q" * 40), environments=(Environment("production"),))
     world.tick()
     assert world.state("staging") == "superseded"
+
+
+def test_rollbacks_have_an_inbox_of_their_own_that_github_is_not_asked_about() -> None:
+    repository = asking().run.change.repository
+    subject = rollback_subject(repository, "eu: west")
+    assert subject.key == "71@rollback/eu%3A%20west"
+    assert not subject.is_at_github
+    assert Subject(71, ref="refs/heads/main").is_at_github
+    assert Subject(71, number=3).is_at_github
