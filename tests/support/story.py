@@ -199,6 +199,7 @@ def open_place(home: Path, reconcile_seconds: int = 300) -> Place:
         "GATE_WEB_PROCESSES": "1",
         "GATE_RECONCILE_SECONDS": str(reconcile_seconds),
         "GATE_LOG_LEVEL": "INFO",
+        "GATE_PROBE_HOSTS": "127.0.0.1",
     }
     place = Place(standin, App(state, environment), registered)
     place.app.start("worker")
