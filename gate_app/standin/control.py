@@ -109,6 +109,10 @@ class Control(RunnerControl):
         """Give somebody another login; anybody may take the old one."""
         return self._as(PersonState, "PATCH", f"/people/{quote(login)}", {"login": new_login})
 
+    def suspend_person(self, login: str, suspended: bool = True) -> None:
+        """Suspend an account, or end that."""
+        self._call("PATCH", f"/people/{quote(login)}", {"suspended": suspended})
+
     def delete_person(self, login: str) -> None:
         """Close an account; what it wrote becomes the ghost's."""
         self._call("DELETE", f"/people/{quote(login)}")
@@ -116,6 +120,18 @@ class Control(RunnerControl):
     def set_membership(self, team: str, login: str, state: str = "active", role: str = "member") -> None:
         """Put somebody into a team, written `organization/slug`; the state is active or pending."""
         self._call("PUT", "/teams", {"team": team, "login": login, "state": state, "role": role})
+
+    def set_member(self, organization: str, login: str, role: str = "member", state: str = "active") -> None:
+        """Put somebody into an organization as admin (an owner) or member; none takes them out."""
+        facts = {"role": role, "state": state}
+        self._call("PUT", f"/organizations/{organization}/members/{quote(login)}", facts)
+
+    def change_team(
+        self, team: str, *, parent: str | None = None, repository: str | None = None, role: str | None = None
+    ) -> None:
+        """Put a team within another one (a slug), or give its members a role on a repository."""
+        facts = {"parent": parent, "repository": repository, "role": role}
+        self._call("PATCH", f"/teams/{team}", facts)
 
     def delete_membership(self, team: str, login: str) -> None:
         """Take somebody out of a team."""
@@ -126,7 +142,8 @@ class Control(RunnerControl):
         self._call("DELETE", f"/teams/{team}")
 
     def set_role(self, repository: str, login: str, role: str) -> None:
-        """Give a role on a repository: admin, maintain, write, triage, read, or none to take it away."""
+        """Give a role on a repository: admin, maintain, write, triage, read, or none to take it away; a role
+        of the organization's own is written `name:write`, with the role that it extends."""
         self._call("PUT", f"/repositories/{repository}/collaborators/{quote(login)}", {"role": role})
 
     def create_repository(

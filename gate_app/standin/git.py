@@ -153,6 +153,19 @@ class Git:
         """One commit by its full SHA. Raises `GitError`."""
         return _commits(self.directory, sha, "--max-count=1")[0]
 
+    def refs(self, prefix: str) -> dict[str, str]:
+        """The refs whose name below `refs/` starts so, and the commits that they lead to."""
+        form = "--format=%(refname:lstrip=1) %(objectname) %(*objectname)"
+        lines = (
+            line.split() for line in self.text("for-each-ref", form, "refs/heads", "refs/tags").splitlines()
+        )
+        return {name: shas[-1] for name, *shas in lines if name.startswith(prefix)}
+
+    def history(self, head: str, path: str | None = None) -> tuple[GitCommit, ...]:
+        """The commits that lead to `head`, newest first, or those that touched a path."""
+        paths = [f":(literal){path}"] if path else []
+        return _commits(self.directory, head, "--", *paths)
+
     def commits(self, base: str | None, head: str, limit: int = 5000) -> tuple[GitCommit, ...]:
         """The commits that `head` has and `base` has not, oldest first, at most the newest `limit`."""
         excluded = [f"^{base}"] if base else []
@@ -178,6 +191,12 @@ class Git:
     def entries(self, sha: str, path: str) -> list[TreeEntry]:
         """The direct content of a folder; the empty path is the root."""
         return self._tree("--full-tree", sha, "--", *([f"{path}/"] if path else []))
+
+    def listing(self, tree: str, *, recursive: bool) -> list[tuple[str, TreeEntry]]:
+        """What is in a tree, by path; with everything below it if asked. Raises `GitError`."""
+        deep = ["-r", "-t"] if recursive else []
+        output = self.run("ls-tree", "-z", "--long", *deep, f"{tree}^{{tree}}").decode(errors="replace")
+        return [(line.partition("\t")[2], _tree_entry(line)) for line in output.split("\0") if line]
 
     def _tree(self, *arguments: str) -> list[TreeEntry]:
         output = self.run("--literal-pathspecs", "ls-tree", "-z", "--long", *arguments).decode(
@@ -316,7 +335,8 @@ def _merge_base(directory: Path, one: str, other: str) -> str | None:
 @functools.lru_cache(maxsize=2048)
 def _commits(directory: Path, head: str, *arguments: str) -> tuple[GitCommit, ...]:
     command = [f"--git-dir={directory}", "log", "-z", f"--format={_FORMAT}", "--no-show-signature", head]
-    output = _git([*command, *arguments, "--"]).decode(errors="replace")
+    ending = [] if "--" in arguments else ["--"]
+    output = _git([*command, *arguments, *ending]).decode(errors="replace")
     parts = output.split("\0")
     whole = range(0, len(parts) - _FORMAT_FIELDS + 1, _FORMAT_FIELDS)
     return tuple(_commit(parts[start : start + _FORMAT_FIELDS]) for start in whole)

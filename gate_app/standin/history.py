@@ -7,12 +7,13 @@ from urllib.parse import quote
 
 from gate_app.standin import people, protection, repositories
 from gate_app.standin.errors import GitHubError, not_found
-from gate_app.standin.git import FileChange, GitCommit, GitError, Signature
+from gate_app.standin.git import SHA, FileChange, GitCommit, GitError, Signature
 from gate_app.standin.pulls import Pull
 from gate_app.standin.repositories import Repository
 from gate_app.standin.state import JsonObject, Transaction, node_id, timestamp
 
 MAX_FILES = 300
+MAX_TREE = 100_000
 MAX_COMPARED_COMMITS = 250
 
 
@@ -178,6 +179,51 @@ def render_short_branch(tx: Transaction, repository: Repository, name: str) -> J
     url = f"{repositories.api_url(tx, repository)}/commits/{sha}"
     protected = protection.is_protected(tx, repository, name)
     return {"name": name, "commit": {"sha": sha, "url": url}, "protected": protected}
+
+
+def render_tree(tx: Transaction, repository: Repository, name: str, *, recursive: bool) -> JsonObject:
+    """The body of `GET /repos/{owner}/{repo}/git/trees/{sha}` for a tree, commit, branch or tag. 404 if there
+    is none."""
+    git, api = repositories.git(tx, repository), repositories.api_url(tx, repository)
+    sha = name if SHA.fullmatch(name) else git.resolve(name)
+    try:
+        found = git.listing(sha, recursive=recursive) if sha else None
+    except GitError:
+        found = None
+    if sha is None or found is None:
+        raise not_found()
+    tree = git.text("rev-parse", f"{sha}^{{tree}}")
+    folder = {"blob": "blobs", "tree": "trees", "commit": "commits"}
+    entries = [
+        {
+            "path": path,
+            "mode": entry.mode,
+            "type": entry.kind,
+            "sha": entry.sha,
+            **({"size": entry.size} if entry.kind == "blob" else {}),
+            "url": f"{api}/git/{folder[entry.kind]}/{entry.sha}",
+        }
+        for path, entry in found
+    ]
+    kept = entries[:MAX_TREE]
+    return {
+        "sha": tree,
+        "url": f"{api}/git/trees/{tree}",
+        "tree": kept,
+        "truncated": len(kept) < len(entries),
+    }
+
+
+def render_tag(tx: Transaction, repository: Repository, name: str, sha: str) -> JsonObject:
+    """A tag as lists show it."""
+    api = repositories.api_url(tx, repository)
+    return {
+        "name": name,
+        "zipball_url": f"{api}/zipball/refs/tags/{quote(name)}",
+        "tarball_url": f"{api}/tarball/refs/tags/{quote(name)}",
+        "commit": {"sha": sha, "url": f"{api}/commits/{sha}"},
+        "node_id": node_id("Ref", f"tags/{name}"),
+    }
 
 
 def render_ref(tx: Transaction, repository: Repository, ref: str) -> JsonObject:

@@ -1,11 +1,12 @@
-"""Accounts: users, bots, organizations and ghosts; teams and their members; roles on repositories.
+"""Accounts: users, bots, organizations and ghosts; the rows of their teams, memberships and roles.
 
 Rules of this file:
 
 * An account is its numeric id. Logins change hands: a renamed or deleted person frees the old one.
 * What a deleted person wrote is shown as GitHub's `ghost`.
-* Roles are `role_name`; the `permission` beside it is GitHub's legacy reading (maintain is write, triage is
-  read). Source: REST docs, "Get repository permissions for a user".
+* A suspended person is shown nowhere but in what was written before; logging in, and so everything else, is
+  closed to them.
+* What comes of memberships and roles is in `organizations`, `teams` and `roles`.
 """
 
 from __future__ import annotations
@@ -13,20 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gate_app.standin.errors import GitHubError, invalid
+from gate_app.standin.errors import invalid
 from gate_app.standin.state import JsonObject, Transaction, node_id
 
 GHOST_ID = 10_137
 WEB_FLOW_ID = 19_864_447
 WEB_FLOW_EMAIL = "noreply@github.com"
-LEGACY_PERMISSION = {
-    "admin": "admin",
-    "maintain": "write",
-    "write": "write",
-    "triage": "read",
-    "read": "read",
-    "none": "none",
-}
 _MAY = {
     "admin": ("admin", "maintain", "push", "triage", "pull"),
     "maintain": ("maintain", "push", "triage", "pull"),
@@ -48,20 +41,45 @@ class Person:
     name: str | None
     email: str | None
     deleted: bool
+    suspended: bool
     created_at: str
     updated_at: str
 
 
 @dataclass(frozen=True)
 class Team:
-    """A team of an organization."""
+    """A team of an organization, perhaps within another one."""
 
     TABLE: ClassVar[str] = "teams"
     id: int
     organization_id: int
     slug: str
     name: str
+    parent_id: int | None
     created_at: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """A person's place in an organization: `role` is admin (an owner) or member."""
+
+    TABLE: ClassVar[str] = "members"
+    id: int
+    organization_id: int
+    person_id: int
+    role: str
+    state: str
+
+
+@dataclass(frozen=True)
+class TeamRole:
+    """The role that a team's members have on a repository."""
+
+    TABLE: ClassVar[str] = "team_roles"
+    id: int
+    team_id: int
+    repository_id: int
+    role: str
 
 
 @dataclass(frozen=True)
@@ -78,7 +96,8 @@ class Membership:
 
 @dataclass(frozen=True)
 class Collaborator:
-    """The role a person was given on a repository."""
+    """The role a person was given on a repository; a role of the organization's own is `name:role`, after
+    the role that it extends."""
 
     TABLE: ClassVar[str] = "collaborators"
     id: int
@@ -90,6 +109,12 @@ class Collaborator:
 def by_login(tx: Transaction, login: str) -> Person | None:
     """The account that has this login now."""
     return tx.get(Person, login=login, deleted=0)
+
+
+def shown(tx: Transaction, login: str) -> Person | None:
+    """The account with this login, if it is one that GitHub shows."""
+    found = by_login(tx, login)
+    return None if found is None or found.suspended else found
 
 
 def require(tx: Transaction, login: str) -> Person:
@@ -154,15 +179,27 @@ def rename(tx: Transaction, person: Person, login: str) -> Person:
 def delete(tx: Transaction, person: Person) -> None:
     """Close the account: its roles and memberships end, what it wrote becomes the ghost's."""
     tx.delete(Membership, person_id=person.id)
+    tx.delete(Member, person_id=person.id)
     tx.delete(Collaborator, person_id=person.id)
     tx.update(person, deleted=1, updated_at=tx.now)
     tx.announce("person.deleted", id=person.id, login=person.login)
 
 
+def suspend(tx: Transaction, person: Person, suspended: bool) -> Person:
+    """Suspend an account, or end that."""
+    tx.announce("person.suspended", id=person.id, login=person.login, suspended=suspended)
+    return tx.update(person, suspended=int(suspended), updated_at=tx.now)
+
+
+def base_of(role: str) -> str:
+    """The role that GitHub knows: that of `release-manager:write` is write."""
+    return role.rpartition(":")[2]
+
+
 def set_role(tx: Transaction, repository_id: int, person: Person, role: str) -> None:
     """Give a role on a repository; `none` takes it away."""
-    if role not in LEGACY_PERMISSION:
-        raise invalid("Collaborator", "role", f"{role} is not one of {', '.join(LEGACY_PERMISSION)}")
+    if base_of(role) not in _MAY:
+        raise invalid("Collaborator", "role", f"{role} is not one of {', '.join(_MAY)}")
     tx.delete(Collaborator, repository_id=repository_id, person_id=person.id)
     if role != "none":
         tx.insert(Collaborator, repository_id=repository_id, person_id=person.id, role=role)
@@ -177,59 +214,15 @@ def given_role(tx: Transaction, repository_id: int, person: Person) -> str | Non
 
 def may(role: str, what: str) -> bool:
     """Whether a role allows something: admin, maintain, push, triage or pull."""
-    return what in _MAY[role]
-
-
-def permission(tx: Transaction, repository_id: int, person: Person, fallback: str) -> JsonObject:
-    """The body of "Get repository permissions for a user"; `fallback` is the role of everybody."""
-    role = given_role(tx, repository_id, person) or fallback
-    may = {name: name in _MAY[role] for name in _MAY["admin"]}
-    user = {**render(tx, person), "permissions": may, "role_name": role}
-    return {"permission": LEGACY_PERMISSION[role], "role_name": role, "user": user}
-
-
-def team(tx: Transaction, organization: str, slug: str) -> Team | None:
-    """The team of this organization with this slug."""
-    owner = by_login(tx, organization)
-    return tx.get(Team, organization_id=owner.id, slug=slug) if owner else None
-
-
-def set_membership(
-    tx: Transaction, organization: str, slug: str, person: Person, state: str, role: str
-) -> Membership:
-    """Put a person into a team, which is made if there is none."""
-    owner = account(tx, organization)
-    if owner.type != "Organization":
-        raise GitHubError(422, f"{organization} is a user; only organizations have teams")
-    found = team(tx, organization, slug) or tx.insert(
-        Team, organization_id=owner.id, slug=slug, name=slug, created_at=tx.now
-    )
-    tx.delete(Membership, team_id=found.id, person_id=person.id)
-    tx.announce("membership.changed", team=f"{organization}/{slug}", login=person.login, state=state)
-    return tx.insert(Membership, team_id=found.id, person_id=person.id, state=state, role=role)
-
-
-def delete_membership(tx: Transaction, organization: str, slug: str, person: Person) -> None:
-    """Take a person out of a team, if both are there."""
-    found = team(tx, organization, slug)
-    if found:
-        tx.delete(Membership, team_id=found.id, person_id=person.id)
-        tx.announce("membership.deleted", team=f"{organization}/{slug}", login=person.login)
-
-
-def delete_team(tx: Transaction, organization: str, slug: str) -> None:
-    """Delete a team and its memberships, if it is there; one made later under its slug is another team."""
-    found = team(tx, organization, slug)
-    if found:
-        tx.delete(Membership, team_id=found.id)
-        tx.delete(Team, id=found.id)
-        tx.announce("team.deleted", team=f"{organization}/{slug}")
+    return what in _MAY[base_of(role)]
 
 
 def association(tx: Transaction, repository_id: int, owner_id: int, person: Person) -> str:
     """The `author_association` of what a person wrote on a repository."""
     if person.id == owner_id:
         return "OWNER"
+    if tx.get(Member, organization_id=owner_id, person_id=person.id, state="active"):
+        return "MEMBER"
     memberships = tx.every(Membership, person_id=person.id, state="active")
     if any(tx.get(Team, id=membership.team_id, organization_id=owner_id) for membership in memberships):
         return "MEMBER"
@@ -287,51 +280,3 @@ def render_organization(tx: Transaction, person: Person) -> JsonObject:
         "avatar_url": f"{tx.url}/avatars/{person.id}",
         "description": None,
     }
-
-
-def render_team(tx: Transaction, found: Team) -> JsonObject:
-    """The full body of `GET /orgs/{org}/teams/{slug}`."""
-    owner = by_id(tx, found.organization_id)
-    api = f"{tx.url}/organizations/{owner.id}/team/{found.id}"
-    zeros = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
-    organization = {
-        **render_organization(tx, owner),
-        **zeros,
-        "html_url": f"{tx.url}/{owner.login}",
-        "has_organization_projects": True,
-        "has_repository_projects": True,
-        "created_at": owner.created_at,
-        "updated_at": owner.updated_at,
-        "archived_at": None,
-        "type": "Organization",
-    }
-    return {
-        "id": found.id,
-        "node_id": node_id("Team", found.id),
-        "url": api,
-        "html_url": f"{tx.url}/orgs/{owner.login}/teams/{found.slug}",
-        "name": found.name,
-        "slug": found.slug,
-        "description": None,
-        "privacy": "closed",
-        "notification_setting": "notifications_enabled",
-        "permission": "pull",
-        "members_url": f"{api}/members{{/member}}",
-        "repositories_url": f"{api}/repos",
-        "parent": None,
-        "members_count": tx.count(Membership, team_id=found.id, state="active"),
-        "repos_count": 0,
-        "created_at": found.created_at,
-        "updated_at": found.created_at,
-        "organization": organization,
-        "type": "organization",
-    }
-
-
-def render_membership(tx: Transaction, found: Team, person: Person) -> JsonObject | None:
-    """The body of a team membership, or None if the person has none."""
-    membership = tx.get(Membership, team_id=found.id, person_id=person.id)
-    if membership is None:
-        return None
-    url = f"{tx.url}/organizations/{found.organization_id}/team/{found.id}/memberships/{person.login}"
-    return {"url": url, "role": membership.role, "state": membership.state}

@@ -21,6 +21,7 @@ CREATE TABLE people (
   name TEXT,
   email TEXT,
   deleted INTEGER NOT NULL DEFAULT 0,
+  suspended INTEGER NOT NULL DEFAULT 0,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
 );
@@ -31,8 +32,26 @@ CREATE TABLE teams (
   organization_id INTEGER NOT NULL,
   slug TEXT NOT NULL COLLATE NOCASE,
   name TEXT NOT NULL,
+  parent_id INTEGER,
   created_at TEXT NOT NULL,
   UNIQUE (organization_id, slug)
+);
+
+CREATE TABLE members (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  organization_id INTEGER NOT NULL,
+  person_id INTEGER NOT NULL,
+  role TEXT NOT NULL,
+  state TEXT NOT NULL,
+  UNIQUE (organization_id, person_id)
+);
+
+CREATE TABLE team_roles (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  team_id INTEGER NOT NULL,
+  repository_id INTEGER NOT NULL,
+  role TEXT NOT NULL,
+  UNIQUE (team_id, repository_id)
 );
 
 CREATE TABLE memberships (

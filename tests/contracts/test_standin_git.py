@@ -239,6 +239,40 @@ def test_a_conflict_is_not_merged(github: Github) -> None:
     assert github.control.state()["repositories"][0]["branches"]["main"] == other
 
 
+def test_a_tree_names_the_same_content_whatever_the_way_it_came(github: Github) -> None:
+    token = github.mint()
+    number, sha = open_pull(github, "squashed", "x = 9\n")
+    merged = github.control.merge(REPOSITORY, number, "maintainer", "squash")["merge_commit_sha"]
+    trees = [github.call("GET", f"{API}/git/trees/{one}", token=token).body for one in (sha, merged, "main")]
+    assert trees[1] == trees[2]
+    commit = github.call("GET", f"{API}/git/commits/{merged}", token=token).body
+    assert trees[1]["sha"] == commit["tree"]["sha"]
+    by_tree = github.call("GET", f"{API}/git/trees/{commit['tree']['sha']}?recursive=1", token=token).body
+    assert {"README.md", "src", "src/app.py"} <= {entry["path"] for entry in by_tree["tree"]}
+    assert by_tree["truncated"] is False
+    for unknown in ("nowhere", "f" * 40, "--all"):
+        assert github.call("GET", f"{API}/git/trees/{unknown}", token=token).status == 404
+
+
+def test_a_history_is_listed_from_its_head_by_path(github: Github) -> None:
+    token = github.mint()
+    first = github.control.commit(REPOSITORY, {"notes.txt": "1"}, message="Note")["sha"]
+    head = github.control.commit(REPOSITORY, {"other.txt": "1"}, parent=first, message="Other")["sha"]
+    github.control.push(REPOSITORY, "story", head, "author")
+
+    def listed(query: str) -> list[str]:
+        found = github.call("GET", f"{API}/commits?sha=story&{query}", token=token).body
+        return [commit["sha"] for commit in found]
+
+    assert listed("")[:2] == [head, first]
+    assert listed("path=notes.txt") == [first]
+    assert listed("since=2100-01-01T00:00:00Z") == []
+    assert github.call("GET", f"{API}/commits?sha=nowhere", token=token).status == 404
+    refs = github.call("GET", f"{API}/git/matching-refs/heads/sto", token=token).body
+    assert [(ref["ref"], ref["object"]["sha"]) for ref in refs] == [("refs/heads/story", head)]
+    assert github.call("GET", f"{API}/tags", token=token).body == []
+
+
 def test_renamed_and_removed_files_are_told_apart(github: Github) -> None:
     control = github.control
     text = "".join(f"line {count}\n" for count in range(20))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,7 +17,7 @@ from gate_app.standin.bodies import (
 )
 from gate_app.standin.runners import Script
 
-Role = Literal["admin", "maintain", "write", "triage", "read", "none"]
+Role = Annotated[str, Field(pattern=r"^([a-z-]+:)?(admin|maintain|write|triage|read|none)$")]
 
 
 class NewApp(Body):
@@ -68,10 +68,26 @@ class NewPerson(Body):
     role: Role | None = None
 
 
-class Rename(Body):
-    """Another login."""
+class PersonChange(Body):
+    """Another login, or a suspension."""
 
-    login: str = Field(min_length=1, max_length=39)
+    login: str | None = Field(None, min_length=1, max_length=39)
+    suspended: bool | None = None
+
+
+class OrganizationMember(Body):
+    """A place in an organization."""
+
+    role: Literal["admin", "member", "none"] = "member"
+    state: Literal["active", "pending"] = "active"
+
+
+class TeamChange(Body):
+    """The slug of the team that a team is within, and the role of its members on a repository."""
+
+    parent: str | None = None
+    repository: str | None = None
+    role: Role | None = None
 
 
 class TeamMember(Body):

@@ -10,7 +10,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import apps, installations, people, protection, pushes, repositories, snapshot
+from gate_app.standin import (
+    apps,
+    installations,
+    organizations,
+    people,
+    protection,
+    pushes,
+    repositories,
+    snapshot,
+    teams,
+)
 from gate_app.standin.apps import App, Installation, Registration
 from gate_app.standin.errors import GitHubError, invalid, not_found
 from gate_app.standin.face import access
@@ -157,11 +167,15 @@ def create_person() -> ResponseReturnValue:
 
 
 @routes.patch("/people/<login>")
-def rename_person(login: str) -> ResponseReturnValue:
-    """Give somebody another login; anybody may take the old one."""
-    wanted = access.body(given.Rename)
+def change_person(login: str) -> ResponseReturnValue:
+    """Give somebody another login, which frees the old one, or suspend the account."""
+    wanted = access.body(given.PersonChange)
     with access.state().transaction() as tx:
-        person = people.rename(tx, people.require(tx, login), wanted.login)
+        person = people.require(tx, login)
+        if wanted.suspended is not None:
+            person = people.suspend(tx, person, wanted.suspended)
+        if wanted.login is not None:
+            person = people.rename(tx, person, wanted.login)
         return dict(snapshot.of_person(person))
 
 
@@ -180,7 +194,31 @@ def set_membership() -> ResponseReturnValue:
     organization, _, slug = wanted.team.partition("/")
     with access.state().transaction() as tx:
         person = people.require(tx, wanted.login)
-        people.set_membership(tx, organization, slug, person, wanted.state, wanted.role)
+        teams.set_membership(tx, organization, slug, person, wanted.state, wanted.role)
+    return {}
+
+
+@routes.put("/organizations/<organization>/members/<login>")
+def set_member(organization: str, login: str) -> ResponseReturnValue:
+    """Put somebody into an organization, or out of it."""
+    wanted = access.body(given.OrganizationMember)
+    with access.state().transaction() as tx:
+        person = people.require(tx, login)
+        organizations.set_member(tx, organization, person, wanted.role, wanted.state)
+    return {}
+
+
+@routes.patch("/teams/<organization>/<slug>")
+def change_team(organization: str, slug: str) -> ResponseReturnValue:
+    """Put a team into another one, or give its members a role on a repository; it is made if there is none."""
+    wanted = access.body(given.TeamChange)
+    with access.state().transaction() as tx:
+        team = teams.ensure(tx, organization, slug)
+        if wanted.parent:
+            team = teams.set_parent(tx, team, teams.ensure(tx, organization, wanted.parent))
+        if wanted.repository and wanted.role:
+            owner, _, name = wanted.repository.partition("/")
+            teams.set_role(tx, team, named(tx, owner, name).id, wanted.role)
     return {}
 
 
@@ -188,7 +226,7 @@ def set_membership() -> ResponseReturnValue:
 def delete_team(organization: str, slug: str) -> ResponseReturnValue:
     """Delete a team."""
     with access.state().transaction() as tx:
-        people.delete_team(tx, organization, slug)
+        teams.delete_team(tx, organization, slug)
     return "", 204
 
 
@@ -196,7 +234,7 @@ def delete_team(organization: str, slug: str) -> ResponseReturnValue:
 def delete_membership(organization: str, slug: str, login: str) -> ResponseReturnValue:
     """Take somebody out of a team."""
     with access.state().transaction() as tx:
-        people.delete_membership(tx, organization, slug, people.require(tx, login))
+        teams.delete_membership(tx, organization, slug, people.require(tx, login))
     return "", 204
 
 
