@@ -3,7 +3,7 @@
 #   make try        the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
 #   make test       everything that has to pass       make check   its static part: style, types, directions
 #   make coverage   every branch of domain and trust  make kill    every crash point
-#   make bench      how fast webhooks are taken in
+#   make bench      how fast webhooks are taken in    make picture the pictures of the README, by Chromium
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help try test check coverage kill bench
+.PHONY: help try test check coverage kill bench picture
 
 help:
 	@sed -n '3,6s/^# *//p' Makefile
@@ -37,6 +37,9 @@ kill: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	@$(BIN)/python -m bench.intake
+
+picture: $(VENV)/dev.stamp
+	@$(BIN)/python docs/picture.py
 
 $(VENV)/try.stamp: pyproject.toml | $(BIN)/python
 	@echo "Installing what gate-app needs into $(VENV) …"

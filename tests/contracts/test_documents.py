@@ -33,9 +33,15 @@ def test_every_reason_code_is_documented() -> None:
         assert f"`{code.value}`" in text, code
 
 
-def test_every_link_of_the_readme_leads_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
-        assert (ROOT / target).exists(), target
+def test_every_link_and_picture_of_the_readme_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)|(?:src|srcset)=\"([^\"]+)\"", (ROOT / "README.md").read_text()):
+        assert (ROOT / "".join(target)).exists(), target
+
+
+def test_the_pictures_of_the_readme_are_made_by_the_script() -> None:
+    shown = re.findall(r"(?:src|srcset)=\"docs/([^\"]+)\"", (ROOT / "README.md").read_text())
+    for name in shown:
+        assert f'"{name}"' in (ROOT / "docs/picture.py").read_text(), name
 
 
 def test_every_place_and_test_of_the_invariants_exists() -> None:

@@ -28,7 +28,7 @@ MAX_ANNOTATIONS: Final = 50
 
 @dataclass(frozen=True)
 class Look:
-    """How a state looks: its icon, its tone (asks, bad, busy, good or calm) and its words."""
+    """How a state looks: its icon, its tone (bad, asks, busy, stopped, good or calm) and its words."""
 
     icon: str
     tone: str
@@ -44,15 +44,16 @@ LOOKS: Final = {
     "success": Look("check", "good", "successful"),
     "neutral": Look("dash", "calm", "neutral"),
     "skipped": Look("dash", "calm", "skipped"),
-    "cancelled": Look("stop", "calm", "cancelled"),
-    "stale": Look("stop", "calm", "stale"),
+    "cancelled": Look("stop", "stopped", "cancelled"),
+    "stale": Look("stop", "stopped", "stale"),
 }
 _OF_STATUS: Final = {"pending": "queued", "error": "failure"}
-_BY_TONE: Final = ("bad", "asks", "busy", "good", "calm")
+_BY_TONE: Final = ("bad", "asks", "busy", "stopped", "good", "calm")
 _TITLES: Final = {
     "bad": "Some checks were not successful",
     "asks": "Waiting for a person",
     "busy": "Some checks have not completed yet",
+    "stopped": "Some checks were cancelled",
     "good": "All checks have passed",
     "calm": "All checks have completed",
 }
