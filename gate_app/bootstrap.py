@@ -10,17 +10,19 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gate_app.settings import Intake, Serving, Settings, WebSettings, inherited
+from gate_app.errors import ConfigurationFault
+from gate_app.settings import Intake, Serving, Settings, WebSettings, for_serve, inherited
 from gate_app.signals import listening
 
 if TYPE_CHECKING:
+    from gate_app.doctor.finding import Finding
     from gate_app.domain.policy import Policy
     from gate_app.domain.run import Run
     from gate_app.domain.verdict import Verdict
@@ -157,7 +159,6 @@ class Engine:
         from gate_app.engine.gatekeeper import Gatekeeper
         from gate_app.engine.performer import Performer
         from gate_app.engine.sweep import Sweep
-        from gate_app.github.client import AppSettings, connect
         from gate_app.github.payloads import WebhookPayloads
         from gate_app.jobs.durable import DurableJobs
         from gate_app.stages.workers import Places, StageWorkers
@@ -167,15 +168,7 @@ class Engine:
         database = open_engine(settings.database_url)
         migrate(database)
         store = SqlStore(database)
-        app = AppSettings(
-            settings.app_id,
-            settings.issuer,
-            settings.private_key,
-            settings.bot_id,
-            settings.api_url,
-            settings.git_url,
-        )
-        hub = connect(app, now)
+        hub = _client(settings)
         workers = StageWorkers(
             Places(settings.home, inherited().get("PATH", ""), settings.stage_venv, settings.probe_hosts)
         )
@@ -189,6 +182,34 @@ class Engine:
             drain,
             Sweep(store, WebhookPayloads(settings.app_id), workers, jobs, now),
         )
+
+
+def _client(settings: Settings) -> GithubHub:
+    from gate_app.github.client import AppSettings, connect
+
+    app = AppSettings(
+        settings.app_id,
+        settings.issuer,
+        settings.private_key,
+        settings.bot_id,
+        settings.api_url,
+        settings.git_url,
+    )
+    return connect(app, now)
+
+
+def findings() -> Iterator[Finding]:
+    """What `gate-app doctor` finds, as it finds it; settings that cannot be used are findings too."""
+    from gate_app.doctor.examination import examine, refused_settings
+
+    try:
+        settings = for_serve().engine
+        hub = _client(settings)
+    except ConfigurationFault as fault:
+        yield from refused_settings(fault)
+        return
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    yield from examine(settings, hub, read_policy, inherited().get("PATH", ""), now)
 
 
 def read_policy(raw: bytes, blob_sha: str) -> Policy | str:

@@ -97,6 +97,32 @@ def worker(intake: str) -> None:
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+def doctor(as_json: bool) -> None:
+    """Look at everything the app rests on and say what to mend: 0 well, 1 doubtful, 2 wrong.
+
+    Settings, key, clock, App, permissions, events, webhook, deliveries, installations, gate files, how strong
+    each gate is, database and isolation. It changes nothing.
+    """
+    from rich.console import Console
+
+    from gate_app import bootstrap
+    from gate_app.doctor import report
+    from gate_app.doctor.finding import exit_code
+
+    console, found = Console(highlight=False), []
+    for finding in bootstrap.findings():
+        found.append(finding)
+        if not as_json:
+            report.show(console, finding)
+    if as_json:
+        click.echo(report.as_json(found))
+    else:
+        report.summary(console, found)
+    sys.exit(exit_code(found))
+
+
+@main.command()
 @click.argument("file", type=click.Path(path_type=Path), default=Path(".github/gate.yml"))
 @click.option("--explain", "explained", is_flag=True, help="Print what the file expands to.")
 def validate(file: Path, explained: bool) -> None:

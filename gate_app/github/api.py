@@ -152,11 +152,15 @@ class Api:
 
     def ask_as_app(self, path: Path, query: Mapping[str, str | int] = MappingProxyType({})) -> Reply:
         """One GET of the App itself, with a fresh word of its own. Raises HubUnavailable or HubRefused."""
-        caller = Caller(THE_APP, self._urgency)
-        reply = self._line.exchange(caller, self._app.word(), Question("GET", path.below(""), query))
+        reply = self.reply_as_app(path, query)
         if 200 <= reply.status < 300:
             return reply
-        raise self._line.fault(caller, reply, f"GET {path}", ())
+        raise self._line.fault(Caller(THE_APP, self._urgency), reply, f"GET {path}", ())
+
+    def reply_as_app(self, path: Path, query: Mapping[str, str | int] = MappingProxyType({})) -> Reply:
+        """The same, whatever the status. Raises HubUnavailable when there is no answer."""
+        caller = Caller(THE_APP, self._urgency)
+        return self._line.exchange(caller, self._app.word(), Question("GET", path.below(""), query))
 
     def write(
         self,

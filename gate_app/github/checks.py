@@ -64,7 +64,8 @@ class CheckReads:
     ) -> Mapping[str, CheckReading]:
         """What stands on the head, by the name of the stage that asks; see `engine.ports.Hub`."""
         standing = (*self._check_runs(change, gated), *self._statuses(change))
-        required = self._required(change) if "required" in asked.values() else ()
+        wanted = "required" in asked.values()
+        required = self.required(change.repository, change.base_ref) if wanted else ()
         return {name: _reading(select, standing, required) for name, select in asked.items()}
 
     def _check_runs(self, change: Change, gated: Sequence[str]) -> Sequence[Check]:
@@ -115,9 +116,8 @@ class CheckReads:
             for status in listed
         ]
 
-    def _required(self, change: Change) -> Sequence[Required]:
-        """What the base branch's rulesets and its classic protection require, together."""
-        repository, branch = change.repository, change.base_ref
+    def required(self, repository: Repository, branch: str) -> Sequence[Required]:
+        """What a branch's rulesets and its classic protection require, together."""
         rules = self._api.read_all(
             answers.BRANCH_RULES,
             list,

@@ -14,6 +14,7 @@ from gate_app.github.api import Api
 from gate_app.github.checks import CheckReads
 from gate_app.github.deliveries import HookLog
 from gate_app.github.identity import AppIdentity, AppSelf
+from gate_app.github.inspection import Inspection
 from gate_app.github.key import AppKey
 from gate_app.github.line import Line
 from gate_app.github.origin import Origin
@@ -51,6 +52,7 @@ class GithubHub(Reads, CheckReads, Writes, Survey):
         Writes.__init__(self, api, identity)
         Survey.__init__(self, api)
         self.hook = HookLog(api.background())
+        self.inspection = Inspection(api, identity.app_id)
         self._git = git
 
     def checkout(self, repository: Repository) -> Checkout:

@@ -313,3 +313,13 @@ UNDERSTOOD: Final[Mapping[tuple[str, str | None], _Reader]] = {
 """Everything that is understood, but for work of others and presses of our own buttons."""
 
 PRESSED: Final = ("check_run", "requested_action")
+
+
+def essential_events() -> frozenset[str]:
+    """The events without which nothing works as described."""
+    return frozenset(event for event, _action in (*UNDERSTOOD, PRESSED))
+
+
+def work_events() -> frozenset[str]:
+    """The events that tell of work of others at once; without them it is noticed when it is looked at."""
+    return frozenset(event for event, _action in WORK) - essential_events()

@@ -33,6 +33,8 @@ WRITE_COMMENT: Final = _least(issues="write")
 READ_DEPLOYMENT: Final = _least(deployments="read")
 WRITE_DEPLOYMENT: Final = _least(deployments="write")
 
+READ_ENVIRONMENT: Final = _least(actions="read")
+
 CALLS: Final[Mapping[str, Permissions]] = {
     "live_change": READ_CHANGE,
     "policy_file": READ_POLICY,
@@ -56,6 +58,29 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "report_deployment": WRITE_DEPLOYMENT,
 }
 """What the `Hub` does → the permissions of the token that it does it with."""
+
+INSPECTION: Final[Mapping[str, Permissions]] = {
+    "default_branch": LIST_HEADS,
+    "required": READ_REQUIRED_CHECKS,
+    "environment": READ_ENVIRONMENT,
+}
+"""What `gate-app doctor` asks of a repository beyond that."""
+
+OPTIONAL: Final[Mapping[str, str]] = {
+    "actions": "`gate-app doctor` cannot tell how strong a gate is",
+    "members": "policies that name teams stay closed",
+    "statuses": "`checks` stages stay unknown, so gates that need them stay closed",
+}
+"""Permissions that an App can do without, and what does not work then."""
+
+
+def needed() -> dict[str, str]:
+    """Every permission that some call needs, with the highest level: what the App has to be granted."""
+    levels: dict[str, str] = {}
+    for permissions in (*CALLS.values(), *INSPECTION.values()):
+        for name, level in permissions:
+            levels[name] = "write" if "write" in (level, levels.get(name)) else level
+    return dict(sorted(levels.items()))
 
 
 def spoken(permissions: Permissions) -> str:

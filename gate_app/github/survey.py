@@ -34,7 +34,7 @@ class Survey:
             repository
             for installation in self._installations()
             if installation.suspended_at is None
-            for repository in self._repositories_of(installation.id)
+            for repository in self.repositories_of(installation.id)
         ]
 
     def heads(self, repository: Repository) -> Mapping[Subject, str]:
@@ -67,7 +67,8 @@ class Survey:
     def _installations(self) -> Sequence[answers.Installed]:
         return self._background.read_all_as_app(answers.INSTALLATIONS, list, at_root("app", "installations"))
 
-    def _repositories_of(self, installation_id: int) -> Sequence[Repository]:
+    def repositories_of(self, installation_id: int) -> Sequence[Repository]:
+        """Every repository of one installation."""
         named = self._background.read_all_of_installation(
             answers.REPOSITORIES,
             lambda answer: answer.repositories,

@@ -16,9 +16,10 @@ from gate_app.domain.model import Person, Subject
 from gate_app.engine.ports import Hub, Survey
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github.client import GithubHub
-from gate_app.github.permissions import CALLS, spoken
+from gate_app.github.permissions import CALLS, INSPECTION, OPTIONAL, needed, spoken
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
+_GRANTED = re.compile(r"^\| ([a-z_]+)(?: \(organisation\))? \| (read|write) \|", re.MULTILINE)
 _ROW = re.compile(r"^\| `([a-z_ ]+)` \| ([a-z_:, ]+) \|", re.MULTILINE)
 
 REVIEWER = Person(12, "reviewer")
@@ -68,7 +69,14 @@ def test_every_method_of_the_client_is_in_the_table_and_nothing_else_is() -> Non
 
 def test_the_documentation_says_the_same_as_the_table() -> None:
     written = dict(_ROW.findall(DOCUMENT.read_text()))
-    assert written == {name: spoken(permissions) for name, permissions in CALLS.items()}
+    wanted = {**CALLS, **INSPECTION}
+    assert written == {name: spoken(permissions) for name, permissions in wanted.items()}
+
+
+def test_the_permissions_to_grant_are_the_union_of_the_table() -> None:
+    granted = dict(_GRANTED.findall(DOCUMENT.read_text()))
+    assert granted == needed()
+    assert set(OPTIONAL) <= set(granted)
 
 
 @pytest.mark.parametrize("name", CALLS)

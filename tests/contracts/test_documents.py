@@ -94,3 +94,10 @@ def test_every_surprise_of_github_names_tests_that_exist() -> None:
     named = re.findall(r"`(test_\w+)`", (ROOT / "docs/github.md").read_text())
     assert len(named) > 40
     assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+def test_every_topic_of_the_doctor_is_documented() -> None:
+    written = set(re.findall(r"`([a-z-]+)`", (ROOT / "docs/operate.md").read_text()))
+    for path in (ROOT / "gate_app/doctor").glob("*.py"):
+        for topic in re.findall(r'(?:ok|warn|wrong|_guarded)\(\s*"([a-z-]+)"', path.read_text()):
+            assert topic in written, f"{path}: {topic}"
