@@ -171,6 +171,9 @@ def _line_reason(index: int, line: ApproverLine, people: Sequence[Standing], pen
         "have": str(len(people)),
         "need": str(line.count),
         "by": ", ".join(standing.person.login for standing in people),
+        "users": ", ".join(line.users),
+        "teams": ", ".join(line.teams),
+        "permission": line.permission.name.lower() if line.permission else "",
     }
     if line.count >= 1 and len(people) >= line.count:
         return met(ReasonCode.APPROVER_LINE_MET, **facts)

@@ -20,6 +20,9 @@ MAX_LINE: Final = 4_096
 MAX_REASON: Final = 1_000
 """Characters of a reason that are kept (case 52)."""
 
+FOREIGN: Final = "characters outside ASCII"
+"""The detail of a command that has some: they are refused, not shown."""
+
 Answering = Literal["approve", "deny"]
 Asking = Literal["status", "why", "help"]
 Moving = Literal["deploy", "cancel"]
@@ -87,7 +90,7 @@ def _foreign(line: str) -> Malformed | None:
     word = _WORD_THEN_FOREIGN.match(line)
     if word is None or word.group(1) not in (*OBEYED, *KNOWN_LATER):
         return None
-    return Malformed(word.group(1), ReasonCode.COMMAND_MALFORMED, "characters outside ASCII")
+    return Malformed(word.group(1), ReasonCode.COMMAND_MALFORMED, FOREIGN)
 
 
 def _approve(rest: str, environments: Sequence[str]) -> Command | Malformed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from gate_app.domain import wording
+from gate_app.domain import refusals, wording
 from gate_app.domain.commands import Command, Malformed, parse
 from gate_app.domain.conditions import Standing
 from gate_app.domain.draft import Draft
@@ -47,7 +47,7 @@ def _reply(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) 
         case None:
             return None
         case Malformed():
-            return wording.malformed(event.person, command, draft.run)
+            return refusals.malformed(event.person, command, draft.run)
         case Command(verb="approve" | "deny"):
             return _answered(draft, event, command)
         case Command(verb="deploy" | "cancel"):
@@ -85,8 +85,12 @@ def _requested(
         return None
     refused = request or Refused(ReasonCode.NOTHING_OPEN)
     missed = NoTarget(refused.code, refused.environment)
-    return wording.no_target(
-        event.person, wording.command_said(command.verb, refused.environment), missed, draft.run
+    return refusals.no_target(
+        event.person,
+        refusals.command_said(command.verb, refused.environment),
+        missed,
+        draft.run,
+        draft.verdicts,
     )
 
 
@@ -94,21 +98,22 @@ def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None
     """An approval or denial: a reaction when it counts, else the code of the rule that it met."""
     key = comment_key(event.comment_id)
     for gate in draft.run.gates.values():
-        if not any(given.key == key for given in gate.answers):
+        given = gate.given(key)
+        if given is None:
             continue
         judged = draft.verdicts[gate.environment].judged(key)
         if judged is not None and judged.counts:
             draft.effects.append(React(event.comment_id, "+1"))
             return None
         code = judged.code if judged is not None else ReasonCode.TOO_LATE
-        said = wording.command_said(command.verb, gate.environment)
-        return wording.not_counted(event.person, said, gate.environment, code, draft.run)
+        said = refusals.command_said(command.verb, gate.environment)
+        return refusals.not_counted(event.person, said, given, gate.environment, code, draft.run)
     if _left_to_rollback(draft.run, command):
         return None
     target = target_of(draft.run, command, event)
     missed = target if isinstance(target, NoTarget) else NoTarget(ReasonCode.TOO_LATE)
-    said = wording.command_said(command.verb, missed.environment)
-    return wording.no_target(event.person, said, missed, draft.run)
+    said = refusals.command_said(command.verb, missed.environment)
+    return refusals.no_target(event.person, said, missed, draft.run, draft.verdicts)
 
 
 def answer_press(draft: Draft, event: ButtonPressed) -> None:
@@ -123,17 +128,18 @@ def answer_press(draft: Draft, event: ButtonPressed) -> None:
 
 
 def _press_reply(draft: Draft, event: ButtonPressed) -> str | None:
-    said = wording.press_said(event.environment)
+    said = refusals.press_said(event.environment)
     key = button_key(event.person, event.button)
     gate = draft.run.gates.get(event.environment)
-    if gate is not None and any(given.key == key for given in gate.answers):
+    given = gate.given(key) if gate is not None else None
+    if gate is not None and given is not None:
         judged = draft.verdicts[gate.environment].judged(key)
         if judged is None or judged.counts:  # counted, then or now: a second press is no news
             return None
-        return wording.not_counted(event.person, said, gate.environment, judged.code, draft.run)
+        return refusals.not_counted(event.person, said, given, gate.environment, judged.code, draft.run)
     target = target_of_press(draft.run, event)
     missed = target if isinstance(target, NoTarget) else NoTarget(ReasonCode.TOO_LATE, event.environment)
-    return wording.no_target(event.person, said, missed, draft.run)
+    return refusals.no_target(event.person, said, missed, draft.run, draft.verdicts)
 
 
 def _say(draft: Draft, person: Person, conversation: int, surface: str, body: str) -> None:

@@ -188,6 +188,10 @@ class Gate:
     closing: Closing | None = None
     release: Release | None = None
 
+    def given(self, key: str) -> Answer | None:
+        """The answer that this comment or press gave."""
+        return next((answer for answer in self.answers if answer.key == key), None)
+
     @property
     def ended(self) -> bool:
         """Nothing can happen to this gate any more."""

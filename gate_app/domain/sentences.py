@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from gate_app.domain.approver_words import group
 from gate_app.domain.inert import code
 from gate_app.domain.verdict import Reason, ReasonCode
 
@@ -18,6 +19,32 @@ _R = ReasonCode
 
 def _named(facts: Facts, key: str, limit: int = 120) -> str:
     return code(facts.get(key, ""), limit)
+
+
+def _sha(facts: Facts, key: str) -> str:
+    return code(facts.get(key, "")[:12])
+
+
+def _new(facts: Facts) -> str:
+    count = facts.get("count", "?")
+    return f"{code(count)} new {'finding' if count == '1' else 'findings'}, {code(facts.get('worst', '?'))} at worst"
+
+
+def _from(facts: Facts) -> str:
+    """The pull request or branch of a gate id (`71#3:1:staging`, `71@refs/heads/main:1:staging`)."""
+    subject = facts.get("gate", "").rsplit(":", 2)[0]
+    number, branch = subject.partition("#")[2], subject.partition("@refs/heads/")[2]
+    if number:
+        return f", from pull request {code('#' + number)}"
+    return f", from {code(branch)}" if branch else ""
+
+
+def _so_far(facts: Facts) -> str:
+    """How many approvals of one line of the policy there are, from whom they have to be and from whom they are."""
+    users, teams = (tuple(filter(None, facts.get(key, "").split(", "))) for key in ("users", "teams"))
+    whom = group(users, teams, facts.get("permission", ""))
+    by = f": {_named(facts, 'by', 200)}" if facts.get("by") else ""
+    return f"{code(facts.get('have', '0'))} of {code(facts.get('need', '?'))} from {whom}{by}"
 
 
 def _detail(facts: Facts) -> str:
@@ -33,15 +60,17 @@ def _note(facts: Facts) -> str:
 
 
 SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
-    _R.RUN_SUPERSEDED: lambda f: "A newer head was pushed; this one is no longer under decision.",
-    _R.CHANGE_CLOSED: lambda f: "The pull request is closed; nothing is released from it.",
-    _R.HEAD_UNCHANGED: lambda f: f"The head is still {_named(f, 'sha', 12)}.",
-    _R.HEAD_MOVED: lambda f: f"The head moved to {_named(f, 'now', 12)}; a new run decides on it.",
+    _R.RUN_SUPERSEDED: lambda f: "A newer commit was pushed; that one is decided on instead.",
+    _R.CHANGE_CLOSED: lambda f: "The pull request was closed or merged; nothing more is released from it.",
+    _R.HEAD_UNCHANGED: lambda f: f"{_sha(f, 'sha')} is still the newest commit.",
+    _R.HEAD_MOVED: lambda f: f"A newer commit was pushed, {_sha(f, 'now')}; a new run decides on it.",
     _R.BASE_CHANGED: lambda f: f"The base branch is now {_named(f, 'now')}; a new run decides on it.",
-    _R.HEAD_UNKNOWN: lambda f: f"The head could not be read at GitHub{_detail(f)}; it is tried again.",
-    _R.POLICY_CURRENT: lambda f: "The gate file is the one this run is pinned to.",
+    _R.HEAD_UNKNOWN: lambda f: (
+        f"The newest commit could not be read at GitHub{_detail(f)}; it is tried again."
+    ),
+    _R.POLICY_CURRENT: lambda f: "The gate file is still the one this was asked under.",
     _R.POLICY_INVALID: lambda f: (
-        f"The gate file on the default branch has problems{_detail(f)}. Mend it there."
+        f"The gate file on the default branch cannot be obeyed{_detail(f)}. Mend it there."
     ),
     _R.POLICY_MISSING: lambda f: (
         "The gate file is gone from the default branch. Put it back, or close the change."
@@ -51,15 +80,16 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.STAGE_PASSED: lambda f: f"Stage {_named(f, 'stage')} passed{_detail(f)}.",
     _R.STAGE_FAILED: lambda f: f"Stage {_named(f, 'stage')} failed{_detail(f)}. Push a fix.",
     _R.STAGE_RUNNING: lambda f: f"Stage {_named(f, 'stage')} is running.",
-    _R.STAGE_UNKNOWN: lambda f: f"Stage {_named(f, 'stage')} says neither yes nor no{_detail(f)}.",
-    _R.NEW_FINDINGS: lambda f: (
-        f"Stage {_named(f, 'stage')} found {code(f.get('count', '?'))} new, worst {code(f.get('worst', '?'))}. "
-        "Fix them and push."
+    _R.STAGE_UNKNOWN: lambda f: (
+        f"Stage {_named(f, 'stage')} came to no verdict{_detail(f)}. Mend what stopped it and push."
     ),
+    _R.NEW_FINDINGS: lambda f: f"Stage {_named(f, 'stage')} has {_new(f)}. Fix what is new and push.",
     _R.AFTER_MET: lambda f: f"The same content passed in {_named(f, 'after')}.",
     _R.AFTER_UNMET: lambda f: f"This content has not passed in {_named(f, 'after')} yet.",
     _R.ENVIRONMENT_FREE: lambda f: "No other release is under way there.",
-    _R.ENVIRONMENT_BUSY: lambda f: f"Another release is under way there ({_named(f, 'gate')}).",
+    _R.ENVIRONMENT_BUSY: lambda f: (
+        f"Another release is under way there{_from(f)}; this one waits for its end."
+    ),
     _R.ENVIRONMENT_REMOVED: lambda f: "The gate file on the default branch no longer names this environment.",
     _R.PATHS_TOUCHED: lambda f: "The change touches what this environment is made of.",
     _R.PATHS_UNTOUCHED: lambda f: (
@@ -71,57 +101,63 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         f"This version cannot deploy by {_named(f, 'route')} yet; use `deploy: {{command: …}}`."
     ),
     _R.RELEASE_RETURNED: lambda f: f"The last try to release did not happen{_detail(f)}; it is tried again.",
-    _R.APPROVAL: lambda f: "The approvals:",
-    _R.APPROVER_LINE_MET: lambda f: f"{code(f.get('have', '?'))} of {code(f.get('need', '?'))}{_by(f)}.",
-    _R.APPROVAL_MISSING: lambda f: f"{code(f.get('have', '0'))} of {code(f.get('need', '?'))}{_by(f)}.",
+    _R.APPROVAL: lambda f: "Approvals:",
+    _R.APPROVER_LINE_MET: lambda f: f"{_so_far(f)}.",
+    _R.APPROVAL_MISSING: lambda f: f"{_so_far(f)}.",
     _R.NOBODY_ASKED: lambda f: "The policy asks nobody (`mode: never`).",
-    _R.CONTRIBUTORS_UNKNOWN: lambda f: f"It is not known who contributed{_detail(f)}.",
-    _R.DENIED: lambda f: f"Denied{_by(f)}{_note(f)}. Push a new head to ask again.",
-    _R.EXPIRED: lambda f: "Nobody answered in time, so it counts as denied. Push a new head to ask again.",
-    _R.CANCELLED: lambda f: f"Cancelled{_by(f)}. A `/deploy` or a new head asks again.",
+    _R.CONTRIBUTORS_UNKNOWN: lambda f: (
+        f"who contributed is not known{_detail(f)}; the answer is kept and judged again"
+    ),
+    _R.DENIED: lambda f: f"Denied{_by(f)}{_note(f)}. A new commit asks again.",
+    _R.EXPIRED: lambda f: (
+        "Nobody answered in time, which counts as denied. `/deploy` or a new commit asks again."
+    ),
+    _R.CANCELLED: lambda f: f"Cancelled{_by(f)}. `/deploy` or a new commit asks again.",
     _R.RELEASED: lambda f: "Released; the stages that verify the deployment are running.",
     _R.DEPLOYMENT_RUNNING: lambda f: "Approved; the deployment is running.",
     _R.DEPLOYMENT_FAILED: lambda f: "The deployment failed. Look at its stage, fix it and push.",
-    _R.VERIFICATION_FAILED: lambda f: "The deployment is there, but a stage that verifies it failed.",
-    _R.VERIFICATION_UNKNOWN: lambda f: "The deployment is there, but it is not known whether it works.",
+    _R.VERIFICATION_FAILED: lambda f: (
+        "It is deployed, but a stage that verifies it failed. Look at that stage, fix it and push."
+    ),
+    _R.VERIFICATION_UNKNOWN: lambda f: (
+        "It is deployed, but a stage that verifies it came to no verdict, so it is not known to work."
+    ),
     _R.WATCHING: lambda f: "Released; it is being watched.",
     _R.WATCH_BREACHED: lambda f: (
         "Released, but the watch saw it fail. A rollback is asked about where there is one."
     ),
     _R.WATCH_UNKNOWN: lambda f: "Released, but the watch could not tell whether it is healthy.",
-    _R.ROLLBACK_TO: lambda f: f"Back to {_named(f, 'sha', 12)}, which was healthy there{_detail(f)}.",
+    _R.ROLLBACK_TO: lambda f: f"Back to {_sha(f, 'sha')}, which was healthy there{_detail(f)}.",
     _R.ROLLBACK_REPLACED: lambda f: "A newer breach asks anew; this question is over.",
     _R.HEALTHY: lambda f: "Released and healthy.",
-    _R.ANSWER_COUNTS: lambda f: "The answer counts.",
-    _R.ANSWER_REPLACED: lambda f: "A later answer of the same person replaced it.",
-    _R.SELF_APPROVAL: lambda f: (
-        "you contributed to this change; somebody else with the right to answer has to"
-    ),
-    _R.NOT_AN_APPROVER: lambda f: "the policy does not name you as somebody who may answer",
-    _R.NOT_A_PERSON: lambda f: "only people's answers count, not those of bots and apps",
+    _R.ANSWER_COUNTS: lambda f: "the answer counts",
+    _R.ANSWER_REPLACED: lambda f: "a later answer of the same person took its place",
+    _R.SELF_APPROVAL: lambda f: "nobody approves a change that they contributed to",
+    _R.NOT_AN_APPROVER: lambda f: "they are not among those who may answer here",
+    _R.NOT_A_PERSON: lambda f: "only what people answer counts, not what bots and apps do",
     _R.STANDING_UNKNOWN: lambda f: (
-        "GitHub could not say right now what you may do here; the answer is kept and judged again"
+        "GitHub could not say right now what they may do here; the answer is kept and judged again"
     ),
-    _R.COMMENT_CHANGED: lambda f: "the comment was edited or deleted; answer in a new one",
-    _R.COMMENT_UNKNOWN: lambda f: "the comment could not be read again; the answer is kept and judged again",
-    _R.BINDING_CHANGED: lambda f: "what you answered has changed since; look at the new question",
-    _R.COMMAND_MALFORMED: lambda f: "the command could not be read as written",
+    _R.COMMENT_CHANGED: lambda f: "its comment was edited or deleted; a new one counts",
+    _R.COMMENT_UNKNOWN: lambda f: "its comment could not be read again; the answer is kept and judged again",
+    _R.BINDING_CHANGED: lambda f: "what it answers has changed since; the newest question counts",
+    _R.COMMAND_MALFORMED: lambda f: "it cannot be read as written",
     _R.COMMAND_UNAVAILABLE: lambda f: "this version does not know that command yet",
     _R.ENVIRONMENT_UNKNOWN: lambda f: "there is no gate for that environment here",
     _R.ENVIRONMENT_AMBIGUOUS: lambda f: "more than one gate is asking; name the environment",
-    _R.SHA_MISMATCH: lambda f: "that is not the head under decision; the head may have moved",
-    _R.NOT_ASKED_YET: lambda f: "the gate was not asking when the comment was written",
-    _R.TOO_LATE: lambda f: "too late: the gate has been answered already",
-    _R.NOT_PERMITTED: lambda f: "only people with write permission here may do that",
-    _R.NOTHING_OPEN: lambda f: "no gate is open here, so there is nothing to cancel",
-    _R.ALREADY_OPEN: lambda f: "that gate is open already; `/why` shows what it waits for",
+    _R.SHA_MISMATCH: lambda f: "it names another commit than the one under decision",
+    _R.NOT_ASKED_YET: lambda f: "no question was open there when it was given",
+    _R.TOO_LATE: lambda f: "it is too late, that is decided",
+    _R.NOT_PERMITTED: lambda f: "that takes write permission here",
+    _R.NOTHING_OPEN: lambda f: "no gate waits here, so there is nothing to cancel",
+    _R.ALREADY_OPEN: lambda f: "that gate is under decision already; `/why` shows what it waits for",
     _R.RELEASE_UNDER_WAY: lambda f: "a release from here is under way there",
-    _R.DENIAL_STANDS: lambda f: "this head was denied; push a new one to ask again",
+    _R.DENIAL_STANDS: lambda f: "this commit was denied; a new one asks again",
     _R.DEPLOYS_FROM_ELSEWHERE: lambda f: (
-        "that environment does not deploy from here; its `from` says from where"
+        "that environment does not deploy from here; its `from` in the gate file says from where"
     ),
-    _R.REASON_MISSING: lambda f: "a denial needs a reason, so that the author can act on it",
-    _R.PARAMETERS_UNDECLARED: lambda f: "the policy declares no parameters that could be set",
+    _R.REASON_MISSING: lambda f: "a denial needs a reason that the author can act on",
+    _R.PARAMETERS_UNDECLARED: lambda f: "the gate file declares no parameters to set",
 }
 
 

@@ -17,6 +17,7 @@ from gate_app.domain.buttons import buttons
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import CheckStatus, Conclusion, PublishCheckRun, PublishComment
 from gate_app.domain.evidence import StageVerdict
+from gate_app.domain.headlines import gate_title
 from gate_app.domain.model import Purpose
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Policy, PolicyProblem
@@ -122,7 +123,7 @@ def _gate_check(draft: Draft, gate: Gate, verdict: Verdict) -> PublishCheckRun:
         external_id=f"{draft.run.gate_id(gate.environment)}",
         status=status,
         conclusion=conclusion,
-        title=wording.gate_title(gate, verdict),
+        title=gate_title(gate, verdict),
         summary=wording.gate_summary(draft.run, gate, verdict),
         buttons=buttons(draft.run, gate.environment, asked) if asked else (),
     )

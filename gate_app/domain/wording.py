@@ -10,18 +10,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from gate_app.domain.approvals import UNKNOWN_CODES
+from gate_app.domain.approver_words import how_to_answer, many, mentioned
 from gate_app.domain.baseline import Comparison, automated_evidence, compare
-from gate_app.domain.commands import Malformed
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evaluate import new_findings
 from gate_app.domain.evidence import Evidence, Severity, StageVerdict
+from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import boxed, code, fenced, plain
-from gate_app.domain.model import Person, Purpose
-from gate_app.domain.policy import ApproverLine, Environment, Permission, Policy, PolicyProblem
+from gate_app.domain.model import Purpose
+from gate_app.domain.policy import Environment, Policy, PolicyProblem
 from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.sentences import phrase, sentence
-from gate_app.domain.targets import NoTarget, asking
-from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState
+from gate_app.domain.verdict import Holds, Judged, Reason, Verdict, VerdictState
 
 _MARKS: Final = {Holds.MET: "✅", Holds.UNMET: "⏳", Holds.UNKNOWN: "❔", Holds.REFUSED: "❌"}
 _SHOWN: Final = 5
@@ -37,7 +38,8 @@ def stage_title(stage: StageRun) -> str:
     """One line for the check run of a stage."""
     if stage.status is not StageStatus.ENDED or stage.outcome is None:
         return "Running"
-    return plain(stage.outcome.detail or stage.outcome.evidence.summary or stage.outcome.reason.value, 200)
+    outcome = stage.outcome
+    return plain(outcome.detail or outcome.evidence.summary or outcome.verdict.value.capitalize(), 200)
 
 
 def stage_summary(stage: StageRun, compared: Comparison | None = None) -> str:
@@ -47,7 +49,7 @@ def stage_summary(stage: StageRun, compared: Comparison | None = None) -> str:
     evidence = stage.outcome.evidence
     parts = [f"**{stage.outcome.verdict.value}** · {code(stage.outcome.reason.value)} · {counts(evidence)}"]
     if compared is not None:
-        parts.append(comparison(compared))
+        parts.append(f"Findings: {comparison(compared)}")
     parts += _check_lines(evidence)
     parts += [
         f"- {code(failure.name)}:{boxed(failure.message, 300, '  ')}" for failure in evidence.failures[:20]
@@ -81,7 +83,7 @@ def counts(evidence: Evidence) -> str:
         tests = {
             "passed": evidence.tests.passed,
             "failed": evidence.tests.failed,
-            "errors": evidence.tests.errors,
+            _plural(evidence.tests.errors, "error"): evidence.tests.errors,
             "skipped": evidence.tests.skipped,
         }
         said.append(", ".join(f"{number} {name}" for name, number in tests.items() if number) or "no tests")
@@ -94,10 +96,14 @@ def counts(evidence: Evidence) -> str:
     return " · ".join(said) or plain(evidence.summary, 200) or "no counts"
 
 
+def _plural(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
 def comparison(compared: Comparison) -> str:
     """`2 new (1 high, 1 low), 11 unchanged, 1 fixed against what staging runs`."""
     if compared.environment is None:
-        return "Nothing of ours runs there yet, so every finding is new."
+        return "all new, because nothing of ours runs there yet."
     severities = Counter(found.severity for found in compared.new)
     by_severity = ", ".join(f"{severities[each]} {each.value}" for each in Severity if severities[each])
     said = [f"{len(compared.new)} new ({by_severity})" if compared.new else "none new"]
@@ -109,34 +115,11 @@ def comparison(compared: Comparison) -> str:
 # --- gates -----------------------------------------------------------------------------------------------
 
 
-def gate_title(gate: Gate, verdict: Verdict) -> str:
-    """One line for the check run of a gate."""
-    if gate.release is not None:
-        match gate.release.status:
-            case ReleaseStatus.HEALTHY:
-                return "Released and healthy"
-            case ReleaseStatus.FAILED:
-                return "Released, but not healthy"
-            case ReleaseStatus.VERIFYING:
-                return "Released, being verified"
-            case ReleaseStatus.WATCHING:
-                return "Released, being watched"
-            case _:
-                return "Approved, deploying"
-    if verdict.state is not VerdictState.WAITING:
-        return verdict.state.value.capitalize()
-    if verdict.asks and ReasonCode.ROLLBACK_TO.value in {reason.code.value for reason in verdict.reasons}:
-        return f"Waiting for a person: roll back {plain(gate.environment, 80)}?"
-    if verdict.asks:
-        return f"Waiting for a person: deploy to {plain(gate.environment, 80)}?"
-    return "Waiting: " + (verdict.codes[0].replace("_", " ") if verdict.codes else "nothing decided")
-
-
 def gate_summary(run: Run, gate: Gate, verdict: Verdict) -> str:
     """The tree of reasons, the answers given, and how to answer when a person is asked."""
     parts = [tree(verdict.reasons), _answers_given(gate, verdict)]
     if verdict.asks:
-        parts.append(_how_to_answer(gate.environment))
+        parts.append(how_to_answer(run, gate.environment))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -146,14 +129,17 @@ def _answers_given(gate: Gate, verdict: Verdict) -> str:
     for given in gate.answers:
         judged = verdict.judged(given.key)
         if judged is not None:
-            mark = "✅" if judged.counts else "❌"
-            rule = (
-                ""
-                if judged.counts
-                else f", which does not count: {phrase(judged.code)} {code(judged.code.value)}"
-            )
+            mark, rule = _judged(judged)
             lines.append(f"- {mark} {given.kind} by {code(given.person.login)}{rule}")
     return "\n".join(["**Answers**", "", *lines]) if lines else ""
+
+
+def _judged(judged: Judged) -> tuple[str, str]:
+    """The mark of an answer, and the rule against it."""
+    if judged.counts:
+        return "✅", ""
+    mark, yet = ("❔", " yet") if judged.code in UNKNOWN_CODES else ("❌", "")
+    return mark, f", which does not count{yet}: {phrase(judged.code)} {code(judged.code.value)}"
 
 
 def tree(reasons: Sequence[Reason], depth: int = 0) -> str:
@@ -164,11 +150,6 @@ def tree(reasons: Sequence[Reason], depth: int = 0) -> str:
         if reason.children:
             lines.append(tree(reason.children, depth + 1))
     return "\n".join(lines)
-
-
-def _how_to_answer(environment: str) -> str:
-    name = plain(environment, 100)
-    return f"Answer in a new comment on the pull request: `/approve {name}` or `/deny {name} reason`."
 
 
 # --- the question ----------------------------------------------------------------------------------------
@@ -187,15 +168,15 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         f"{code(run.change.title, 150)} at {code(run.change.head.sha[:12])}",
         _ships(run, gate.environment),
         _evidence_lines(run, environment, conditions),
-        f"**Why a person is asked:** the policy wants {_wanted(environment)}.",
+        f"**Why a person is asked:** the gate file asks before every deployment to {code(gate.environment)}.",
         f"**Recommendation:** {_recommendation(run, environment)}",
-        f"**Who can answer:** {_mentions(run, environment)}.",
+        f"**Who can approve:** {mentioned(run, environment)}.",
         f"`/approve {plain(gate.environment, 100)}` · `/deny {plain(gate.environment, 100)} reason` · "
         f"`/why {plain(gate.environment, 100)}`",
         _until(asked, environment),
     ]
     if asked.number > gate.asked + 1:
-        parts.insert(1, "What earlier answers were given to has changed, so they no longer count.")
+        parts.insert(1, "Asked again: what was asked about has changed, so earlier answers no longer count.")
     return "\n\n".join(part for part in parts if part)
 
 
@@ -207,7 +188,7 @@ def _rollback_question(run: Run, asked: Question, environment: Environment) -> s
         f"**Why a person is asked:** after the release of {code(run.change.base_sha[:12])}:{boxed(run.because, 300)}",
         _ships(run, environment.name),
         f"**Recommendation:** approve, because {code(run.change.head.sha[:12])} was healthy there.",
-        f"**Who can answer:** {_mentions(run, environment)}.",
+        f"**Who can approve:** {mentioned(run, environment)}.",
         f"`/approve {name}` takes it back · `/deny {name} reason` leaves it as it is",
         _until(asked, environment),
     ]
@@ -220,18 +201,25 @@ def replaced_question(gate: Gate, number: int) -> str:
 
 
 def _outcome(run: Run, gate: Gate, verdict: Verdict) -> str:
-    approvers = ", ".join(code(person.login) for person in _counting(gate)) or "nobody"
-    head = f"{code(gate.environment)} · {code(run.change.head.sha[:12])}"
-    if gate.release is not None:
-        mark = {ReleaseStatus.HEALTHY: "✅", ReleaseStatus.FAILED: "❌"}.get(gate.release.status, "🚀")
-        return f"{mark} **{gate_title(gate, verdict)}** · {head} · approved by {approvers}"
-    return f"❌ **{gate_title(gate, verdict)}** · {head}\n\n{tree(verdict.reasons[:1])}"
+    """How it ended: one line, and below it what is to be done when it did not end well."""
+    title = f"**{gate_title(gate, verdict)}** · {code(gate.environment)} · {code(run.change.head.sha[:12])}"
+    if gate.release is None:
+        mark = "❌" if verdict.state in (VerdictState.DENIED, VerdictState.EXPIRED) else "⏹️"
+        return f"{mark} {title}\n\n{_ground(verdict)}"
+    approvers = ", ".join(code(person.login) for person in gate.release.approved_by)
+    title += f" · approved by {approvers}" if approvers else " · nobody had to approve"
+    match gate.release.status:
+        case ReleaseStatus.HEALTHY:
+            return f"✅ {title}"
+        case ReleaseStatus.FAILED:
+            return f"❌ {title}\n\n{_ground(verdict)}"
+        case _:
+            return f"🚀 {title}"
 
 
-def _counting(gate: Gate) -> list[Person]:
-    """Whose approvals the release rests on, as judged when it began."""
-    counted = gate.release.approved_by if gate.release else ()
-    return list(counted)
+def _ground(verdict: Verdict) -> str:
+    reason = verdict.reasons[0]
+    return f"{sentence(reason)} {code(reason.code.value)}"
 
 
 def _ships(run: Run, environment: str) -> str:
@@ -247,8 +235,8 @@ def _ships(run: Run, environment: str) -> str:
         if shipment.first
         else f"since {code(shipment.base[:12])} in {where}"
     )
-    said = [f"{_many(shipment.ahead, 'commit')} in"] if shipment.ahead else []
-    said += [f"{_many(shipment.behind, 'commit')} **out**"] if shipment.behind else []
+    said = [f"{many(shipment.ahead, 'commit')} in"] if shipment.ahead else []
+    said += [f"{many(shipment.behind, 'commit')} **out**"] if shipment.behind else []
     pulls = ", ".join(code(f"#{number}") for number in shipment.pulls[:_SHOWN])
     rest = len(shipment.pulls) - _SHOWN
     named = f" (pull requests {pulls}{f' and {rest} more' if rest > 0 else ''})" if pulls else ""
@@ -256,10 +244,6 @@ def _ships(run: Run, environment: str) -> str:
     lines += [f"- {code(subject, 100)}" for subject in shipment.subjects[:_SHOWN]]
     more = shipment.ahead - min(len(shipment.subjects), _SHOWN)
     return "\n".join([*lines, f"- … and {more} more"] if more > 0 else lines)
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _evidence_lines(run: Run, environment: Environment, conditions: Conditions) -> str:
@@ -292,36 +276,9 @@ def _recommendation(run: Run, environment: Environment) -> str:
     found = sum(part.severities.total for part in evidence)
     skipped = sum(part.tests.skipped for part in evidence if part.tests)
     if found or skipped:
-        said = [f"{found} findings" if found else "", f"{skipped} skipped tests" if skipped else ""]
+        said = [many(found, "finding") if found else "", many(skipped, "skipped test") if skipped else ""]
         return f"look at {' and '.join(part for part in said if part)} first."
     return "approve, because every stage is clean."
-
-
-def _wanted(environment: Environment) -> str:
-    return ", and ".join(_line(line) for line in environment.approval.lines)
-
-
-def _line(line: ApproverLine) -> str:
-    people = "one person" if line.count == 1 else f"{line.count} different people"
-    said = []
-    if line.users:
-        said.append("out of " + ", ".join(code(user) for user in line.users))
-    if line.teams:
-        said.append("of " + " or ".join(code(team) for team in line.teams))
-    if line.permission is not Permission.NONE:
-        said.append(f"with {line.permission.name.lower()} permission")
-    return " ".join([people, *said]) + ", not a contributor"
-
-
-def _mentions(run: Run, environment: Environment) -> str:
-    """Mentions exactly those whom the trusted policy names; the author is not among those who can answer."""
-    named: list[str] = []
-    for line in environment.approval.lines:
-        named += [f"@{user}" for user in line.users if user.lower() != run.change.author.login.lower()]
-        named += [f"@{team}" for team in line.teams]
-        if not line.users and not line.teams:
-            named.append(f"anybody with {line.permission.name.lower()} permission who did not contribute")
-    return ", ".join(dict.fromkeys(named))
 
 
 def _until(asked: Question, environment: Environment) -> str:
@@ -347,9 +304,9 @@ def status(run: Run, verdicts: Mapping[str, Verdict]) -> str:
     if run.gates:
         rows = [f"| {code(name)} | {gate_title(gate, verdicts[name])} |" for name, gate in run.gates.items()]
         parts.append("\n".join(["| gate | where it stands |", "|---|---|", *rows]))
-    open_gates = asking(run)
-    if open_gates:
-        parts.append(_how_to_answer(open_gates[0].environment))
+    asked = [name for name, verdict in verdicts.items() if verdict.asks]
+    if asked:
+        parts.append(how_to_answer(run, asked[0]))
     return "\n\n".join(parts)
 
 
@@ -391,11 +348,14 @@ def help_text(run: Run) -> str:
         "- `/deny [environment] reason`: no, with a reason the author can act on",
         "- `/deploy environment [sha]`: ask (again) to deploy this head; whoever asks does not approve it",
         "- `/cancel`: close every gate that is still open here",
-        "- `/why [environment]`: the tree of reasons",
-        "- `/status`: stages and gates as they stand",
+        "- `/why [environment]`: what a gate waits for, ground by ground",
+        "- `/status`: where stages and gates stand",
         "- `/help`: this",
     ]
-    tail = f"Environments here: {names}. A command is the whole first line of a new comment; `/gate …` works too."
+    tail = (
+        f"Environments here: {names}. A command is the first line of a new comment, all of it. "
+        "`/gate approve …` works too, where another bot owns the short word."
+    )
     return "\n".join([*rows, "", tail])
 
 
@@ -413,55 +373,3 @@ def policy_summary(run: Run) -> str:
         return "The gate file on the default branch is valid."
     head = "Every gate stays closed: the gate file on the default branch cannot be obeyed."
     return f"{head}\n\n{fenced(run.policy.detail)}"
-
-
-def malformed(person: Person, command: Malformed, run: Run) -> str:
-    """A command of ours that could not be read as written."""
-    detail = f" ({code(command.detail, 80)})" if command.detail else ""
-    who = f"{code('/' + command.verb)} by {code(person.login)}"
-    return f"{who} was not obeyed: {phrase(command.code)}{detail}. {_instead_of(command, run)}"
-
-
-def _instead_of(command: Malformed, run: Run) -> str:
-    if command.code is not ReasonCode.ENVIRONMENT_UNKNOWN or not isinstance(run.policy, Policy):
-        return _instead(run)
-    return f"Environments: {', '.join(code(environment.name) for environment in run.policy.environments)}."
-
-
-def command_said(verb: str, environment: str) -> str:
-    """How a command is named in the reply to it."""
-    return code(f"/{verb} {environment}".strip())
-
-
-def press_said(environment: str) -> str:
-    """How the press of a button is named in the reply to it."""
-    return f"The button for {code(environment)}, pressed"
-
-
-def not_counted(person: Person, said: str, environment: str, reason: ReasonCode, run: Run) -> str:
-    """An answer that was recorded and does not count, with the rule and what would count instead."""
-    return (
-        f"{said} by {code(person.login)} does not count: {phrase(reason)} · "
-        f"{code(reason.value)}. {_who(run, environment)}"
-    )
-
-
-def no_target(person: Person, said: str, missed: NoTarget, run: Run) -> str:
-    """An answer that found no gate that was asking."""
-    choices = f" Choices: {', '.join(code(name) for name in missed.choices)}." if missed.choices else ""
-    return (
-        f"{said} by {code(person.login)} was not obeyed: {phrase(missed.code)} · "
-        f"{code(missed.code.value)}.{choices} {_instead(run)}"
-    )
-
-
-def _who(run: Run, environment: str) -> str:
-    found = run.policy.environment(environment) if isinstance(run.policy, Policy) else None
-    return f"What would count: {_wanted(found)}." if found else ""
-
-
-def _instead(run: Run) -> str:
-    open_gates = asking(run)
-    if not open_gates:
-        return "No gate is asking right now; `/status` shows where things stand."
-    return _how_to_answer(open_gates[0].environment)

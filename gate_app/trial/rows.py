@@ -13,10 +13,11 @@ from typing import Final
 
 from gate_app.domain import wording
 from gate_app.domain.evidence import StageOutcome, StageVerdict
+from gate_app.domain.headlines import gate_title
 from gate_app.domain.model import Origin
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Gate, Run, StageRun, StageStatus
-from gate_app.domain.verdict import Holds, ReasonCode, Verdict, VerdictState
+from gate_app.domain.verdict import Verdict
 from gate_app.stages.plaintext import plain_line
 from gate_app.trial.people import Resident, able_to_answer
 from gate_app.trial.picture import Picture
@@ -112,30 +113,11 @@ def _asked_at(gate: Gate) -> datetime | None:
 
 
 def _gate_words(gate: Gate, verdict: Verdict) -> str:
-    """Where a gate stands that does not ask: what it waits for, or how it ended and why."""
-    if gate.release is not None:
-        failed = f" ({gate.release.failure.value})" if gate.release.failure else ""
-        return wording.gate_title(gate, verdict).lower() + failed
-    if gate.closing is not None:
-        by = f" by {gate.closing.by.login}" if gate.closing.by else ""
-        note = f": {plain_line(gate.closing.note, MAX_DETAIL)}" if gate.closing.note else ""
-        return f"{gate.closing.state.value}{by}{note}"
-    if verdict.state is not VerdictState.WAITING:
-        return verdict.state.value
-    return f"waits: {_obstacle(verdict)}"
-
-
-def _obstacle(verdict: Verdict) -> str:
-    """The obstacles that matter most, without those that only sum up others."""
-    open_reasons = [
-        reason for root in verdict.reasons for reason in root.walk() if not reason.met and not reason.children
-    ]
-    last = [reason for reason in open_reasons if reason.code is not ReasonCode.APPROVAL_MISSING]
-    order = (Holds.REFUSED, Holds.UNKNOWN, Holds.UNMET)
-    told = sorted(last or open_reasons, key=lambda reason: order.index(reason.holds))
-    said = [
-        reason.code.value.replace("_", " ")
-        + "".join(f" ({reason.facts[key]})" for key in ("stage", "after") if key in reason.facts)
-        for reason in told[:3]
-    ]
-    return ", ".join(dict.fromkeys(said)) or "nothing decided"
+    """Where a gate stands that does not ask: what it waits for, or how it ended, by whom and why."""
+    title = gate_title(gate, verdict)
+    said = title[:1].lower() + title[1:]
+    if gate.closing is None:
+        return said
+    by = f" by {gate.closing.by.login}" if gate.closing.by else ""
+    note = f": {plain_line(gate.closing.note, MAX_DETAIL)}" if gate.closing.note else ""
+    return f"{said}{by}{note}"

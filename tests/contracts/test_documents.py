@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gate_app.domain.evidence import StageReason
-from gate_app.domain.verdict import ReasonCode
+from gate_app.domain.sentences import sentence
+from gate_app.domain.verdict import Holds, Reason, ReasonCode
 
 ROOT = Path(__file__).parents[2]
 MAY_IMPORT = {
@@ -27,10 +28,12 @@ MAY_IMPORT = {
 }
 
 
-def test_every_reason_code_is_documented() -> None:
+def test_every_reason_code_is_documented_with_what_it_says() -> None:
     text = (ROOT / "docs/reason-codes.md").read_text()
-    for code in (*ReasonCode, *StageReason):
+    for code in StageReason:
         assert f"`{code.value}`" in text, code
+    for each in ReasonCode:
+        assert f"| `{each.value}` | {sentence(Reason(each, Holds.MET))} |" in text, each
 
 
 def test_every_link_and_picture_of_the_readme_leads_somewhere() -> None:

@@ -95,7 +95,7 @@ def test_a_first_deployment_says_that_there_is_nothing_to_compare_with() -> None
     world = proposed()
     world.passes(5).stage_ends(outcome=passed(finding("one")))
     check = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "stage:tests"][-1]
-    assert "every finding is new" in check.summary
+    assert "Findings: all new, because nothing of ours runs there yet." in check.summary
 
 
 def test_evidence_without_findings_compares_nothing() -> None:

@@ -173,19 +173,19 @@ def merged_only() -> Policy:
         pytest.param(
             "/deploy elsewhere",
             None,
-            "`elsewhere`). Environments: `staging`",
+            "there is no gate for `elsewhere` here. Environments: `staging`, `production`.",
             id="an environment that is not",
         ),
         pytest.param(
             "/deploy",
             None,
-            "here. Environments: `staging`, `production`.",
+            "which environment. Environments: `staging`, `production`.",
             id="no environment",
         ),
         pytest.param(
             "/deploy staging now please",
             None,
-            "read as written (`now please`)",
+            "`now please` was not expected there. Write it as `/deploy environment [sha]`.",
             id="something more",
         ),
         pytest.param("/deploy production", merged_only(), "deploys_from_elsewhere", id="another origin"),

@@ -85,7 +85,7 @@ def test_a_breach_is_shown_and_reported_and_asks_to_go_back_to_what_was_healthy(
     proposals = [each for decision in world.decisions for each in decision.proposals]
     assert proposals == [RollbackProposal("staging", EARLIER, BREACH.detail)]
     check = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "gate:staging"][-1]
-    assert (check.conclusion, check.title) == ("failure", "Released, but not healthy")
+    assert (check.conclusion, check.title) == ("failure", "Released, but the watch saw it fail")
     assert "watch_breached" in check.summary
 
 

@@ -132,7 +132,7 @@ def test_the_check_run_of_a_stage_shows_counts_failures_findings_and_the_end_of_
     world.stage_ends(outcome=rich())
     checks = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "stage:tests"]
     for part in (
-        "10 passed, 1 failed, 1 errors, 2 skipped",
+        "10 passed, 1 failed, 1 error, 2 skipped",
         "1 high, 1 low",
         "- `test_x`: `assert 1 == 2`",
         "- `test_y`:\n  ```text\n  E  1\n  +  2\n  ```",
@@ -159,7 +159,7 @@ def test_the_question_has_all_its_parts() -> None:
         "look at 2 findings and 2 skipped tests first",
         "@maintainer",
         "@acme/sre",
-        "2 different people",
+        "one of `author` or @maintainer, with maintain permission, and 2 people of @acme/sre, all different people",
         "/approve staging",
         "/deny staging",
         "Open until",
@@ -180,7 +180,7 @@ def test_the_question_has_all_its_parts() -> None:
             StageOutcome(
                 StageVerdict.PASSED, StageReason.TESTS_PASSED, Evidence(tests=TestCounts(1, 0, 0, 1))
             ),
-            "look at 1 skipped tests first",
+            "look at 1 skipped test first",
         ),
     ],
 )
@@ -218,8 +218,8 @@ def test_case_168_a_title_cannot_pass_for_our_verdict() -> None:
 @pytest.mark.parametrize(
     ("known", "title"),
     [
-        (Unknown("hub_unavailable", "502"), "Waiting: policy unreadable"),
-        (PolicyProblem("policy_missing", "gone"), "Waiting: policy missing"),
+        (Unknown("hub_unavailable", "502"), "Waiting: the gate file cannot be read right now"),
+        (PolicyProblem("policy_missing", "gone"), "Waiting: the gate file is gone"),
     ],
 )
 def test_the_title_of_a_waiting_gate_says_what_for(known: Unknown | PolicyProblem, title: str) -> None:

@@ -442,7 +442,7 @@ def test_a_row_says_what_waits_for_whom() -> None:
     assert shown(asking()) == {
         "tests": "passed: no counts (0.0 s)",
         "gate staging": "waits for a person: reviewer or maintainer",
-        "gate production": "waits: after unmet (staging)",
+        "gate production": "waiting for staging",
     }
     assert shown(denied_staging())["gate staging"] == "denied by reviewer: too risky"
 

@@ -1,0 +1,65 @@
+"""Who can answer and how, in words: for the question, the tree of reasons and the replies to commands.
+
+Rules of the file: the trusted policy names the people; only the question mentions them (an edit notifies
+nobody, a mention does); everywhere else they are boxed like any other text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from gate_app.domain.inert import code, plain
+from gate_app.domain.policy import ApproverLine, Environment, Permission
+from gate_app.domain.run import Run
+
+Naming = Callable[[str], str]
+
+
+def wanted(environment: Environment) -> str:
+    """Who has to approve, in a sentence: `one person with write permission who did not contribute`."""
+    return _people(environment, code)
+
+
+def mentioned(run: Run, environment: Environment) -> str:
+    """The same for the question, mentioning those whom the policy names; the author is not mentioned."""
+    author = run.change.author.login.lower()
+    return _people(environment, lambda name: code(name) if name.lower() == author else f"@{name}")
+
+
+def many(count: int, noun: str, plural: str = "") -> str:
+    """`1 commit`, `2 commits`; `plural` where an s is not enough."""
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
+
+
+def how_to_answer(run: Run, environment: str) -> str:
+    """What to type, or to press where there is no conversation to type in."""
+    if run.change.conversation is None:
+        return "This commit has no pull request to talk in: answer with the buttons of its check run."
+    name = plain(environment, 100)
+    return (
+        f"Answer with the buttons of the check run, or in a new comment on the pull request: "
+        f"`/approve {name}` or `/deny {name} reason`."
+    )
+
+
+def group(users: Iterable[str], teams: Iterable[str], permission: str, naming: Naming = code) -> str:
+    """Whom one line of the policy asks for: `octocat or hubot, with maintain permission`."""
+    named = [" or ".join(map(naming, names)) for names in (users, teams) if names]
+    if not named:
+        return f"people with {permission} permission" if permission else "the people whom the gate file names"
+    return " in ".join(named) + (f", with {permission} permission" if permission else "")
+
+
+def _people(environment: Environment, naming: Naming) -> str:
+    lines = [_line(line, naming) for line in environment.approval.lines]
+    apart = ", all different people" if len(lines) > 1 else ""
+    return f"{', and '.join(lines)}{apart} who did not contribute"
+
+
+def _line(line: ApproverLine, naming: Naming) -> str:
+    permission = "" if line.permission is Permission.NONE else line.permission.name.lower()
+    if not line.users and not line.teams:
+        people = "one person" if line.count == 1 else f"{line.count} people"
+        return f"{people} with {permission} permission"
+    count = "one" if line.count == 1 else f"{line.count} people"
+    return f"{count} of {group(line.users, line.teams, permission, naming)}"

@@ -1,0 +1,109 @@
+"""Where a gate stands, in one line: the title of its check run, its row in a table, its line on a terminal.
+
+Rules of the file: plain text, no Markdown; what holds a gate for good is said before what may still change;
+only what the reader can wait for or mend is named, never a code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from gate_app.domain.inert import plain
+from gate_app.domain.run import Gate, Release, ReleaseStatus
+from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState
+
+_R = ReasonCode
+_Line = Callable[[Sequence[Mapping[str, str]]], str]
+
+
+def gate_title(gate: Gate, verdict: Verdict) -> str:
+    """One line, without a full stop."""
+    if gate.release is not None:
+        return _of_release(gate.release)
+    if verdict.state is not VerdictState.WAITING:
+        return ENDINGS.get(verdict.reasons[0].code, verdict.state.value.capitalize())
+    if verdict.asks and any(reason.code is _R.ROLLBACK_TO for reason in verdict.reasons):
+        return f"Waiting for a person: roll back {plain(gate.environment, 80)}?"
+    if verdict.asks:
+        return f"Waiting for a person: deploy to {plain(gate.environment, 80)}?"
+    return _obstacle(verdict)
+
+
+def _of_release(release: Release) -> str:
+    match release.status:
+        case ReleaseStatus.HEALTHY:
+            return "Released and healthy"
+        case ReleaseStatus.FAILED:
+            return FAILURES.get(release.failure or _R.DEPLOYMENT_FAILED, "Released, but not healthy")
+        case ReleaseStatus.VERIFYING:
+            return "Deployed, being verified"
+        case ReleaseStatus.WATCHING:
+            return "Released, being watched"
+        case _:
+            return "Approved, deploying"
+
+
+def _obstacle(verdict: Verdict) -> str:
+    """The worst obstacle; the approval comes last, since nobody is asked before the rest holds."""
+    leaves = [
+        reason for root in verdict.reasons for reason in root.walk() if not reason.met and not reason.children
+    ]
+    worst = min(leaves, key=_rank, default=None)
+    if worst is None:
+        return "Waiting"
+    alike = [reason.facts for reason in leaves if reason.code is worst.code]
+    line = OBSTACLES.get(worst.code)
+    return line(alike) if line else f"Waiting: {worst.code.value.replace('_', ' ')}"
+
+
+def _rank(reason: Reason) -> tuple[bool, int]:
+    order = (Holds.REFUSED, Holds.UNKNOWN, Holds.UNMET)
+    return reason.code is _R.APPROVAL_MISSING, order.index(reason.holds)
+
+
+def _names(facts: Sequence[Mapping[str, str]], key: str) -> str:
+    return ", ".join(dict.fromkeys(plain(each.get(key, "?"), 60) for each in facts))
+
+
+ENDINGS: Final[Mapping[ReasonCode, str]] = {
+    _R.RUN_SUPERSEDED: "Superseded by a newer commit",
+    _R.CHANGE_CLOSED: "Ended with its pull request",
+    _R.ENVIRONMENT_REMOVED: "No longer in the gate file",
+    _R.PATHS_UNTOUCHED: "Skipped: the change touches nothing of it",
+    _R.DENIED: "Denied",
+    _R.EXPIRED: "Expired: nobody answered in time",
+    _R.CANCELLED: "Cancelled",
+    _R.ROLLBACK_REPLACED: "Replaced by a newer question",
+}
+"""How a gate ended without a release, by the ground that ended it."""
+
+FAILURES: Final[Mapping[ReasonCode, str]] = {
+    _R.DEPLOYMENT_FAILED: "The deployment failed",
+    _R.VERIFICATION_FAILED: "Deployed, but its verification failed",
+    _R.VERIFICATION_UNKNOWN: "Deployed, but not known to work",
+    _R.WATCH_BREACHED: "Released, but the watch saw it fail",
+    _R.WATCH_UNKNOWN: "Released, but not known to be healthy",
+}
+"""How a release ended that is not healthy."""
+
+OBSTACLES: Final[Mapping[ReasonCode, _Line]] = {
+    _R.STAGE_FAILED: lambda f: f"Blocked: {_names(f, 'stage')} failed",
+    _R.NEW_FINDINGS: lambda f: f"Blocked: new findings in {_names(f, 'stage')}",
+    _R.STAGE_UNKNOWN: lambda f: f"Waiting: {_names(f, 'stage')} came to no verdict",
+    _R.STAGE_RUNNING: lambda f: f"Waiting for {_names(f, 'stage')}",
+    _R.AFTER_UNMET: lambda f: f"Waiting for {_names(f, 'after')}",
+    _R.POLICY_INVALID: lambda f: "Waiting: the gate file has problems",
+    _R.POLICY_MISSING: lambda f: "Waiting: the gate file is gone",
+    _R.POLICY_UNREADABLE: lambda f: "Waiting: the gate file cannot be read right now",
+    _R.HEAD_UNKNOWN: lambda f: "Waiting: the commit cannot be read right now",
+    _R.HEAD_MOVED: lambda f: "Waiting: a newer commit was pushed",
+    _R.BASE_CHANGED: lambda f: "Waiting: the base branch changed",
+    _R.CHANGE_CLOSED: lambda f: "Waiting: the pull request is closed",
+    _R.PATHS_UNKNOWN: lambda f: "Waiting: not known yet which files change",
+    _R.ENVIRONMENT_BUSY: lambda f: "Waiting: another release is under way there",
+    _R.ROUTE_UNAVAILABLE: lambda f: "Waiting: this version cannot deploy that way yet",
+    _R.RELEASE_RETURNED: lambda f: "Waiting: the last try to release did not happen",
+    _R.APPROVAL_MISSING: lambda f: "Waiting for a person",
+}
+"""What a gate waits for, by the code of a ground that does not hold; all the grounds of one code together."""

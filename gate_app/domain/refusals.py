@@ -1,0 +1,156 @@
+"""What the author of a command or a press that is not obeyed is told: who, which rule, what would count instead.
+
+Rules of the file: one short paragraph; the code of the rule is always in it; nothing is decided here; what
+somebody typed is boxed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gate_app.domain.approvals import UNKNOWN_CODES
+from gate_app.domain.approver_words import how_to_answer, wanted
+from gate_app.domain.commands import FOREIGN, Malformed
+from gate_app.domain.headlines import gate_title
+from gate_app.domain.inert import code, plain
+from gate_app.domain.model import Person
+from gate_app.domain.policy import Policy
+from gate_app.domain.run import Answer, Run
+from gate_app.domain.sentences import phrase
+from gate_app.domain.targets import NoTarget, asking
+from gate_app.domain.verdict import ReasonCode, Verdict
+
+USAGES: Final[Mapping[str, str]] = {
+    "approve": "/approve [environment] [sha] [-- reason]",
+    "deny": "/deny [environment] reason",
+    "deploy": "/deploy environment [sha]",
+    "cancel": "/cancel",
+    "why": "/why [environment]",
+    "status": "/status",
+    "help": "/help",
+}
+"""How each command is written."""
+
+_NOT_KEPT: Final[Mapping[ReasonCode, str]] = {
+    ReasonCode.STANDING_UNKNOWN: "GitHub could not say right now what its author may do here; write it again later",
+    ReasonCode.COMMENT_UNKNOWN: "the comment could not be read again right now; write it again later",
+}
+"""What is said of a request: unlike an answer it is not kept to be judged again."""
+
+
+def command_said(verb: str, environment: str) -> str:
+    """How a command is named in the reply to it."""
+    return code(f"/{verb} {environment}".strip())
+
+
+def press_said(environment: str) -> str:
+    """How the press of a button is named in the reply to it."""
+    return f"The button for {code(environment)}, pressed"
+
+
+def malformed(person: Person, command: Malformed, run: Run) -> str:
+    """A command of ours that could not be read as written."""
+    rule = f"{_flaw(command)}. {_instead_of(command, run)}"
+    return _refused(command_said(command.verb, ""), person, "was not obeyed", command.code, rule)
+
+
+def _flaw(command: Malformed) -> str:
+    """The rule, with what was typed where there is something to show."""
+    match command.code:
+        case ReasonCode.COMMAND_MALFORMED if command.detail == FOREIGN:
+            return f"it has {FOREIGN}"
+        case ReasonCode.COMMAND_MALFORMED:
+            return f"{code(command.detail, 80)} was not expected there"
+        case ReasonCode.ENVIRONMENT_UNKNOWN if not command.detail:
+            return "it does not say for which environment"
+        case ReasonCode.ENVIRONMENT_UNKNOWN:
+            return f"there is no gate for {code(command.detail, 80)} here"
+        case ReasonCode.PARAMETERS_UNDECLARED:
+            return f"the gate file declares no parameter {code(command.detail, 80)}"
+        case _:
+            return phrase(command.code)
+
+
+def _instead_of(command: Malformed, run: Run) -> str:
+    match command.code:
+        case ReasonCode.COMMAND_UNAVAILABLE:
+            return "`/help` lists those that it knows."
+        case ReasonCode.ENVIRONMENT_UNKNOWN if isinstance(run.policy, Policy):
+            return f"Environments: {_boxed([each.name for each in run.policy.environments])}."
+        case ReasonCode.REASON_MISSING if command.detail:
+            return f"Write it as `/deny {plain(command.detail, 100)} reason`."
+        case _:
+            return f"Write it as `{USAGES[command.verb]}`."
+
+
+def not_counted(
+    person: Person, said: str, given: Answer, environment: str, reason: ReasonCode, run: Run
+) -> str:
+    """An answer that was recorded and does not count, with the rule and what would count instead."""
+    if reason in UNKNOWN_CODES:
+        return _refused(said, person, "does not count yet", reason, f"{_why_unknown(reason, run)}.")
+    rule = f"{phrase(reason)}. {_who(run, environment, given)}"
+    return _refused(said, person, "does not count", reason, rule)
+
+
+def no_target(person: Person, said: str, missed: NoTarget, run: Run, verdicts: Mapping[str, Verdict]) -> str:
+    """A command or press that found no gate to answer or to move."""
+    told = _NOT_KEPT.get(missed.code) or phrase(missed.code)
+    rule = " ".join([f"{told}.", *_instead(missed, run, verdicts)])
+    return _refused(said, person, "was not obeyed", missed.code, rule)
+
+
+def _refused(said: str, person: Person, how: str, reason: ReasonCode, rule: str) -> str:
+    return f"{said} by {code(person.login)} {how} ({code(reason.value)}): {rule.strip()}"
+
+
+def _why_unknown(reason: ReasonCode, run: Run) -> str:
+    """What cannot be told yet, and for commits of nobody's account what would tell."""
+    emails = run.authorship.unattributed if run.authorship else ()
+    if reason is not ReasonCode.CONTRIBUTORS_UNKNOWN or not emails:
+        return phrase(reason)
+    return (
+        f"commits by {_boxed(emails[:3])} belong to no account and nobody was seen pushing them, so who "
+        "contributed is not known; push once more"
+    )
+
+
+def _who(run: Run, environment: str, given: Answer) -> str:
+    found = run.policy.environment(environment) if isinstance(run.policy, Policy) else None
+    if found is None:
+        return ""
+    if given.kind == "denial":
+        return "Everybody with write permission may deny, and everybody who may approve."
+    return f"It takes {wanted(found)}."
+
+
+def _instead(missed: NoTarget, run: Run, verdicts: Mapping[str, Verdict]) -> Sequence[str]:
+    match missed.code:
+        case ReasonCode.ENVIRONMENT_UNKNOWN:
+            return [f"Gates here: {_boxed(missed.choices) or 'none'}."]
+        case ReasonCode.ENVIRONMENT_AMBIGUOUS:
+            return [f"Asking: {_boxed(missed.choices)}."]
+        case ReasonCode.SHA_MISMATCH:
+            return [f"The commit under decision is {code(run.change.head.sha[:12])}."]
+        case ReasonCode.NOT_ASKED_YET | ReasonCode.TOO_LATE | ReasonCode.BINDING_CHANGED:
+            return [*_standing(missed, run, verdicts), *_open_question(run)]
+        case _:
+            return []
+
+
+def _standing(missed: NoTarget, run: Run, verdicts: Mapping[str, Verdict]) -> Sequence[str]:
+    """Where the gate stands that was meant, or each that may have been."""
+    if not isinstance(run.policy, Policy):
+        return ["Every gate stays closed: the gate file on the default branch cannot be obeyed."]
+    names = [missed.environment] if missed.environment in run.gates else list(run.gates)
+    shown = [f"{code(name)}: {gate_title(run.gates[name], verdicts[name])}" for name in names]
+    return [f"{' · '.join(shown)}."] if shown else []
+
+
+def _open_question(run: Run) -> Sequence[str]:
+    return [how_to_answer(run, gate.environment) for gate in asking(run)[:1]]
+
+
+def _boxed(names: Sequence[str]) -> str:
+    return ", ".join(code(name) for name in names)
