@@ -243,10 +243,7 @@ class Git:
 
     def merged_tree(self, ours: str, theirs: str) -> str | None:
         """The tree of merging two commits, or None if they conflict."""
-        try:
-            return self.text("merge-tree", "--write-tree", "--no-messages", ours, theirs).splitlines()[0]
-        except GitError:
-            return None
+        return _merged_tree(self.directory, ours, theirs)
 
     def advertised_refs(self, protocol: str) -> bytes:
         """What `git upload-pack` offers; `protocol` is the client's Git-Protocol header."""
@@ -328,6 +325,15 @@ def _identity(role: str, signature: Signature) -> dict[str, str]:
 def _merge_base(directory: Path, one: str, other: str) -> str | None:
     try:
         return _git([f"--git-dir={directory}", "merge-base", one, other]).decode().strip()
+    except GitError:
+        return None
+
+
+@functools.lru_cache(maxsize=512)
+def _merged_tree(directory: Path, ours: str, theirs: str) -> str | None:
+    command = [f"--git-dir={directory}", "merge-tree", "--write-tree", "--no-messages", ours, theirs]
+    try:
+        return _git(command).decode().splitlines()[0]
     except GitError:
         return None
 

@@ -167,13 +167,18 @@ def render_whole(tx: Transaction, pull: Pull) -> JsonObject:
     }
 
 
+def merges_cleanly(tx: Transaction, pull: Pull) -> bool:
+    """Whether the head merges into the base branch as it is now, without a conflict."""
+    git = repositories.git(tx, repositories.by_id(tx, pull.repository_id))
+    return git.merged_tree(git.branch(pull.base_ref) or pull.base_sha, pull.head_sha) is not None
+
+
 def render_with_mergeability(tx: Transaction, pull: Pull) -> JsonObject:
     """The body of `GET /repos/{owner}/{repo}/pulls/{number}`."""
     body = render_whole(tx, pull)
     if pull.state != "open":
         return body
-    git = repositories.git(tx, repositories.by_id(tx, pull.repository_id))
-    clean = git.merged_tree(git.branch(pull.base_ref) or pull.base_sha, pull.head_sha) is not None
+    clean = merges_cleanly(tx, pull)
     return {**body, "mergeable": clean, "rebaseable": clean, "mergeable_state": "clean" if clean else "dirty"}
 
 

@@ -182,6 +182,50 @@ def test_the_address_of_a_check_run_leads_to_it(shown: Github) -> None:
 # --- what it says ----------------------------------------------------------------------------------------
 
 
+def test_the_conversation_tells_what_was_done_in_its_order(github: Github) -> None:
+    control, (number, first) = github.control, new_pull(github)
+    title = f"Change {number}"
+    control.comment(REPOSITORY, number, "reviewer", "First words.")
+    second = control.commit(REPOSITORY, {"more.py": ""}, parent=first, message="More of it", login="author")
+    control.set_head(REPOSITORY, number, second["sha"])
+    other = control.commit(REPOSITORY, {"other.py": ""}, message="Another way", login="author")
+    control.set_head(REPOSITORY, number, other["sha"])
+    control.change_pull(REPOSITORY, number, title=title)
+    control.close(REPOSITORY, number, by="maintainer")
+    control.reopen(REPOSITORY, number)
+    merged = control.merge(REPOSITORY, number, by="reviewer", method="squash")
+    told = words(Exchange(github, f"/{REPOSITORY}/pull/{number}").text)
+    order = [
+        f"{title} #{number}",
+        "author added 1 commit",
+        "First words.",
+        "author added 1 commit",
+        "More of it",
+        f"author force-pushed over {second['sha'][:7]} with 1 commit",
+        "Another way",
+        "author changed the title from",
+        "maintainer closed this",
+        "author reopened this",
+        f"reviewer merged this as {(merged['merge_commit_sha'] or '')[:12]}",
+    ]
+    found = re.search(".*?".join(map(re.escape, order)), told)
+    assert found, told
+
+
+def words(page: str) -> str:
+    """What a page says, without its tags."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def test_whoever_can_see_the_repository_can_be_acted_as(github: Github) -> None:
+    number, _ = new_pull(github)
+    github.control.create_person("newcomer")
+    path = f"/{REPOSITORY}/pull/{number}"
+    assert "newcomer (" not in Exchange(github, path).text
+    github.control.set_role(REPOSITORY, "newcomer", "triage")
+    assert "newcomer (triage)" in Exchange(github, path).text
+
+
 @pytest.mark.parametrize(
     ("text", "shows"),
     [

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gate_app.standin import people, repositories
+from gate_app.standin import people, roles
 from gate_app.standin.errors import GitHubError
-from gate_app.standin.people import Collaborator, Person
+from gate_app.standin.people import Person
 from gate_app.standin.repositories import Repository
 from gate_app.standin.state import Transaction
 
@@ -65,14 +65,14 @@ def by_login(tx: Transaction, login: str) -> Face:
 
 
 def actors(tx: Transaction, repository: Repository) -> tuple[Actor, ...]:
-    """Everybody who can see the repository: those who were given a role, and anybody if it is public."""
-    roles = {row.person_id: row.role for row in tx.every(Collaborator, repository_id=repository.id)}
-    everybodys = repositories.everybodys_role(repository)
-    if everybodys != "none":
-        strangers = (person.id for person in tx.every(Person, type="User", deleted=0))
-        roles |= {each: everybodys for each in strangers if each not in (*roles, people.WEB_FLOW_ID)}
-    found = ((people.by_id(tx, person_id), role) for person_id, role in roles.items())
-    return tuple(Actor(of(person), role) for person, role in found if person.type == "User")
+    """Everybody who can see the repository, whatever for."""
+    everybody = tx.every(Person, type="User", deleted=0, suspended=0)
+    found = ((person, roles.of(tx, repository, person)) for person in everybody)
+    return tuple(
+        Actor(of(person), role)
+        for person, role in found
+        if people.may(role, "pull") and person.id != people.WEB_FLOW_ID
+    )
 
 
 def chosen(everybody: Sequence[Actor], login: str | None, author: Face) -> Actor | None:

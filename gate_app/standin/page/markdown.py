@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -27,6 +28,7 @@ _TAGS: Final = nh3.ALLOWED_TAGS - frozenset(
 _MENTION: Final = re.compile(r"(?<![\w/@.-])(@[A-Za-z0-9][A-Za-z0-9-]*(?:/[A-Za-z0-9._-]+)?)")
 
 
+@functools.lru_cache(maxsize=256)
 def to_html(text: str | None) -> Markup:
     """The text as harmless HTML; nothing for no text."""
     if not text or not text.strip():

@@ -108,7 +108,7 @@ def look(tx: Transaction, repository: Repository, number: int, acting: str | Non
         conversation=conversation.of_pull(tx, repository, pull, environments),
         checks=checklist.of_pull(tx, repository, pull),
         environments=environments,
-        merges_cleanly=bool(pulls.render_with_mergeability(tx, pull).get("mergeable")),
+        merges_cleanly=pull.state == "open" and pulls.merges_cleanly(tx, pull),
         merged_by=faces.of(people.by_id(tx, pull.merged_by_id)) if pull.merged_by_id else None,
         now=conversation.now(tx),
     )

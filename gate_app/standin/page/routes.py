@@ -2,12 +2,13 @@
 
 Rules of this file: a form leads back to the page it came from, at the same person; what GitHub would refuse is
 refused here by the same functions, and told on the page with what was typed. An unchanged page answers 304
-without being made again.
+without being made again, and without waiting for anybody who writes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -26,9 +27,10 @@ from gate_app.standin.page.faces import Actor
 from gate_app.standin.people import Person
 from gate_app.standin.pulls import Pull
 from gate_app.standin.repositories import Repository
-from gate_app.standin.state import Change, Transaction
+from gate_app.standin.state import Transaction
 
 NAME: Final = "page"
+PROCESS: Final = secrets.token_hex(4)
 FOLDER: Final = Path(__file__).parent
 routes = Blueprint(
     NAME, __name__, template_folder="templates", static_folder="static", static_url_path="/_page"
@@ -57,10 +59,10 @@ def _asset(name: str) -> str:
 @routes.get("/")
 def get_index() -> ResponseReturnValue:
     """All pull requests."""
+    tag = _tag()
+    if request.if_none_match.contains(tag):
+        return _unchanged(tag)
     with state().transaction() as tx:
-        tag = _tag(tx)
-        if request.if_none_match.contains(tag):
-            return _unchanged(tag)
         found = pull_page.index(tx)
     return _page(tag, render_template("index.html", index=found))
 
@@ -68,12 +70,11 @@ def get_index() -> ResponseReturnValue:
 @routes.get(_WHERE)
 def get_pull(owner: str, name: str, number: int) -> ResponseReturnValue:
     """One pull request, for whoever acts (`?as=login`)."""
+    tag = _tag()
+    if request.if_none_match.contains(tag):
+        return _unchanged(tag)
     with state().transaction() as tx:
-        repository = pull_page.find(tx, owner, name)
-        tag = _tag(tx)
-        if request.if_none_match.contains(tag):
-            return _unchanged(tag)
-        found = pull_page.look(tx, repository, number, request.args.get("as"))
+        found = pull_page.look(tx, pull_page.find(tx, owner, name), number, request.args.get("as"))
     return _page(tag, render_template("pull.html", page=found))
 
 
@@ -192,10 +193,9 @@ def _refused(refusal: GitHubError) -> ResponseReturnValue:
     return render_template("problem.html", problem=refusal.message), refusal.status
 
 
-def _tag(tx: Transaction) -> str:
-    """Names what is known now: everything a page shows is announced in the feed of changes."""
-    last = tx.get(Change)
-    return f"{tx.state.home.stat().st_ino}-{last.id if last else 0}"
+def _tag() -> str:
+    """Names what is known before a look: whatever is written afterwards gives another one."""
+    return f"{PROCESS}-{state().commits}"
 
 
 def _page(tag: str, text: str) -> Response:
