@@ -18,7 +18,7 @@ Environ = Mapping[str, object]
 
 _LENGTH: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _JSON_TYPE: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.ASCII | re.IGNORECASE)
-EVENT: Final = re.compile(rf"[a-z_]{{1,{MAX_EVENT_CHARS}}}", re.ASCII)
+EVENT: Final = re.compile(rf"[a-z0-9_]{{1,{MAX_EVENT_CHARS}}}", re.ASCII)
 DELIVERY_ID: Final = re.compile(
     rf"(?!-)[0-9A-Fa-f-]{{{MIN_DELIVERY_ID_CHARS},{MAX_DELIVERY_ID_CHARS}}}(?<!-)", re.ASCII
 )
