@@ -57,7 +57,7 @@ def _reply(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) 
         case Command(verb="why"):
             return wording.why(draft.run, draft.verdicts, command.environment)
         case Command():
-            return wording.status(draft.run, draft.verdicts)
+            return wording.status(draft.run, draft.verdicts, draft.conditions)
         case _:
             assert_never(command)
 

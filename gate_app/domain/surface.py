@@ -182,4 +182,6 @@ def _status_comment(draft: Draft) -> Iterator[PublishComment]:
     if passed_on(run) or silent:
         return
     marker = f"status:{run.change.repository.id}#{conversation}"
-    yield PublishComment("status", marker, conversation, wording.status(run, draft.verdicts))
+    yield PublishComment(
+        "status", marker, conversation, wording.status(run, draft.verdicts, draft.conditions)
+    )

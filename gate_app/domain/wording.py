@@ -6,29 +6,34 @@ outside is boxed after it (case 168); nothing is decided here.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gate_app.domain.approvals import UNKNOWN_CODES
-from gate_app.domain.approver_words import how_to_answer, many, mentioned
-from gate_app.domain.baseline import Comparison, automated_evidence, compare
+from gate_app.domain.approver_words import how_to_answer, mentioned
+from gate_app.domain.baseline import Comparison
+from gate_app.domain.brief import (
+    STAGE_MARKS,
+    answers_given,
+    asked_because,
+    commits,
+    comparison,
+    counts,
+    evidence_lines,
+    recommendation,
+    ships,
+)
 from gate_app.domain.conditions import Conditions
-from gate_app.domain.evaluate import new_findings
-from gate_app.domain.evidence import Evidence, Severity, StageVerdict
+from gate_app.domain.evidence import Evidence, StageVerdict
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import boxed, code, fenced, plain
 from gate_app.domain.model import Purpose
 from gate_app.domain.policy import Environment, Policy, PolicyProblem
 from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
-from gate_app.domain.sentences import phrase, sentence
-from gate_app.domain.verdict import Holds, Judged, Reason, Verdict, VerdictState
+from gate_app.domain.sentences import sentence
+from gate_app.domain.verdict import Holds, Reason, Verdict, VerdictState
 
 _MARKS: Final = {Holds.MET: "✅", Holds.UNMET: "⏳", Holds.UNKNOWN: "❔", Holds.REFUSED: "❌"}
-_SHOWN: Final = 5
-"""How many commits and pull requests a question names; the numbers stay exact."""
 _SHOWN_CHECKS: Final = 40
-_STAGE_MARKS: Final = {StageVerdict.PASSED: "✅", StageVerdict.FAILED: "❌", StageVerdict.UNKNOWN: "❔"}
 
 
 # --- stages ----------------------------------------------------------------------------------------------
@@ -76,70 +81,15 @@ def linked(name: str, link: str) -> str:
     return f"[{code(name, 120)}]({link})" if link else code(name, 120)
 
 
-def counts(evidence: Evidence) -> str:
-    """`12 passed, 1 failed` and `2 high`; what was not asked for is not mentioned."""
-    said = []
-    if evidence.tests is not None:
-        tests = {
-            "passed": evidence.tests.passed,
-            "failed": evidence.tests.failed,
-            _plural(evidence.tests.errors, "error"): evidence.tests.errors,
-            "skipped": evidence.tests.skipped,
-        }
-        said.append(", ".join(f"{number} {name}" for name, number in tests.items() if number) or "no tests")
-    found = evidence.severities
-    by_severity = {"critical": found.critical, "high": found.high, "medium": found.medium, "low": found.low}
-    if found.total:
-        said.append(
-            "findings: " + ", ".join(f"{number} {name}" for name, number in by_severity.items() if number)
-        )
-    return " · ".join(said) or plain(evidence.summary, 200) or "no counts"
-
-
-def _plural(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"
-
-
-def comparison(compared: Comparison) -> str:
-    """`2 new (1 high, 1 low), 11 unchanged, 1 fixed against what staging runs`."""
-    if compared.environment is None:
-        return "all new, because nothing of ours runs there yet."
-    severities = Counter(found.severity for found in compared.new)
-    by_severity = ", ".join(f"{severities[each]} {each.value}" for each in Severity if severities[each])
-    said = [f"{len(compared.new)} new ({by_severity})" if compared.new else "none new"]
-    said += [f"{compared.unchanged} unchanged"] if compared.unchanged else []
-    said += [f"{compared.fixed} fixed"] if compared.fixed else []
-    return f"{', '.join(said)} against what {code(compared.environment)} runs."
-
-
 # --- gates -----------------------------------------------------------------------------------------------
 
 
 def gate_summary(run: Run, gate: Gate, verdict: Verdict) -> str:
     """The tree of reasons, the answers given, and how to answer when a person is asked."""
-    parts = [tree(verdict.reasons), _answers_given(gate, verdict)]
+    parts = [tree(verdict.reasons), answers_given(gate, verdict)]
     if verdict.asks:
         parts.append(how_to_answer(run, gate.environment))
     return "\n\n".join(part for part in parts if part)
-
-
-def _answers_given(gate: Gate, verdict: Verdict) -> str:
-    """Who said what, and whether it counts; nothing when nobody did."""
-    lines = []
-    for given in gate.answers:
-        judged = verdict.judged(given.key)
-        if judged is not None:
-            mark, rule = _judged(judged)
-            lines.append(f"- {mark} {given.kind} by {code(given.person.login)}{rule}")
-    return "\n".join(["**Answers**", "", *lines]) if lines else ""
-
-
-def _judged(judged: Judged) -> tuple[str, str]:
-    """The mark of an answer, and the rule against it."""
-    if judged.counts:
-        return "✅", ""
-    mark, yet = ("❔", " yet") if judged.code in UNKNOWN_CODES else ("❌", "")
-    return mark, f", which does not count{yet}: {phrase(judged.code)} {code(judged.code.value)}"
 
 
 def tree(reasons: Sequence[Reason], depth: int = 0) -> str:
@@ -166,10 +116,10 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
     parts = [
         f"### Deploy to {code(gate.environment)}?",
         f"{code(run.change.title, 150)} at {code(run.change.head.sha[:12])}",
-        _ships(run, gate.environment),
-        _evidence_lines(run, environment, conditions),
-        f"**Why a person is asked:** the gate file asks before every deployment to {code(gate.environment)}.",
-        f"**Recommendation:** {_recommendation(run, environment)}",
+        ships(run, gate.environment),
+        evidence_lines(run, environment, conditions),
+        asked_because(environment),
+        f"**Recommendation:** {recommendation(run, environment)}",
         f"**Who can approve:** {mentioned(run, environment)}.",
         f"`/approve {plain(gate.environment, 100)}` · `/deny {plain(gate.environment, 100)} reason` · "
         f"`/why {plain(gate.environment, 100)}`",
@@ -186,7 +136,7 @@ def _rollback_question(run: Run, asked: Question, environment: Environment) -> s
     parts = [
         f"### Roll back {code(environment.name)} to {code(run.change.head.sha[:12])}?",
         f"**Why a person is asked:** after the release of {code(run.change.base_sha[:12])}:{boxed(run.because, 300)}",
-        _ships(run, environment.name),
+        ships(run, environment.name),
         f"**Recommendation:** approve, because {code(run.change.head.sha[:12])} was healthy there.",
         f"**Who can approve:** {mentioned(run, environment)}.",
         f"`/approve {name}` takes it back · `/deny {name} reason` leaves it as it is",
@@ -222,65 +172,6 @@ def _ground(verdict: Verdict) -> str:
     return f"{sentence(reason)} {code(reason.code.value)}"
 
 
-def _ships(run: Run, environment: str) -> str:
-    """What a release would bring, against what the environment runs today."""
-    shipment = run.shipments.get(environment)
-    if shipment is None:
-        return ""
-    where = code(environment)
-    if not shipment.ahead and not shipment.behind:
-        return f"**Ships:** nothing new, {where} runs this content already."
-    since = (
-        f"nothing of ours runs in {where} yet"
-        if shipment.first
-        else f"since {code(shipment.base[:12])} in {where}"
-    )
-    said = [f"{many(shipment.ahead, 'commit')} in"] if shipment.ahead else []
-    said += [f"{many(shipment.behind, 'commit')} **out**"] if shipment.behind else []
-    pulls = ", ".join(code(f"#{number}") for number in shipment.pulls[:_SHOWN])
-    rest = len(shipment.pulls) - _SHOWN
-    named = f" (pull requests {pulls}{f' and {rest} more' if rest > 0 else ''})" if pulls else ""
-    lines = [f"**Ships:** {', '.join(said)}{named}, {since}."]
-    lines += [f"- {code(subject, 100)}" for subject in shipment.subjects[:_SHOWN]]
-    more = shipment.ahead - min(len(shipment.subjects), _SHOWN)
-    return "\n".join([*lines, f"- … and {more} more"] if more > 0 else lines)
-
-
-def _evidence_lines(run: Run, environment: Environment, conditions: Conditions) -> str:
-    lines = []
-    for name in environment.needs:
-        stage = run.stages.get(name)
-        if stage is None or stage.outcome is None:
-            continue
-        fresh = new_findings(run, name, environment, conditions)
-        extra = f" ({len(fresh)} new)" if fresh else ""
-        lines.append(
-            f"- {_STAGE_MARKS[stage.outcome.verdict]} {code(name)}: {counts(stage.outcome.evidence)}{extra}"
-        )
-    found = compare(
-        automated_evidence(run).values(),
-        environment.name,
-        conditions.environment(environment.name).baseline,
-    )
-    if found.new or found.unchanged or found.fixed:
-        lines.append(f"- Findings: {comparison(found)}")
-    return "\n".join(lines)
-
-
-def _recommendation(run: Run, environment: Environment) -> str:
-    """A deterministic table: clean evidence, findings to look at, or no ground to stand on."""
-    outcomes = [run.stages[name].outcome for name in environment.needs if name in run.stages]
-    evidence = [outcome.evidence for outcome in outcomes if outcome is not None]
-    if not evidence or any(part.truncated for part in evidence):
-        return "none, because the evidence is incomplete."
-    found = sum(part.severities.total for part in evidence)
-    skipped = sum(part.tests.skipped for part in evidence if part.tests)
-    if found or skipped:
-        said = [many(found, "finding") if found else "", many(skipped, "skipped test") if skipped else ""]
-        return f"look at {' and '.join(part for part in said if part)} first."
-    return "approve, because every stage is clean."
-
-
 def _until(asked: Question, environment: Environment) -> str:
     end = asked.asked_at + environment.approval.expires_after
     return f"<sub>Open until {end:%Y-%m-%d %H:%M} UTC, then denied.</sub>"
@@ -289,8 +180,8 @@ def _until(asked: Question, environment: Environment) -> str:
 # --- the sticky status comment and the answers to commands -----------------------------------------------
 
 
-def status(run: Run, verdicts: Mapping[str, Verdict]) -> str:
-    """Stages and gates in two small tables, and what can be done next."""
+def status(run: Run, verdicts: Mapping[str, Verdict], conditions: Conditions) -> str:
+    """Stages and gates in two small tables, then, for each gate that asks, what to decide on and how."""
     head = f"**Gate App** · {code(run.change.head.sha[:12])}{_state_note(run)}"
     if isinstance(run.policy, PolicyProblem):
         return f"{head}\n\n{policy_summary(run)}"
@@ -304,10 +195,27 @@ def status(run: Run, verdicts: Mapping[str, Verdict]) -> str:
     if run.gates:
         rows = [f"| {code(name)} | {gate_title(gate, verdicts[name])} |" for name, gate in run.gates.items()]
         parts.append("\n".join(["| gate | where it stands |", "|---|---|", *rows]))
-    asked = [name for name, verdict in verdicts.items() if verdict.asks]
-    if asked:
-        parts.append(how_to_answer(run, asked[0]))
+    for name, gate in run.gates.items():
+        environment = run.policy.environment(gate.environment)
+        if verdicts[name].asks and environment is not None:
+            parts.append(_decided_on(run, gate, environment, verdicts[name], conditions))
     return "\n\n".join(parts)
+
+
+def _decided_on(
+    run: Run, gate: Gate, environment: Environment, verdict: Verdict, conditions: Conditions
+) -> str:
+    """Everything that a person decides on, for one gate that asks."""
+    parts = [
+        f"#### Deploy to {code(environment.name)}?",
+        "\n".join(part for part in (ships(run, environment.name), commits(run, environment.name)) if part),
+        evidence_lines(run, environment, conditions),
+        asked_because(environment),
+        f"**Recommendation:** {recommendation(run, environment)}",
+        answers_given(gate, verdict),
+        how_to_answer(run, environment.name),
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _state_note(run: Run) -> str:
@@ -320,7 +228,7 @@ def _state_note(run: Run) -> str:
 
 
 def _stage_mark(stage: StageRun) -> str:
-    return _STAGE_MARKS[stage.outcome.verdict] if stage.outcome else "⏳"
+    return STAGE_MARKS[stage.outcome.verdict] if stage.outcome else "⏳"
 
 
 def _stage_words(stage: StageRun) -> str:

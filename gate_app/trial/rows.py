@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gate_app.domain import wording
+from gate_app.domain import brief
 from gate_app.domain.evidence import StageOutcome, StageVerdict
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.model import Origin
@@ -84,7 +84,7 @@ _TONES: Final = {
 def _ending(outcome: StageOutcome) -> str:
     seconds = f"{outcome.evidence.duration_ms / 1000:.1f} s"
     if outcome.verdict is StageVerdict.PASSED:
-        found = outcome.detail or wording.counts(outcome.evidence)
+        found = outcome.detail or brief.counts(outcome.evidence)
         return f"passed: {plain_line(found, MAX_DETAIL)} ({seconds})"
     detail = plain_line(outcome.detail or outcome.reason.value, MAX_DETAIL)
     return f"{outcome.verdict.value}, {outcome.reason.value}: {detail} ({seconds})"

@@ -87,7 +87,7 @@ def test_globs_that_changed_since_are_not_answered_by_what_was_learned_for_other
     [
         pytest.param(
             Shipment(BASE, True, 2, 0, (), ("Greet in French", "Tidy")),
-            "**Ships:** 2 commits in, nothing of ours runs in `staging` yet.\n- `Greet in French`\n- `Tidy`",
+            "**Ships:** 2 commits in, nothing of ours runs in `staging` yet.",
             id="a first deployment",
         ),
         pytest.param(
@@ -121,7 +121,13 @@ def test_commits_that_are_not_named_are_counted() -> None:
     world = proposed()
     world.shipments["staging"] = Shipment("e" * 40, False, 9, 0, (), ("a", "b", "c", "d", "e", "f"))
     world.passes(5).stage_ends()
-    assert "- `e`\n- … and 4 more" in question(world, "staging")
+    status = [e.body for e in world.effects if isinstance(e, PublishComment) and e.surface == "status"][-1]
+    assert (
+        "#### Deploy to `staging`?\n\n**Ships:** 9 commits in, since `eeeeeeeeeeee` in `staging`.\n- `a`"
+        in status
+    )
+    assert "- `e`\n- … and 4 more" in status
+    assert "**Recommendation:** approve, because every stage is clean." in status
 
 
 def test_what_could_not_be_read_is_left_out_and_holds_nothing() -> None:

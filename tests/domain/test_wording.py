@@ -252,7 +252,7 @@ def test_the_status_of_a_change_that_nothing_gates_shows_no_empty_tables() -> No
     rules = policy()
     later = tuple(replace(each, origin=Origin.DEFAULT_BRANCH) for each in rules.environments)
     world = proposed(replace(rules, stages=(), environments=later))
-    assert wording.status(world.run, {}) == f"**Gate App** · {code(CHANGE.head.sha[:12])}"
+    assert wording.status(world.run, {}, world.conditions()) == f"**Gate App** · {code(CHANGE.head.sha[:12])}"
 
 
 def test_counts_of_nothing_say_so() -> None:

@@ -16,7 +16,8 @@ def test_the_question_says_what_ships(place: Place) -> None:
     story = tell(place)
     question = story.asks("staging")
     assert "**Ships:** 1 commit in, nothing of ours runs in `staging` yet." in question["body"]
-    assert "- `Greet in French`" in question["body"]
+    status = next(c["body"] for c in story.ours() if c["body"].startswith("**Gate App**"))
+    assert "- `Greet in French`" in status
 
 
 def test_a_change_that_touches_nothing_of_an_environment_skips_it(place: Place) -> None:

@@ -1,0 +1,154 @@
+"""What a person decides on: what ships, the evidence, why they are asked, what is recommended, who answered what.
+
+Rules of the file: our own words first, everything from outside boxed; the question and the status comment say the
+same, because both are made here; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from gate_app.domain.approvals import UNKNOWN_CODES
+from gate_app.domain.approver_words import many
+from gate_app.domain.baseline import Comparison, automated_evidence, compare
+from gate_app.domain.conditions import Conditions
+from gate_app.domain.evaluate import new_findings
+from gate_app.domain.evidence import Evidence, Severity, StageVerdict
+from gate_app.domain.inert import code, plain
+from gate_app.domain.policy import Environment
+from gate_app.domain.run import Gate, Run
+from gate_app.domain.sentences import phrase
+from gate_app.domain.verdict import Judged, Verdict
+
+STAGE_MARKS: Final = {StageVerdict.PASSED: "✅", StageVerdict.FAILED: "❌", StageVerdict.UNKNOWN: "❔"}
+_SHOWN: Final = 5
+"""How many commits and pull requests are named; the numbers stay exact."""
+
+
+def ships(run: Run, environment: str) -> str:
+    """What a release would bring, against what the environment runs today: one line."""
+    shipment = run.shipments.get(environment)
+    if shipment is None:
+        return ""
+    where = code(environment)
+    if not shipment.ahead and not shipment.behind:
+        return f"**Ships:** nothing new, {where} runs this content already."
+    since = (
+        f"nothing of ours runs in {where} yet"
+        if shipment.first
+        else f"since {code(shipment.base[:12])} in {where}"
+    )
+    said = [f"{many(shipment.ahead, 'commit')} in"] if shipment.ahead else []
+    said += [f"{many(shipment.behind, 'commit')} **out**"] if shipment.behind else []
+    pulls = ", ".join(code(f"#{number}") for number in shipment.pulls[:_SHOWN])
+    rest = len(shipment.pulls) - _SHOWN
+    named = f" (pull requests {pulls}{f' and {rest} more' if rest > 0 else ''})" if pulls else ""
+    return f"**Ships:** {', '.join(said)}{named}, {since}."
+
+
+def commits(run: Run, environment: str) -> str:
+    """The commits that would come in, the newest first, as a list."""
+    shipment = run.shipments.get(environment)
+    if shipment is None:
+        return ""
+    lines = [f"- {code(subject, 100)}" for subject in shipment.subjects[:_SHOWN]]
+    more = shipment.ahead - len(lines)
+    return "\n".join([*lines, f"- … and {more} more"] if lines and more > 0 else lines)
+
+
+def evidence_lines(run: Run, environment: Environment, conditions: Conditions) -> str:
+    lines = []
+    for name in environment.needs:
+        stage = run.stages.get(name)
+        if stage is None or stage.outcome is None:
+            continue
+        fresh = new_findings(run, name, environment, conditions)
+        extra = f" ({len(fresh)} new)" if fresh else ""
+        lines.append(
+            f"- {STAGE_MARKS[stage.outcome.verdict]} {code(name)}: {counts(stage.outcome.evidence)}{extra}"
+        )
+    found = compare(
+        automated_evidence(run).values(),
+        environment.name,
+        conditions.environment(environment.name).baseline,
+    )
+    if found.new or found.unchanged or found.fixed:
+        lines.append(f"- Findings: {comparison(found)}")
+    return "\n".join(lines)
+
+
+def recommendation(run: Run, environment: Environment) -> str:
+    """A deterministic table: clean evidence, findings to look at, or no ground to stand on."""
+    outcomes = [run.stages[name].outcome for name in environment.needs if name in run.stages]
+    evidence = [outcome.evidence for outcome in outcomes if outcome is not None]
+    if not evidence or any(part.truncated for part in evidence):
+        return "none, because the evidence is incomplete."
+    found = sum(part.severities.total for part in evidence)
+    skipped = sum(part.tests.skipped for part in evidence if part.tests)
+    if found or skipped:
+        said = [many(found, "finding") if found else "", many(skipped, "skipped test") if skipped else ""]
+        return f"look at {' and '.join(part for part in said if part)} first."
+    return "approve, because every stage is clean."
+
+
+def counts(evidence: Evidence) -> str:
+    """`12 passed, 1 failed` and `2 high`; what was not asked for is not mentioned."""
+    said = []
+    if evidence.tests is not None:
+        tests = {
+            "passed": evidence.tests.passed,
+            "failed": evidence.tests.failed,
+            _plural(evidence.tests.errors, "error"): evidence.tests.errors,
+            "skipped": evidence.tests.skipped,
+        }
+        said.append(", ".join(f"{number} {name}" for name, number in tests.items() if number) or "no tests")
+    found = evidence.severities
+    by_severity = {"critical": found.critical, "high": found.high, "medium": found.medium, "low": found.low}
+    if found.total:
+        said.append(
+            "findings: " + ", ".join(f"{number} {name}" for name, number in by_severity.items() if number)
+        )
+    return " · ".join(said) or plain(evidence.summary, 200) or "no counts"
+
+
+def _plural(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def comparison(compared: Comparison) -> str:
+    """`2 new (1 high, 1 low), 11 unchanged, 1 fixed against what staging runs`."""
+    if compared.environment is None:
+        return "all new, because nothing of ours runs there yet."
+    severities = Counter(found.severity for found in compared.new)
+    by_severity = ", ".join(f"{severities[each]} {each.value}" for each in Severity if severities[each])
+    said = [f"{len(compared.new)} new ({by_severity})" if compared.new else "none new"]
+    said += [f"{compared.unchanged} unchanged"] if compared.unchanged else []
+    said += [f"{compared.fixed} fixed"] if compared.fixed else []
+    return f"{', '.join(said)} against what {code(compared.environment)} runs."
+
+
+def answers_given(gate: Gate, verdict: Verdict) -> str:
+    """Who said what, and whether it counts; nothing when nobody did."""
+    lines = []
+    for given in gate.answers:
+        judged = verdict.judged(given.key)
+        if judged is not None:
+            mark, rule = _judged(judged)
+            lines.append(f"- {mark} {given.kind} by {code(given.person.login)}{rule}")
+    return "\n".join(["**Answers**", "", *lines]) if lines else ""
+
+
+def _judged(judged: Judged) -> tuple[str, str]:
+    """The mark of an answer, and the rule against it."""
+    if judged.counts:
+        return "✅", ""
+    mark, yet = ("❔", " yet") if judged.code in UNKNOWN_CODES else ("❌", "")
+    return mark, f", which does not count{yet}: {phrase(judged.code)} {code(judged.code.value)}"
+
+
+def asked_because(environment: Environment) -> str:
+    """Which rule asks a person."""
+    return (
+        f"**Why a person is asked:** the gate file asks before every deployment to {code(environment.name)}."
+    )
