@@ -3,7 +3,8 @@
 #   make try        the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
 #   make test       everything that has to pass       make check   its static part: style, types, directions
 #   make coverage   every branch of domain and trust  make kill    every crash point
-#   make bench      how fast webhooks are taken in    make picture the pictures of the README, by Chromium
+#   make fuzz       generated calls at the stand-in   make bench   how fast webhooks are taken in
+#   make picture    the pictures of the README, by Chromium
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,10 +12,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help try test check coverage kill bench picture
+.PHONY: help try test check coverage fuzz kill bench picture
 
 help:
-	@sed -n '3,6s/^# *//p' Makefile
+	@sed -n '3,7s/^# *//p' Makefile
 
 try: $(VENV)/try.stamp
 	@$(BIN)/gate-app try $(if $(REPO),--repo "$(REPO)") $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)") $(ARGS)
@@ -27,6 +28,9 @@ check: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary
 	@if grep -qs importlinter .importlinter pyproject.toml; then $(BIN)/lint-imports; fi
+
+fuzz: $(VENV)/dev.stamp
+	@$(BIN)/pytest -q -n auto -m slow tests/contracts
 
 coverage: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q tests/domain tests/trust --cov=gate_app.domain --cov=gate_app.trust --cov-fail-under=100 \

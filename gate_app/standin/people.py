@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import quote
 
 from gate_app.standin.errors import invalid
 from gate_app.standin.state import JsonObject, Transaction, node_id
@@ -232,7 +233,9 @@ def association(tx: Transaction, repository_id: int, owner_id: int, person: Pers
 def render(tx: Transaction, person: Person) -> JsonObject:
     """The "simple user" of every body."""
     login, identifier = ("ghost", GHOST_ID) if person.deleted else (person.login, person.id)
-    api = f"{tx.url}/users/{login}"
+    name = quote(login)
+    api = f"{tx.url}/users/{name}"
+    page = f"apps/{login.removesuffix('[bot]')}" if person.type == "Bot" else name
     return {
         "login": login,
         "id": identifier,
@@ -240,7 +243,7 @@ def render(tx: Transaction, person: Person) -> JsonObject:
         "avatar_url": f"{tx.url}/avatars/{identifier}",
         "gravatar_id": "",
         "url": api,
-        "html_url": f"{tx.url}/{login}",
+        "html_url": f"{tx.url}/{page}",
         "followers_url": f"{api}/followers",
         "following_url": f"{api}/following{{/other_user}}",
         "gists_url": f"{api}/gists{{/gist_id}}",

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from gate_app.standin import faults, requests
 from gate_app.standin.dispatcher import Dispatcher
-from gate_app.standin.errors import GitHubError
+from gate_app.standin.errors import GitHubError, not_found
 from gate_app.standin.face import (
     activity_routes,
     app_routes,
@@ -80,6 +80,7 @@ def create_app(standin: State, dispatcher: Dispatcher, control_token: str) -> Fl
     app.after_request(_after)
     app.register_error_handler(GitHubError, _refused)
     app.register_error_handler(HTTPException, _unroutable)
+    app.register_error_handler(OverflowError, _out_of_range)
     return app
 
 
@@ -121,6 +122,11 @@ def _refused(refusal: GitHubError) -> Response:
 def _unroutable(problem: HTTPException) -> Response:
     status = 404 if problem.code in (404, 405) else problem.code or 500
     return _refused(GitHubError(status, "Not Found" if status == 404 else problem.name))
+
+
+def _out_of_range(problem: OverflowError) -> Response:
+    """An id above all that can be kept is an id of nothing."""
+    return _refused(not_found())
 
 
 def _after(answer: Response) -> Response:

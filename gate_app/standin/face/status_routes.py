@@ -22,7 +22,6 @@ def create_status(owner: str, name: str, sha: str) -> ResponseReturnValue:
 
 
 @routes.get("/commits/<path:ref>/statuses")
-@routes.get("/statuses/<path:ref>")
 def list_statuses(owner: str, name: str, ref: str) -> ResponseReturnValue:
     """List commit statuses for a reference, newest first."""
     with access.state().transaction() as tx:
