@@ -42,6 +42,8 @@ SWEEP_SECONDS: Final = 0.2
 POLL_SECONDS: Final = 5.0
 """Between two looks at the App's deliveries: 720 calls an hour, of 5,000."""
 WEB_THREADS: Final = 16
+READ_THREADS: Final = 16
+"""Reads at GitHub that may be under way at once, over all decisions."""
 
 
 def now() -> datetime:
@@ -153,6 +155,8 @@ class Engine:
     @staticmethod
     def wired(settings: Settings) -> Engine:
         """Opens the database, applies its migrations and connects everything; starts nothing."""
+        from concurrent.futures import ThreadPoolExecutor
+
         from gate_app.config.globs import touches
         from gate_app.engine.conditions import Gathering
         from gate_app.engine.drain import Drain
@@ -173,7 +177,7 @@ class Engine:
             Places(settings.home, inherited().get("PATH", ""), settings.stage_venv, settings.probe_hosts)
         )
         jobs = DurableJobs(database, clock=now)
-        gathering = Gathering(hub, store, read_policy, touches, now)
+        gathering = Gathering(hub, store, read_policy, touches, ThreadPoolExecutor(READ_THREADS, "read"), now)
         drain = Drain(store, Gatekeeper(store, gathering, now), Performer(store, hub, workers, now), now)
         return Engine(
             store,

@@ -7,7 +7,9 @@ people are compared by id, and a configured login that changed hands is unknown,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from gate_app.domain.checks import CheckReading
@@ -36,13 +38,43 @@ Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """Reads under way for one decision."""
+
+    head: Future[Head | Unknown]
+    authorship: Future[Authorship | Unknown]
+    standings: Mapping[int, Future[Standing | Unknown]]
+    comments: Mapping[int, Future[str | Unknown]]
+    identities: Mapping[str, Future[int | Unknown]]
+    shipments: Future[Mapping[str, Shipment | Unknown]]
+    checks: Future[Mapping[str, CheckReading | Unknown]]
+    environments: Mapping[str, EnvironmentFacts]
+
+    def answered(self, now: datetime, policy: Policy | PolicyProblem | Unknown) -> Conditions:
+        """Waits for all of them. `now` was before the first: no fact is older than it claims to be."""
+        return Conditions(
+            now=now,
+            policy=policy,
+            head=self.head.result(),
+            authorship=self.authorship.result(),
+            standings={key: read.result() for key, read in self.standings.items()},
+            comments={key: read.result() for key, read in self.comments.items()},
+            identities={key: read.result() for key, read in self.identities.items()},
+            environments=self.environments,
+            shipments=self.shipments.result(),
+            checks=self.checks.result(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Gathering:
-    """Reads the world for one run at a time."""
+    """Reads the world for one run at a time; `at_once` runs the reads that do not wait for one another."""
 
     hub: Hub
     store: Store
     read_policy: PolicyReader
     touches: Globs
+    at_once: Executor
     now: Clock
 
     def policy(self, repository: Repository) -> Policy | PolicyProblem | Unknown | PolicyAbsent:
@@ -62,25 +94,38 @@ class Gathering:
                 return found
 
     def conditions(self, run: Run, event: Event, live: LiveChange | None = None) -> Conditions:
-        """One picture of the world for one decision about `run`. `live` is a head read in this very step."""
-        repository = run.change.repository
-        policy = self.policy(repository)
+        """One picture of the world for one decision about `run`. `live` is a head read in this very step.
+
+        Everything is asked at once, by the pinned policy; only if the gate file is another one by now, what
+        depends on it is asked again.
+        """
+        now = self.now()
+        pinned = run.policy if isinstance(run.policy, Policy) else None
+        reading = self.at_once.submit(self.policy, run.change.repository)
+        asked = self._ask(run, event, live, pinned)
+        policy = reading.result()
         if isinstance(policy, PolicyAbsent):
             policy = PolicyProblem("policy_missing", "The default branch has no gate file any more.")
-        pinned = policy if isinstance(policy, Policy) else run.policy
-        rules = pinned if isinstance(pinned, Policy) else None
+        if isinstance(policy, Policy) and (pinned is None or policy.blob_sha != pinned.blob_sha):
+            asked = self._ask(run, event, live, policy)
+        return asked.answered(now, policy)
+
+    def _ask(self, run: Run, event: Event, live: LiveChange | None, rules: Policy | None) -> _Asked:
+        """Starts every read that does not wait for another one; what only the store knows is read here."""
+        repository, submit = run.change.repository, self.at_once.submit
         environments = self.store.environments(repository.id, _names(rules))
-        return Conditions(
-            now=self.now(),
-            policy=policy,
-            head=self._head(run, live),
-            authorship=self._authorship(run),
-            standings=self._standings(run, event, rules),
-            comments=self._comments(run, event),
-            identities=self._identities(run, event, rules),
+        people, logins = _people(run, event), _logins(run, event, rules)
+        known = self.store.pinned_identities(repository.id, logins) if logins else {}
+        teams = rules.teams() if rules else ()
+        return _Asked(
+            head=submit(self._head, run, live),
+            authorship=submit(self._authorship, run),
+            standings={person.id: submit(self._standing, run, person, teams) for person in people},
+            comments={each: submit(self._comment, repository, each) for each in _comments(run, event)},
+            identities={each: submit(self._identity, repository, each, known.get(each)) for each in logins},
+            shipments=submit(self._shipments, run, rules, environments),
+            checks=submit(self._checks, run, rules),
             environments=environments,
-            shipments=self._shipments(run, rules, environments),
-            checks=self._checks(run, rules),
         )
 
     def _shipments(
@@ -152,10 +197,6 @@ class Gathering:
             return Authorship(())
         return _or_unknown(lambda: self.hub.authorship(run.change))
 
-    def _standings(self, run: Run, event: Event, rules: Policy | None) -> Mapping[int, Standing | Unknown]:
-        teams = rules.teams() if rules else ()
-        return {person.id: self._standing(run, person, teams) for person in _people(run, event)}
-
     def _standing(self, run: Run, person: Person, teams: tuple[str, ...]) -> Standing | Unknown:
         """A definite no of GitHub (an app actor, an account that is gone) is no permission, not a fault (66)."""
         try:
@@ -165,26 +206,8 @@ class Gathering:
         except HubRefused:
             return Standing(person, Permission.NONE)
 
-    def _comments(self, run: Run, event: Event) -> Mapping[int, str | Unknown]:
-        """The fingerprints of the comments that carry answers, as they read now (cases 35, 37)."""
-        open_gates = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
-        given = [answer for gate in open_gates for answer in gate.answers if not answer.voided]
-        ids = [answer.comment_id for answer in given if answer.comment_id is not None]
-        if isinstance(event, CommandGiven) and _from_person(event):
-            ids.append(event.comment_id)
-        repository = run.change.repository
-        return {comment_id: self._comment(repository, comment_id) for comment_id in ids}
-
     def _comment(self, repository: Repository, comment_id: int) -> str | Unknown:
         return _or_unknown(lambda: self.hub.comment_fingerprint(repository, comment_id))
-
-    def _identities(self, run: Run, event: Event, rules: Policy | None) -> Mapping[str, int | Unknown]:
-        """Configured logins as account ids; needed only when there is an answer to judge."""
-        if rules is None or not _people(run, event):
-            return {}
-        repository = run.change.repository
-        pinned = self.store.pinned_identities(repository.id, rules.logins())
-        return {login: self._identity(repository, login, pinned.get(login)) for login in rules.logins()}
 
     def _identity(self, repository: Repository, login: str, pinned: int | None) -> int | Unknown:
         found = _or_unknown(lambda: self.hub.identity(repository, login))
@@ -224,6 +247,21 @@ def _people(run: Run, event: Event) -> tuple[Person, ...]:
     if isinstance(event, CommandGiven | ButtonPressed) and _from_person(event):
         people[event.person.id] = event.person
     return tuple(people.values())
+
+
+def _comments(run: Run, event: Event) -> tuple[int, ...]:
+    """The comments that carry answers: how they read now matters (cases 35, 37)."""
+    open_gates = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
+    given = [answer for gate in open_gates for answer in gate.answers if not answer.voided]
+    ids = [answer.comment_id for answer in given if answer.comment_id is not None]
+    if isinstance(event, CommandGiven) and _from_person(event):
+        ids.append(event.comment_id)
+    return tuple(dict.fromkeys(ids))
+
+
+def _logins(run: Run, event: Event, rules: Policy | None) -> tuple[str, ...]:
+    """Configured logins, needed as account ids only when there is an answer to judge."""
+    return rules.logins() if rules is not None and _people(run, event) else ()
 
 
 def _from_person(event: CommandGiven | ButtonPressed) -> bool:

@@ -1,0 +1,138 @@
+"""Asking first: everything that a decision needs is asked at once, so that an answer costs few round trips."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, cast
+
+import pytest
+from support.runs import AUTHOR, CHANGE, REVIEWER, STANDINGS, START, asking, policy
+
+from gate_app.domain.conditions import Authorship, EnvironmentFacts, Standing
+from gate_app.domain.events import CommandGiven
+from gate_app.domain.model import Change, Person, Repository, Subject, Unknown
+from gate_app.domain.policy import ApproverLine, Policy, PolicyProblem
+from gate_app.engine.conditions import Gathering
+from gate_app.engine.ports import Comparison, Hub, LiveChange, PolicyAbsent, PolicyFile, Store
+from gate_app.errors import HubUnavailable
+
+PATIENCE = 10.0
+RULES = policy(ApproverLine(users=("reviewer", "maintainer")))
+IDS = {"reviewer": REVIEWER.id, "maintainer": 102}
+
+
+@dataclass
+class Github:
+    """Answers only when `together` questions are under way; `asked` counts them by kind."""
+
+    together: int = 1
+    file: PolicyFile | PolicyAbsent = PolicyFile("p" * 40, b"pinned")
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._gate = threading.Barrier(self.together)
+
+    def _answers(self, what: str) -> None:
+        self.asked.append(what)
+        self._gate.wait(PATIENCE)
+
+    def live_change(self, repository: Repository, subject: Subject) -> LiveChange:
+        self._answers("head")
+        return LiveChange(CHANGE, open=True, merged=False)
+
+    def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent:
+        self._answers("policy")
+        return self.file
+
+    def authorship(self, change: Change) -> Authorship:
+        self._answers("authorship")
+        return Authorship((AUTHOR.id,))
+
+    def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing:
+        self._answers("standing")
+        return STANDINGS[person.id]
+
+    def comment_fingerprint(self, repository: Repository, comment_id: int) -> str:
+        self._answers("comment")
+        return "d" * 64
+
+    def identity(self, repository: Repository, login: str) -> int | None:
+        self._answers("identity")
+        return IDS[login]
+
+    def compare(self, repository: Repository, base: str, head: str) -> Comparison:
+        self._answers("compare")
+        raise HubUnavailable("502")
+
+
+class Memory:
+    """The part of the store that gathering reads."""
+
+    def environments(self, repository_id: int, names: Sequence[str]) -> Mapping[str, EnvironmentFacts]:
+        return {}
+
+    def pinned_identities(self, repository_id: int, logins: Sequence[str]) -> Mapping[str, int]:
+        return {}
+
+    def pin_identity(self, repository_id: int, login: str, person_id: int) -> None:
+        """Not looked at here."""
+
+
+def read_policy(raw: bytes, blob_sha: str) -> Policy | str:
+    return replace(RULES, blob_sha=blob_sha)
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(16) as pool:
+        yield pool
+
+
+def gathering(github: Github, pool: ThreadPoolExecutor) -> Gathering:
+    def now() -> datetime:
+        return START
+
+    hub, store = cast(Hub, cast(Any, github)), cast(Store, cast(Any, Memory()))
+    return Gathering(hub, store, read_policy, lambda patterns, files: True, pool, now)
+
+
+ANSWER = CommandGiven(START, 501, 1, REVIEWER, "/approve staging", "d" * 64)
+
+
+def test_the_reads_for_an_answer_are_under_way_at_once(pool: ThreadPoolExecutor) -> None:
+    """Each of them waits until all of them were asked: one after the other, this would never end."""
+    run = replace(asking(RULES).run, shipments={})
+    github = Github(together=7)
+    found = gathering(github, pool).conditions(run, ANSWER)
+    assert sorted(github.asked) == [
+        "comment",
+        "compare",
+        "head",
+        "identity",
+        "identity",
+        "policy",
+        "standing",
+    ]
+    assert found.standings == {REVIEWER.id: STANDINGS[REVIEWER.id]}
+    assert found.comments == {501: "d" * 64}
+    assert found.identities == IDS
+    assert isinstance(found.shipments["staging"], Unknown)
+
+
+def test_under_another_policy_what_depends_on_it_is_asked_again(pool: ThreadPoolExecutor) -> None:
+    github = Github(file=PolicyFile("q" * 40, b"newer"))
+    found = gathering(github, pool).conditions(asking(RULES).run, ANSWER)
+    assert isinstance(found.policy, Policy)
+    assert found.policy.blob_sha == "q" * 40
+    assert github.asked.count("policy") == 1
+    assert github.asked.count("standing") == 2
+
+
+def test_a_gate_file_that_is_gone_is_a_problem_while_a_run_is_open(pool: ThreadPoolExecutor) -> None:
+    found = gathering(Github(file=PolicyAbsent()), pool).conditions(asking(RULES).run, ANSWER)
+    assert isinstance(found.policy, PolicyProblem)
+    assert found.policy.code == "policy_missing"
