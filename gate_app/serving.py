@@ -19,7 +19,7 @@ from gate_app.errors import ConfigurationFault
 from gate_app.intake.logs import sqlite_path
 from gate_app.settings import Intake, Serving
 from gate_app.signals import ENDING, Signals, listening
-from gate_app.supervisor import Command, Supervisor, run_once
+from gate_app.supervisor import Command, Supervisor, launched, run_once
 
 READY_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.1
@@ -49,7 +49,8 @@ def serve(serving: Serving, intake: Intake, say: Say) -> int:
         (
             Command("the engine process", worker, serving.engine_variables),
             Command("the web process", ("web",), serving.web_variables),
-        )
+        ),
+        launched,
     )
     with listening(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD) as signals:
         supervisor.start()

@@ -4,7 +4,7 @@ Rules of the file:
 
 * Each child is a session of its own, so that Ctrl-C reaches the parent alone, which then asks the children to
   end gracefully. A second signal ends them at once.
-* A child that dies is started again, at most `RESTARTS` times in `WITHIN` seconds; a child that refuses its
+* A child that dies is started again, within `Bounds`; a child that refuses its
   settings (exit code 2) is not. What cannot be kept running brings the whole down: half an app looks healthy and
   decides nothing.
 * Should the parent be killed, the kernel kills the children (Linux).
@@ -27,12 +27,6 @@ from typing import Final
 from gate_app.signals import ENDING, Signals
 from gate_app.stages.process_tree import die_with_parent
 
-RESTARTS: Final = 5
-WITHIN: Final = 600.0
-PAUSE_SECONDS: Final = 1.0
-"""Between the death of a child and its next start."""
-GRACE_SECONDS: Final = 50.0
-"""For requests to be answered (15 s) and drains to end (40 s); what still runs then is killed."""
 REFUSED: Final = 2
 """The exit code of a process that cannot use its settings."""
 FAILED: Final = 1
@@ -49,6 +43,20 @@ class Command:
     variables: Mapping[str, str] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """At most `restarts` of one child in `within` seconds; all times in seconds.
+
+    `pause` lies between the death of a child and its next start; what still runs after `grace` is killed, which is
+    time for requests to be answered (15 s) and for drains to end (40 s).
+    """
+
+    restarts: int = 5
+    within: float = 600.0
+    pause: float = 1.0
+    grace: float = 50.0
+
+
 @dataclass(slots=True)
 class _Child:
     command: Command
@@ -58,9 +66,17 @@ class _Child:
 
 
 class Supervisor:
-    """Keeps `commands` running. `monotonic` is in seconds."""
+    """Keeps `commands` running. `launch` starts one, in a session of its own; `monotonic` is in seconds."""
 
-    def __init__(self, commands: Sequence[Command], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        commands: Sequence[Command],
+        launch: Callable[[Command], subprocess.Popen[bytes]],
+        bounds: Bounds = Bounds(),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._launch = launch
+        self._bounds = bounds
         self._monotonic = monotonic
         self._commands = commands
         self._children: list[_Child] = []
@@ -68,7 +84,7 @@ class Supervisor:
     def start(self) -> None:
         """Starts every child once; to be called after the signals are listened to."""
         for command in self._commands:
-            self._children.append(_Child(command, _started(command), deque([self._monotonic()])))
+            self._children.append(_Child(command, self._launch(command), deque([self._monotonic()])))
 
     def running(self) -> bool:
         """Whether every child runs now."""
@@ -88,7 +104,7 @@ class Supervisor:
         """Asks every child to end, waits within the grace, then kills what is left with its whole session."""
         for child in self._children:
             child.process.terminate()
-        give_up = self._monotonic() + GRACE_SECONDS
+        give_up = self._monotonic() + self._bounds.grace
         while self._alive() and self._monotonic() < give_up and not signals.wait(0.2) & ENDING:
             pass
         for child in self._children:
@@ -112,27 +128,28 @@ class Supervisor:
             return True
         if child.again_at is not None:
             if now >= child.again_at:
-                child.process, child.again_at = _started(child.command), None
+                child.process, child.again_at = self._launch(child.command), None
                 child.starts.append(now)
             return True
         with suppress(ProcessLookupError):  # what a dead gunicorn left of its session
             os.killpg(child.process.pid, signal.SIGKILL)
-        while child.starts and child.starts[0] <= now - WITHIN:
+        while child.starts and child.starts[0] <= now - self._bounds.within:
             child.starts.popleft()
-        if code == REFUSED or len(child.starts) > RESTARTS:
+        if code == REFUSED or len(child.starts) > self._bounds.restarts:
             _log.error("%s ended (%s) and is not started again: everything ends", child.command.name, code)
             return False
         _log.error("%s ended (%s): started again", child.command.name, code)
-        child.again_at = now + PAUSE_SECONDS
+        child.again_at = now + self._bounds.pause
         return True
 
 
 def run_once(command: Command) -> int:
     """Runs a command to its end, without its output; its exit code."""
-    return _started(command, subprocess.DEVNULL).wait()
+    return launched(command, subprocess.DEVNULL).wait()
 
 
-def _started(command: Command, output: int | None = None) -> subprocess.Popen[bytes]:
+def launched(command: Command, output: int | None = None) -> subprocess.Popen[bytes]:
+    """`gate-app` with these arguments, as a process of its own that dies with this one."""
     return subprocess.Popen(
         [sys.executable, "-m", "gate_app.cli", *command.arguments],
         env=dict(command.variables),

@@ -85,6 +85,7 @@ class Fetching:
     wanted: Callable[[Sequence[DeliveryRecord]], Sequence[DeliveryRecord]]
     complete: datetime | None = None
     refused: dict[str, None] = field(default_factory=dict)
+    told: str = ""
 
     def __call__(self) -> None:
         started = self.now()
@@ -94,10 +95,17 @@ class Fetching:
             for record in missing[:MAX_FETCHED]:
                 self._fetch(record)
         except (HubUnavailable, HubRefused) as fault:
-            log.warning("deliveries could not be looked for: %s", fault)
+            self._tell(str(fault))
             return
+        self.told = ""
         if len(missing) <= MAX_FETCHED:
             self.complete = started
+
+    def _tell(self, fault: str) -> None:
+        """Once, however often it is met in a row: a look may come every few seconds."""
+        if fault != self.told:
+            log.warning("deliveries could not be looked for: %s", fault)
+        self.told = fault
 
     def _missing(self, listed: Sequence[DeliveryRecord]) -> Sequence[DeliveryRecord]:
         """One record for each delivery id that is wanted and not stored, oldest first."""

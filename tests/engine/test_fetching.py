@@ -165,3 +165,13 @@ def test_a_machine_that_slept_for_a_week_looks_back_three_days(scene: Scene) -> 
     scene.clock.passes(timedelta(days=7))
     look()
     assert scene.hook.asked_since[-1] == scene.clock() - LOOK_BACK
+
+
+def test_a_github_that_stays_away_is_told_once(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    look = scene.fetching(polling=True)
+    for down in (True, True, True, False, True):
+        scene.hook.down = down
+        look()
+    assert [record.getMessage() for record in caplog.records] == [
+        "deliveries could not be looked for: down"
+    ] * 2
