@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import psutil
@@ -17,8 +18,11 @@ import pytest
 from support.standin import API, REPOSITORY, Github, open_pull, send, serving
 
 import gate_app.standin
+from gate_app.standin import faults
 from gate_app.standin.control import ControlError
+from gate_app.standin.dispatcher import Troubles
 from gate_app.standin.process import StandinError, start
+from gate_app.standin.runners import Script
 
 COMMENTS = f"{API}/issues/1/comments"
 
@@ -176,6 +180,13 @@ def test_the_stand_in_imports_nothing_else_of_the_app() -> None:
                 assert not name.startswith("gate_app") or name.startswith("gate_app.standin"), (
                     f"{file.name}: {name}"
                 )
+
+
+def test_everything_that_can_be_asked_for_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "standin.md").read_text()
+    asked = [field.name for kind in (Script, Troubles) for field in fields(kind)]
+    for name in (*faults.KINDS, *asked):
+        assert f"`{name}`" in text, name
 
 
 def test_the_control_client_needs_the_standard_library_only() -> None:
