@@ -69,7 +69,10 @@ poll_option = click.option(
 @poll_option
 @plainly
 def serve(intake: str) -> None:
-    """Run the whole app on this machine: web processes and the engine (settings from GATE_… variables)."""
+    """Run the whole app on this machine.
+
+    Web processes and the engine under one parent; settings from GATE_… variables (docs/settings.md).
+    """
     from gate_app import bootstrap, settings
 
     sys.exit(bootstrap.serve(settings.for_serve(), settings.Intake(intake), click.echo))
@@ -99,10 +102,10 @@ def worker(intake: str) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 def doctor(as_json: bool) -> None:
-    """Look at everything the app rests on and say what to mend: 0 well, 1 doubtful, 2 wrong.
+    """Look whether everything is well, and say what to mend.
 
     Settings, key, clock, App, permissions, events, webhook, deliveries, installations, gate files, how strong
-    each gate is, database and isolation. It changes nothing.
+    each gate is, database and isolation. It changes nothing. Exit code 0: well; 1: doubtful; 2: wrong.
     """
     from rich.console import Console
 
@@ -186,11 +189,20 @@ def try_(
         sys.exit(130)
 
 
+def _database(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    from gate_app import settings
+
+    try:
+        return value or settings.database_url()
+    except ConfigurationFault as fault:
+        raise click.BadParameter(str(fault)) from fault
+
+
 database_option = click.option(
     "--database-url",
-    required=True,
     envvar="GATE_DATABASE_URL",
-    help="sqlite:////absolute/path.db or postgresql://… (GATE_DATABASE_URL)",
+    callback=_database,
+    help="sqlite:////absolute/path.db or postgresql://… (GATE_DATABASE_URL). Default: the one of `serve`.",
 )
 
 

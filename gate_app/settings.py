@@ -138,6 +138,14 @@ def for_serve(environment: Mapping[str, str] | None = None) -> Serving:
     )
 
 
+def database_url(environment: Mapping[str, str] | None = None) -> str:
+    """The database alone, for looking at it. Raises ConfigurationFault."""
+    reading = _Reading(os.environ if environment is None else environment)
+    found = reading.database_url(reading.home())
+    reading.refuse_if_any()
+    return found
+
+
 def _named(environment: Mapping[str, str], wanted: Callable[[str], bool]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith("GATE_") and wanted(name)}
 

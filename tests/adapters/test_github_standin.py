@@ -313,6 +313,17 @@ def test_case_198_and_199_a_limited_write_says_when_to_come_back(scene: Scene, w
     assert made(scene) == []
 
 
+def test_an_unchanged_answer_is_confirmed_and_a_changed_one_is_read(scene: Scene) -> None:
+    hub = scene.hub()
+    said = scene.control.comment(scene.name, scene.pull["number"], "reviewer", "/approve staging")["id"]
+    first = hub.comment_fingerprint(scene.repository, said)
+    seen = len(scene.control.requests())
+    assert hub.comment_fingerprint(scene.repository, said) == first
+    assert [request["status"] for request in scene.control.requests()[seen:]] == [304]
+    scene.control.edit_comment(scene.name, said, "reviewer", "/deny staging")
+    assert hub.comment_fingerprint(scene.repository, said) != first
+
+
 def test_a_gate_changes_its_check_run_in_place(scene: Scene) -> None:
     hub, asked = scene.hub(), check_run(scene)
     known = hub.publish_check_run(scene.repository, asked, None)

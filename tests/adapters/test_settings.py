@@ -10,7 +10,7 @@ import pytest
 from support.github import private_key
 
 from gate_app.errors import ConfigurationFault
-from gate_app.settings import for_serve, for_web, from_environment, has_display
+from gate_app.settings import database_url, for_serve, for_web, from_environment, has_display
 
 SECRET = "8bf1e2c1d9a04c3d81c7e4a5b6f70123"
 CANARY = "canary-0123456789"
@@ -148,6 +148,12 @@ def test_case_007_the_new_and_the_old_webhook_secret_are_accepted_while_rotating
 def test_the_state_folder_is_the_one_that_systemd_made(needed: dict[str, str]) -> None:
     settings = from_environment({**needed, "STATE_DIRECTORY": "/var/lib/gate-app:/var/lib/other"})
     assert settings.home == Path("/var/lib/gate-app")
+
+
+def test_whoever_looks_at_the_database_finds_the_one_of_serve(needed: dict[str, str]) -> None:
+    assert database_url(needed) == for_serve(needed).engine.database_url
+    with pytest.raises(ConfigurationFault):
+        database_url({})
 
 
 def test_two_databases_never_share_stages_and_releases(needed: dict[str, str]) -> None:
