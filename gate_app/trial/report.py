@@ -24,7 +24,7 @@ from gate_app.trial.answers import Reception, is_acknowledged
 from gate_app.trial.home import TrialHome
 from gate_app.trial.page import undecorated
 from gate_app.trial.picture import Picture
-from gate_app.trial.standing import Outcome
+from gate_app.trial.standing import Outcome, waits_for_others
 from gate_app.trial.story import Memory
 
 SCHEMA_VERSION: Final = 1
@@ -258,8 +258,11 @@ def _approvers(gate: Gate, picture: Picture, memory: Memory) -> Iterator[str]:
 
 def _not_passed(picture: Picture) -> Iterator[str]:
     """The stages in the way, with the first tests that failed and what helps when tests could not start."""
-    stages = [stage for run in picture.overview.runs for stage in run.stages.values()]
-    for stage in stages:
+    stages = [(run, stage) for run in picture.overview.runs for stage in run.stages.values()]
+    for run, stage in stages:
+        if waits_for_others(run, stage):
+            yield f"  {stage.key} unknown: it waits for checks of others, and the stand-in has no CI that reports any."
+            yield "    --tests COMMAND names what to run here, where the repository has no gate.yml of its own."
         if stage.outcome is None or stage.outcome.verdict is StageVerdict.PASSED:
             continue
         detail = plain_line(stage.outcome.detail or stage.outcome.reason.value, MAX_DETAIL)
@@ -274,4 +277,4 @@ def _not_passed(picture: Picture) -> Iterator[str]:
 
 def _journal(heads: Mapping[int, tuple[int, str]]) -> Iterator[str]:
     for number, digest in heads.values():
-        yield f"Journal: {number} entries, head {digest}"
+        yield f"Journal: {number} {'entry' if number == 1 else 'entries'}, head {digest[:12]}"

@@ -21,7 +21,7 @@ from gate_app.domain.verdict import Verdict
 from gate_app.stages.plaintext import plain_line
 from gate_app.trial.people import Resident, able_to_answer
 from gate_app.trial.picture import Picture
-from gate_app.trial.standing import Moving, Outcome, Standing
+from gate_app.trial.standing import Moving, Outcome, Standing, waits_for_others
 
 MAX_DETAIL: Final = 160
 
@@ -68,6 +68,8 @@ def _rows(cast: Cast, picture: Picture, standing: Standing) -> Iterator[Row]:
 
 def _stage(run: Run, stage: StageRun, place: str) -> Row:
     key, name = f"{run.id} {stage.key}", f"{stage.key}{place}"
+    if waits_for_others(run, stage):
+        return Row(key, name, "waits for checks of others, and nobody reports any here", "bad")
     if stage.status is not StageStatus.ENDED or stage.outcome is None:
         again = "" if stage.attempt == 1 else f", attempt {stage.attempt}"
         return Row(key, name, f"running{again}", "busy", stage.started_at)

@@ -13,8 +13,8 @@ from typing import Final, assert_never
 
 from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.model import Origin
-from gate_app.domain.policy import Environment, Policy
-from gate_app.domain.run import Gate, ReleaseStatus, Run, StageStatus
+from gate_app.domain.policy import ChecksWork, Environment, Policy
+from gate_app.domain.run import Gate, ReleaseStatus, Run, StageRun, StageStatus
 from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState
 from gate_app.trial.picture import Picture
 
@@ -93,11 +93,18 @@ def stage_is_running(picture: Picture) -> bool:
     """Whether work is under way in a run of this trial."""
     runs = [picture.run_of(origin) for origin in Origin]
     return any(
-        stage.status is not StageStatus.ENDED
+        stage.status is not StageStatus.ENDED and not waits_for_others(run, stage)
         for run in runs
         if run is not None
         for stage in run.stages.values()
     )
+
+
+def waits_for_others(run: Run, stage: StageRun) -> bool:
+    """Whether a stage waits for check runs of others: on the stand-in nobody reports any."""
+    if stage.status is StageStatus.ENDED or not isinstance(run.policy, Policy):
+        return False
+    return any(spec.name == stage.stage and isinstance(spec.work, ChecksWork) for spec in run.policy.stages)
 
 
 def is_shown_to_the_end(picture: Picture) -> bool:
@@ -156,7 +163,7 @@ def _of_gate(picture: Picture, run: Run, gate: Gate, verdict: Verdict, earlier: 
         return _of_closing(gate.closing.state)
     if verdict.asks and _is_shown(picture, run, gate):
         return Moving.PERSON
-    return _of_obstacles(verdict, earlier)
+    return _of_obstacles(run, verdict, earlier)
 
 
 def _of_release(status: ReleaseStatus, failure: ReasonCode | None) -> Stand:
@@ -194,21 +201,24 @@ def _is_shown(picture: Picture, run: Run, gate: Gate) -> bool:
     return any(comment.marker == marker for comment in picture.app_comments)
 
 
-def _of_obstacles(verdict: Verdict, earlier: Mapping[str, Stand]) -> Stand:
+def _of_obstacles(run: Run, verdict: Verdict, earlier: Mapping[str, Stand]) -> Stand:
     """Over when an obstacle will not go away by waiting; the first one says how."""
     for reason in (reason for root in verdict.reasons for reason in root.walk()):
-        over = _of_obstacle(reason, earlier)
+        over = _of_obstacle(run, reason, earlier)
         if over is not None:
             return over
     return Moving.MACHINE
 
 
-def _of_obstacle(reason: Reason, earlier: Mapping[str, Stand]) -> Outcome | None:
+def _of_obstacle(run: Run, reason: Reason, earlier: Mapping[str, Stand]) -> Outcome | None:
     match reason.code:
         case ReasonCode.STAGE_FAILED | ReasonCode.NEW_FINDINGS:
             return Outcome.FAILED
         case ReasonCode.STAGE_UNKNOWN | ReasonCode.ROUTE_UNAVAILABLE if reason.holds is Holds.UNKNOWN:
             return Outcome.UNKNOWN
+        case ReasonCode.STAGE_RUNNING:
+            stage = run.stages.get(reason.facts.get("stage", ""))
+            return Outcome.UNKNOWN if stage is not None and waits_for_others(run, stage) else None
         case ReasonCode.AFTER_UNMET:
             before = earlier.get(reason.facts.get("after", ""))
             return before if isinstance(before, Outcome) and before is not Outcome.RELEASED else None
