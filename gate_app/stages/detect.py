@@ -57,7 +57,7 @@ def detect(paths: Collection[str], manifests: Mapping[str, str]) -> Proposal:
     scan = _bandit(files)
     notes = [f"{stage.command}: also possible, because {stage.reason}" for stage in found[1:]]
     if not found:
-        notes.append("No tests were recognised (pytest, npm test, cargo test, go test); name a command.")
+        notes.append("No tests were recognised (pytest, npm test, cargo test, go test).")
     if scan is None:
         notes.append("No scanner is known for this tree (Bandit scans Python).")
     return Proposal((*found[:1], *((scan,) if scan else ())), tuple(notes))

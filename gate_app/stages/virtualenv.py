@@ -17,6 +17,10 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 NAMES: Final = (".venv", "venv", "env")
+_NONE_THERE: Final = (
+    "The checkout has no virtual environment (.venv, venv, env): "
+    "its commands find the packages of gate-app alone."
+)
 _MAX_FILE: Final = 1_048_576
 _MAX_DISTRIBUTIONS: Final = 10_000
 
@@ -40,7 +44,7 @@ def find_venv(checkout: Path) -> VirtualEnvironment:
         if problem is None:
             return VirtualEnvironment(folder, _praise(folder, name))
         refused.append(f"{name} is not used: {problem}.")
-    return VirtualEnvironment(None, " ".join(refused) or "The checkout has no virtual environment.")
+    return VirtualEnvironment(None, " ".join(refused) or _NONE_THERE)
 
 
 def _problem(folder: Path, checkout: Path) -> str | None:

@@ -115,4 +115,5 @@ def _notes_of_proposal(
     if tests is not None:
         return ()
     reasons = (f"{stage.name}: {stage.reason}." for stage in proposal.stages)
-    return (*reasons, *proposal.notes)
+    tested = any(stage.name == detect.TESTS for stage in stages)
+    return (*reasons, *proposal.notes, *(() if tested else ("--tests COMMAND names the tests to run.",)))

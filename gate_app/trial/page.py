@@ -11,7 +11,8 @@ from typing import Final
 from gate_app.trial.picture import AppComment, Picture
 
 _DECORATION: Final = re.compile(r"</?sub>|\*\*|^#+ ", re.MULTILINE)
-_QUESTION_LINES: Final = ("- ", "Why a person is asked", "Recommendation", "Who can answer", "Open until")
+_COMMANDS: Final = "`/approve "
+"""How the line of a question begins that says what to type; the prompt says it as well."""
 MAX_LINES: Final = 30
 
 
@@ -32,7 +33,7 @@ def short(comment: AppComment) -> str:
     """One comment as a few indented lines."""
     lines = [line.rstrip() for line in undecorated(comment.body).splitlines() if line.strip()]
     if comment.surface.startswith("question:"):
-        lines = [*lines[:2], *(line for line in lines[2:] if line.startswith(_QUESTION_LINES))]
+        lines = [line for line in lines if not line.startswith(_COMMANDS)]
     first, rest = lines[:1], lines[1:MAX_LINES]
     return "\n".join([*(f"gate-app: {line}" for line in first), *(f"          {line}" for line in rest)])
 

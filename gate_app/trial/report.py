@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from gate_app.domain.evidence import StageReason, StageVerdict
+from gate_app.domain.evidence import StageReason, StageVerdict, TestFailure
 from gate_app.domain.model import Origin
 from gate_app.domain.run import Answer, Gate, ReleaseStatus, Run, StageRun
 from gate_app.domain.verdict import Verdict
@@ -24,11 +24,11 @@ from gate_app.trial.answers import Reception, is_acknowledged
 from gate_app.trial.home import TrialHome
 from gate_app.trial.page import undecorated
 from gate_app.trial.picture import Picture
+from gate_app.trial.rows import why_not
 from gate_app.trial.standing import Outcome, waits_for_others
 from gate_app.trial.story import Memory
 
 SCHEMA_VERSION: Final = 1
-MAX_DETAIL: Final = 300
 MAX_FAILURES: Final = 5
 _COULD_NOT_START: Final = (StageReason.MODULE_MISSING, StageReason.COMMAND_NOT_FOUND, StageReason.NO_TESTS)
 
@@ -207,7 +207,7 @@ def summary(ending: Ending, home: TrialHome, memory: Memory) -> str:
         lines += _not_passed(memory.picture)
         lines += _journal(memory.picture.overview.journal_heads)
     if memory.unsaid:
-        lines.append(f"Not said any more: {'; '.join(map(str, memory.unsaid))}")
+        lines.append(f"Left unsaid: {'; '.join(map(str, memory.unsaid))}")
     lines += [
         f"Look further: gate-app audit verify --database-url {home.database_url}",
         f"Everything of this trial lies in {home.root} (logs: {home.logs}); remove it when you are done.",
@@ -265,14 +265,16 @@ def _not_passed(picture: Picture) -> Iterator[str]:
             yield "    --tests COMMAND names what to run here, where the repository has no gate.yml of its own."
         if stage.outcome is None or stage.outcome.verdict is StageVerdict.PASSED:
             continue
-        detail = plain_line(stage.outcome.detail or stage.outcome.reason.value, MAX_DETAIL)
-        yield f"  {stage.key} {stage.outcome.verdict.value}: {detail}"
-        failures = stage.outcome.evidence.failures[:MAX_FAILURES]
-        yield from (
-            f"    {plain_line(failure.name, 80)}: {plain_line(failure.message, 160)}" for failure in failures
-        )
+        yield f"  {stage.key} {stage.outcome.verdict.value}: {why_not(stage.outcome)}"
+        yield from (_failure(failure) for failure in stage.outcome.evidence.failures[:MAX_FAILURES])
         if stage.outcome.reason in _COULD_NOT_START:
             yield "    A virtual environment in the checkout (.venv) is used; --tests COMMAND names another command."
+
+
+def _failure(failure: TestFailure) -> str:
+    """A test that failed, with the first line of what it said."""
+    first = failure.message.strip().split("\n", 1)[0]
+    return f"    {plain_line(failure.name, 80)}: {plain_line(first, 160)}"
 
 
 def _journal(heads: Mapping[int, tuple[int, str]]) -> Iterator[str]:

@@ -53,13 +53,15 @@ def resolve(path: Path, base: str | None, head: str | None) -> CommitRange | Ref
         return checkout
     git = Git(checkout)
     end = git.commit_of(head or "HEAD")
+    if end is None and head is None:
+        return refuse(f"{checkout} has no commit yet; commit something, then a change on top of it")
     if end is None:
         return _unknown_revision(head or "HEAD", checkout)
     start = _default_start(git, end) if base is None else _given_start(git, base, end)
     if isinstance(start, Refusal):
         return start
     if start.base == end:
-        return refuse(f"the range is empty: it starts and ends at {end[:12]}; name an earlier --base")
+        return refuse(f"The range is empty: it starts and ends at {end[:12]}; name an earlier --base")
     if len(end) != _SHA_LENGTH:
         return refuse(f"{checkout} uses SHA-256 object names, which GitHub does not; use a SHA-1 repository")
     return _described(git, start, end)
@@ -104,7 +106,7 @@ def _default_start(git: Git, end: str) -> _Start | Refusal:
             return _Start(shared, (f"The range starts where it left {name}, at {shared[:12]}.",))
     parent = git.commit_of(f"{end}~1")
     if parent is None:
-        return refuse("the head has no commit before it, so there is no range; commit a change first")
+        return refuse("The head has no commit before it, so there is no range; commit a change first")
     return _Start(
         parent, (f"The range is the last commit alone, on top of {parent[:12]}; --base widens it.",)
     )

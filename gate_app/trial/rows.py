@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from gate_app.domain import brief
-from gate_app.domain.evidence import StageOutcome, StageVerdict
+from gate_app.domain.evidence import StageOutcome, StageReason, StageVerdict
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.model import Origin
 from gate_app.domain.policy import Environment, Policy
@@ -23,7 +23,7 @@ from gate_app.trial.people import Resident, able_to_answer
 from gate_app.trial.picture import Picture
 from gate_app.trial.standing import Moving, Outcome, Standing, waits_for_others
 
-MAX_DETAIL: Final = 160
+MAX_DETAIL: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,14 @@ def _ending(outcome: StageOutcome) -> str:
     if outcome.verdict is StageVerdict.PASSED:
         found = outcome.detail or brief.counts(outcome.evidence)
         return f"passed: {plain_line(found, MAX_DETAIL)} ({seconds})"
-    detail = plain_line(outcome.detail or outcome.reason.value, MAX_DETAIL)
-    return f"{outcome.verdict.value}, {outcome.reason.value}: {detail} ({seconds})"
+    return f"{outcome.verdict.value}: {why_not(outcome)} ({seconds})"
+
+
+def why_not(outcome: StageOutcome) -> str:
+    """Why a stage did not pass: the counts where tests failed, else what the stage says of itself."""
+    if outcome.reason is StageReason.TESTS_FAILED and outcome.evidence.tests is not None:
+        return brief.counts(outcome.evidence)
+    return plain_line(outcome.detail or outcome.reason.value.replace("_", " "), MAX_DETAIL)
 
 
 def _gate(cast: Cast, picture: Picture, standing: Standing, run: Run, environment: Environment) -> Row:

@@ -122,7 +122,7 @@ def test_a_folder_inside_the_checkout_names_the_checkout(tmp_path: Path) -> None
         pytest.param("nowhere", None, "no such commit", id="an unknown base"),
         pytest.param(None, "nowhere", "no such commit", id="an unknown head"),
         pytest.param("--output=x", None, "no such commit", id="a base that looks like an option"),
-        pytest.param("HEAD", "HEAD", "the range is empty", id="an empty range"),
+        pytest.param("HEAD", "HEAD", "The range is empty", id="an empty range"),
         pytest.param("island", None, "no common history", id="a base without common history"),
     ],
 )
@@ -137,6 +137,9 @@ def test_a_range_that_is_none_is_refused(
 
 
 def test_a_single_commit_is_no_range(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    subprocess.run(["git", "init", "-q", str(empty)], check=True, timeout=30)
+    assert "has no commit yet" in refusal(resolve(empty, None, None))
     assert "no commit before it" in refusal(resolve(repository(tmp_path / "r", {"a": "1"}), None, None))
 
 
@@ -523,7 +526,7 @@ def test_the_summary_names_the_stage_in_the_way_and_its_failing_tests(tmp_path: 
     text = report.summary(Ending(Outcome.UNKNOWN), TrialHome(tmp_path), memory)
     assert "tests unknown: No module named 'requests'" in text
     assert "--tests COMMAND" in text
-    assert "Not said any more: reviewer: /approve" in text
+    assert "Left unsaid: reviewer: /approve" in text
 
 
 def test_a_home_that_holds_something_is_refused(tmp_path: Path) -> None:
