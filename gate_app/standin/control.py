@@ -367,9 +367,10 @@ class Control(RunnerControl):
 
     # What can be watched.
 
-    def state(self) -> Snapshot:
-        """Everything as of now."""
-        return self._as(Snapshot, "GET", "/state")
+    def state(self, repository: str = "") -> Snapshot:
+        """Everything as of now; with `repository` (OWNER/NAME), of what lies in repositories that of this one."""
+        query = f"?{urlencode({'repository': repository})}" if repository else ""
+        return self._as(Snapshot, "GET", f"/state{query}")
 
     def requests(self, after: int = 0) -> list[RequestState]:
         """The recorded API calls numbered above `after`."""

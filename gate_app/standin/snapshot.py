@@ -30,18 +30,19 @@ from gate_app.standin.webhooks import Delivery
 from gate_app.standin.workflow_runs import WorkflowRun
 
 
-def take(tx: Transaction) -> Snapshot:
-    """Everything as of now."""
+def take(tx: Transaction, only: Repository | None = None) -> Snapshot:
+    """Everything as of now; with `only`, of what lies in repositories that of this one."""
     last = tx.get(Change)
+    within = {"repository_id": only.id} if only else {}
     return {
         "people": [of_person(person) for person in tx.every(Person)],
-        "repositories": [of_repository(tx, repository) for repository in tx.every(Repository)],
-        "pulls": [of_pull(tx, pull) for pull in tx.every(Pull)],
-        "comments": [of_comment(tx, comment) for comment in tx.every(Comment)],
-        "check_runs": [of_check_run(tx, run) for run in tx.every(CheckRun)],
-        "workflow_runs": [of_workflow_run(tx, run) for run in tx.every(WorkflowRun)],
-        "deployments": [of_deployment(tx, deployment) for deployment in tx.every(Deployment)],
-        "deliveries": [of_delivery(delivery) for delivery in tx.every(Delivery)],
+        "repositories": [of_repository(tx, each) for each in ([only] if only else tx.every(Repository))],
+        "pulls": [of_pull(tx, pull) for pull in tx.every(Pull, **within)],
+        "comments": [of_comment(tx, comment) for comment in tx.every(Comment, **within)],
+        "check_runs": [of_check_run(tx, run) for run in tx.every(CheckRun, **within)],
+        "workflow_runs": [of_workflow_run(tx, run) for run in tx.every(WorkflowRun, **within)],
+        "deployments": [of_deployment(tx, deployment) for deployment in tx.every(Deployment, **within)],
+        "deliveries": [of_delivery(delivery) for delivery in tx.every(Delivery, **within)],
         "installations": [installation.id for installation in tx.every(Installation)],
         "change": last.id if last else 0,
     }

@@ -221,7 +221,7 @@ def is_attended(wish: Wish, terminal: Terminal) -> bool:
 
 
 def _look(place: TrialHome, control: Control, scene: Scene) -> Picture:
-    snapshot = control.state()
+    snapshot = control.state(scene.repository)
     return Picture(scene, bootstrap.overview(place.database_url), snapshot)
 
 

@@ -159,6 +159,22 @@ def test_changes_are_numbered_and_waited_for(github: Github) -> None:
     ]
 
 
+def test_the_state_may_be_that_of_one_repository(github: Github) -> None:
+    github.control.create_repository("acme", "elsewhere")
+    github.control.quiesce()
+    whole, one, other = (github.control.state(name) for name in ("", REPOSITORY, "acme/elsewhere"))
+    assert [each["full_name"] for each in (*one["repositories"], *other["repositories"])] == [
+        REPOSITORY,
+        "acme/elsewhere",
+    ]
+    assert (one["pulls"], one["comments"]) == (whole["pulls"], whole["comments"])
+    assert (other["pulls"], other["comments"]) == ([], [])
+    assert one["people"] == other["people"] == whole["people"]
+    with pytest.raises(ControlError, match="acme/nowhere") as refused:
+        github.control.state("acme/nowhere")
+    assert refused.value.status == 404
+
+
 def test_a_refused_change_leaves_nothing_behind(github: Github) -> None:
     github.control.quiesce()
     before = github.control.state()

@@ -57,7 +57,8 @@ def restart_at(place: Place, *names: str) -> None:
         started = place.app.start("worker", "--failpoint", name)
         until(
             lambda started=started: started.poll() is not None,
-            f"the engine dies at {name}\n{place.app.log()}",
+            f"the engine dies at {name}",
+            told=place.app.log,
         )
         assert started.returncode == -signal.SIGKILL, f"{name}: {place.app.log()}"
     place.app.start("worker")
@@ -73,7 +74,7 @@ def expect_one_of_everything(story: Story) -> None:
         assert deployment["statuses"][-1]["state"] == "success"
     bodies = [comment["body"] for comment in story.ours()]
     assert len(bodies) == 3, bodies
-    names = [run["name"] for run in story.place.control.state()["check_runs"]]
+    names = [run["name"] for run in story.state()["check_runs"]]
     assert len(names) == len(set(names)), names
     for comment in story.comments():
         assert len(comment["reactions"]) <= 1
@@ -149,7 +150,7 @@ def test_case_193_the_engine_dies_at(own_place: Place, name: str, hit: int) -> N
                 own_place.app.start("worker")
             return any(f"### Deploy to `{question}`?" in comment["body"] for comment in story.ours())
 
-        until(asked, f"{question} asks\n{story.told()}")
+        until(asked, f"{question} asks", told=story.told)
 
     alive_until("staging")
     story.says("reviewer", "/approve staging")
@@ -163,7 +164,7 @@ def test_case_193_the_engine_dies_at(own_place: Place, name: str, hit: int) -> N
         check = story.check("gate / production")
         return check is not None and check["conclusion"] == "success"
 
-    until(ended, f"production is released\n{story.told()}")
+    until(ended, "production is released", told=story.told)
     expect_one_of_everything(story)
 
 

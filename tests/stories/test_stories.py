@@ -193,8 +193,7 @@ def test_case_086_a_gate_file_changed_by_the_pull_request_is_not_used(place: Pla
 def test_case_025_a_changed_base_asks_anew(place: Place) -> None:
     story = tell(place)
     story.asks("staging")
-    main = place.control.state()
-    sha = next(r for r in main["repositories"] if r["full_name"] == story.repository)["branches"]["main"]
+    sha = story.state()["repositories"][0]["branches"]["main"]
     place.control.push(story.repository, "release", sha, by="maintainer")
     place.control.change_pull(story.repository, story.number, base="release")
     until(lambda: len(story.runs()) == 2, "the new base is a new run")
@@ -253,7 +252,7 @@ def test_case_54_who_only_merged_may_approve_and_who_wrote_it_may_not(place: Pla
     story.asks("production")
     assert "self_approval" in story.replies_to(story.says("author", "/approve production"))
     story.says("maintainer", "/approve production")
-    until(story.deployments, f"production is deployed\n{story.told()}")
+    until(story.deployments, "production is deployed", told=story.told)
 
 
 def test_who_approved_staging_approved_nothing_else(place: Place) -> None:

@@ -81,7 +81,7 @@ def test_a_breach_is_asked_about_and_approve_really_takes_it_back(place: Place, 
     story.shows("gate / production", "action_required")
     service.healthy = False
     story.says("reviewer", "/approve production")
-    asked = until(lambda: rollback_question(story), f"a rollback is asked about\n{story.told()}")
+    asked = until(lambda: rollback_question(story), "a rollback is asked about", told=story.told)
     assert f"`{healthy[:12]}`" in asked
     assert "answered 503" in asked
     assert "1 commit **out**" in asked
@@ -105,7 +105,7 @@ def test_deny_leaves_what_runs_as_it_is(place: Place, service: Service) -> None:
     story.shows("gate / production", "action_required")
     service.healthy = False
     story.says("reviewer", "/approve production")
-    until(lambda: rollback_question(story), f"a rollback is asked about\n{story.told()}")
+    until(lambda: rollback_question(story), "a rollback is asked about", told=story.told)
     story.says("reviewer", "/deny production we are mending it")
     story.shows("rollback / production", "failure")
     story.rests()

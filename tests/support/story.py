@@ -26,7 +26,14 @@ from gate_app.domain.run import Run
 from gate_app.standin import process
 from gate_app.standin.control import Control
 from gate_app.standin.process import StandinProcess
-from gate_app.standin.shapes import CheckRunState, CommentState, DeploymentState, PullState, Registered
+from gate_app.standin.shapes import (
+    CheckRunState,
+    CommentState,
+    DeploymentState,
+    PullState,
+    Registered,
+    Snapshot,
+)
 
 PATIENCE = 45.0
 Found = TypeVar("Found")
@@ -82,15 +89,20 @@ FILES = {"app.py": "print('hello')\n", "check.sh": PASSING, "scan.sh": SCAN.repl
 PEOPLE = {"author": "write", "reviewer": "write", "maintainer": "maintain", "reader": "read"}
 
 
-def until(find: Callable[[], Found | None], what: str, patience: float = PATIENCE) -> Found:
-    """What `find` finds, once it does; fails in words after `patience` seconds."""
+def until(
+    find: Callable[[], Found | None],
+    what: str,
+    patience: float = PATIENCE,
+    told: Callable[[], str] = lambda: "",
+) -> Found:
+    """What `find` finds, once it does; fails in words, with what `told` then says, after `patience` seconds."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
         found = find()
         if found:
             return found
         time.sleep(0.05)  # waiting for other processes, bounded above
-    raise AssertionError(f"waited {patience:g} s in vain: {what}")
+    raise AssertionError(f"waited {patience:g} s in vain: {what}\n{told()}")
 
 
 def free_port() -> int:
@@ -121,7 +133,7 @@ class App:
         return started
 
     def wait_ready(self) -> None:
-        until(lambda: _ready(self.environment["GATE_BASE_URL"]), f"the app is ready\n{self.log()}")
+        until(lambda: _ready(self.environment["GATE_BASE_URL"]), "the app is ready", told=self.log)
 
     def log(self) -> str:
         """The logs of both processes, for messages of failed tests."""
@@ -235,11 +247,12 @@ class Story:
 
     # What can be seen.
 
+    def state(self) -> Snapshot:
+        """What the stand-in knows of this repository."""
+        return self.place.control.state(self.repository)
+
     def comments(self) -> list[CommentState]:
-        state = self.place.control.state()
-        return [
-            c for c in state["comments"] if (c["repository"], c["number"]) == (self.repository, self.number)
-        ]
+        return [comment for comment in self.state()["comments"] if comment["number"] == self.number]
 
     def ours(self) -> list[CommentState]:
         return [comment for comment in self.comments() if comment["login"].endswith("[bot]")]
@@ -247,15 +260,14 @@ class Story:
     def check(self, name: str) -> CheckRunState | None:
         runs = [
             run
-            for run in self.place.control.state()["check_runs"]
-            if (run["repository"], run["name"], run["head_sha"])
-            == (self.repository, name, self.pull["head_sha"])
+            for run in self.state()["check_runs"]
+            if (run["name"], run["head_sha"]) == (name, self.pull["head_sha"])
         ]
         assert len(runs) <= 1, f"{len(runs)} check runs named {name}"
         return runs[0] if runs else None
 
     def deployments(self) -> list[DeploymentState]:
-        return [d for d in self.place.control.state()["deployments"] if d["repository"] == self.repository]
+        return self.state()["deployments"]
 
     def overview(self) -> Overview:
         return overview(self.place.app.database_url)
@@ -267,7 +279,7 @@ class Story:
 
     def asks(self, environment: str) -> CommentState:
         """Waits until the question for an environment is there as a new comment."""
-        return until(lambda: self._question(environment), f"{environment} asks\n{self.told()}")
+        return until(lambda: self._question(environment), f"{environment} asks", told=self.told)
 
     def _question(self, environment: str) -> CommentState | None:
         wanted = f"### Deploy to `{environment}`?"
@@ -280,29 +292,30 @@ class Story:
             run = self.check(name)
             return run if run and run["conclusion"] == conclusion else None
 
-        return until(found, f"{name} concludes {conclusion}\n{self.told()}")
+        return until(found, f"{name} concludes {conclusion}", told=self.told)
 
     def replies_to(self, comment: CommentState) -> str:
         """Waits for our reply that names a rule for this comment, or for our reaction (`+1`)."""
 
         def found() -> str | None:
-            after = [other for other in self.comments() if other["id"] > comment["id"]]
-            for other in after:
-                if other["login"].endswith("[bot]") and "### Deploy" not in other["body"]:
+            comments = self.comments()
+            for other in comments:
+                ours = other["id"] > comment["id"] and other["login"].endswith("[bot]")
+                if ours and "### Deploy" not in other["body"]:
                     return other["body"]
-            mine = next((c for c in self.comments() if c["id"] == comment["id"]), None)
+            mine = next((c for c in comments if c["id"] == comment["id"]), None)
             return mine["reactions"][0]["content"] if mine and mine["reactions"] else None
 
-        return until(found, f"an answer to {comment['body']!r}\n{self.told()}")
+        return until(found, f"an answer to {comment['body']!r}", told=self.told)
 
     def rests(self) -> None:
         """Waits until every delivery was sent, understood and worked off."""
         self.place.control.quiesce(10)
-        until(lambda: _idle(self.place.app.database_url), f"everything is worked off\n{self.told()}")
+        until(lambda: _idle(self.place.app.database_url), "everything is worked off", told=self.told)
 
     def told(self) -> str:
         """What happened so far, for messages of failed tests."""
-        checks = [(r["name"], r["conclusion"]) for r in self.place.control.state()["check_runs"]]
+        checks = [(r["name"], r["conclusion"]) for r in self.state()["check_runs"]]
         said = "\n---\n".join(comment["body"] for comment in self.comments())
         return f"{checks}\n{said}\n{self.place.app.log()[-4_000:]}"
 

@@ -11,6 +11,7 @@ from gate_app.standin.face import access
 from gate_app.standin.face import control_bodies as given
 from gate_app.standin.face.guard import dispatcher as the_dispatcher
 from gate_app.standin.face.guard import guard
+from gate_app.standin.face.setup_routes import named
 from gate_app.standin.faults import NewFault
 from gate_app.standin.requests import ApiRequest
 from gate_app.standin.shapes import Quiet
@@ -23,9 +24,10 @@ MAX_WAIT_SECONDS = 25.0
 
 @routes.get("/state")
 def get_state() -> ResponseReturnValue:
-    """Everything, for assertions."""
+    """Everything, or what belongs to `repository` (OWNER/NAME), for assertions."""
+    owner, _, name = request.args.get("repository", "").partition("/")
     with access.state().transaction() as tx:
-        return dict(snapshot.take(tx))
+        return dict(snapshot.take(tx, named(tx, owner, name) if owner else None))
 
 
 @routes.get("/requests")
