@@ -242,11 +242,16 @@ class _Reading:
         return default
 
     def secrets(self, name: str) -> tuple[bytes, ...]:
-        """One secret, or two separated by a space while they are being rotated, the new one first."""
-        value = self.required(name, "the webhook secret of the App, at least 16 characters")
-        found = tuple(part.encode() for part in value.split())
+        """One secret, or two separated by a space while they are being rotated, the new one first.
+
+        A secret may have spaces in it: where a part alone would be too weak, the whole is meant as well.
+        """
+        value = self.required(name, "the webhook secret of the App, at least 16 characters").encode()
+        parts = tuple(value.split())
+        strong = tuple(part for part in parts if _is_strong(part))
+        wanted = parts if strong == parts else (value, *strong)
         try:
-            return accept_secrets(found) if found else ()
+            return accept_secrets(wanted) if value else ()
         except WeakSecretError as weak:
             self._problem(name, "cannot be used", f"{weak}; several are separated by spaces")
             return ()
@@ -342,3 +347,11 @@ class _Reading:
 
     def _problem(self, name: str, reason: str, fix: str) -> None:
         self._problems[f"{name} {reason}: {fix}"] = None
+
+
+def _is_strong(secret: bytes) -> bool:
+    try:
+        accept_secrets((secret,))
+    except WeakSecretError:
+        return False
+    return True

@@ -73,7 +73,7 @@ def test_every_problem_is_told_at_once_with_its_fix_and_without_its_value(tmp_pa
         {
             "GATE_APP_ID": CANARY,
             "GATE_PRIVATE_KEY": CANARY,
-            "GATE_WEBHOOK_SECRET": f"{CANARY} xxxxxxxxxxxxxxxx",
+            "GATE_WEBHOOK_SECRET": "changeme-changeme",
             "GATE_GITHUB_API_URL": f"http://{CANARY}.example",
             "GATE_BASE_URL": CANARY,
             "GATE_DATABASE_URL": f"sqlite:///{CANARY}.db",
@@ -143,6 +143,16 @@ def test_case_007_the_new_and_the_old_webhook_secret_are_accepted_while_rotating
 ) -> None:
     settings = for_web({**needed, "GATE_WEBHOOK_SECRET": f"{SECRET} {SECRET[::-1]}"})
     assert settings.webhook_secrets == (SECRET.encode(), SECRET[::-1].encode())
+
+
+def test_a_secret_may_be_a_sentence(needed: dict[str, str]) -> None:
+    settings = for_web({**needed, "GATE_WEBHOOK_SECRET": "It's a Secret to Everybody"})
+    assert settings.webhook_secrets == (b"It's a Secret to Everybody",)
+
+
+def test_case_006_a_weak_secret_is_never_accepted_beside_a_strong_one(needed: dict[str, str]) -> None:
+    settings = for_web({**needed, "GATE_WEBHOOK_SECRET": f"{SECRET} weak"})
+    assert settings.webhook_secrets == (f"{SECRET} weak".encode(), SECRET.encode())
 
 
 def test_the_state_folder_is_the_one_that_systemd_made(needed: dict[str, str]) -> None:
