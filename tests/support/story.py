@@ -301,7 +301,7 @@ class Story:
             comments = self.comments()
             for other in comments:
                 ours = other["id"] > comment["id"] and other["login"].endswith("[bot]")
-                if ours and "### Deploy" not in other["body"]:
+                if ours and not other["body"].startswith("### Deploy"):
                     return other["body"]
             mine = next((c for c in comments if c["id"] == comment["id"]), None)
             return mine["reactions"][0]["content"] if mine and mine["reactions"] else None
