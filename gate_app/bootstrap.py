@@ -257,32 +257,26 @@ def verify_journal(database_url: str, remembered: Path | None, remember: Path | 
 
     A clean journal's heads are written to `remember`. Raises RecordUnreadable for a file that is not one.
     """
-    from gate_app.store.database import open_engine
+    from gate_app.store.database import existing
     from gate_app.store.journal import remembered_heads, write_heads
     from gate_app.store.verification import verify
 
-    database = open_engine(database_url)
-    try:
+    with existing(database_url) as database:
         report = verify(database, remembered_heads(remembered) if remembered else None)
         if remember and report.clean:
             write_heads(report.heads, remember)
         return report
-    finally:
-        database.dispose()
 
 
 def replay_journal(database_url: str) -> ReplayReport:
     """Decides the whole journal again with the rules of this version; changes nothing."""
     from gate_app.engine.replay import replay
     from gate_app.store.codec import run_digest
-    from gate_app.store.database import open_engine
+    from gate_app.store.database import existing
     from gate_app.store.journal import entries
 
-    database = open_engine(database_url)
-    try:
+    with existing(database_url) as database:
         return replay((sealed.entry for sealed in entries(database)), run_digest)
-    finally:
-        database.dispose()
 
 
 def apply_migrations(database_url: str) -> None:

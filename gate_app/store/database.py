@@ -48,6 +48,26 @@ def open_engine(url: str) -> Engine:
 
 
 @contextmanager
+def existing(url: str) -> Iterator[Engine]:
+    """The engine of a database that is there and has the shape of this version, to be looked at.
+
+    Raises ConfigurationFault when nothing is at that address or its tables are of another version.
+    """
+    engine = open_engine(url)
+    try:
+        file = engine.url.database if engine.url.drivername == "sqlite" else None
+        if file is not None and not Path(file).exists():
+            raise ConfigurationFault(
+                "there is no database at that address: check it, or run gate-app migrate"
+            )
+        if pending(engine):
+            raise ConfigurationFault("the database is of another version: run gate-app migrate with this one")
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction, stored whole at the end or not at all. Raises the faults of this room and Conflict."""
     with translated(), engine.begin() as connection:

@@ -30,6 +30,20 @@ class RecordUnreadable(GateFault):
     """A stored record is of an unknown shape or version; it is never guessed at."""
 
 
+_SAID: Final = {
+    "SQLITE_CANTOPEN": "the database file cannot be opened: its folder has to exist, writable for this user",
+    "SQLITE_NOTADB": "the file is no SQLite database",
+    "SQLITE_FULL": "the disk is full",
+    "SQLITE_BUSY": "another process holds the database",
+    "SQLITE_READONLY": "the database cannot be written to by this user",
+    "SQLITE_CORRUPT": "the database file is damaged: restore a backup",
+    "28P01": "the database server does not accept the password",
+    "3D000": "the database server has no database of that name",
+    "57P03": "the database server is starting or stopping",
+}
+"""What an operator can do something about, by SQLite's error name or PostgreSQL's SQLSTATE."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Errors of the driver inside become faults of this room; those of a lost race become `Conflict`."""
@@ -47,4 +61,8 @@ def translated() -> Iterator[None]:
 
 def _cause(fault: exc.DBAPIError) -> str:
     code = getattr(fault.orig, "sqlite_errorname", None) or getattr(fault.orig, "sqlstate", None) or ""
-    return f"{type(fault.orig).__name__} {code}".strip()
+    cause = f"{type(fault.orig).__name__} {code}".strip()
+    if fault.connection_invalidated or (isinstance(fault, exc.OperationalError) and not code):
+        return f"the database server cannot be reached ({cause})"
+    said = _SAID.get(code)
+    return f"{said} ({cause})" if said else cause

@@ -35,6 +35,8 @@ class Configuration:
 
 def choose(commits: CommitRange, tests: str | None) -> Configuration | Refusal:
     """The configuration for a range; `tests` replaces the tests command of the default file."""
+    if tests is not None and not tests.strip():
+        return refuse("--tests is empty; name a command, or leave the option out")
     git = commits.git
     notes = _note_of_change(git, commits)
     if not git.run("ls-tree", "--full-tree", commits.base, "--", DEFAULT_FILE_NAME):

@@ -37,6 +37,10 @@ class GitRefused(Exception):
     """git ended with an error; the text is the end of what git said."""
 
 
+class GitMissing(GitRefused):
+    """There is no git to run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Git:
     """Runs git in `folder`."""
@@ -60,6 +64,8 @@ class Git:
                 timeout=SECONDS,
                 check=False,
             )
+        except FileNotFoundError:
+            raise GitMissing("git is not installed, or not on the PATH") from None
         except (OSError, subprocess.TimeoutExpired) as fault:
             raise GitRefused(f"git could not be run: {type(fault).__name__}") from None
         if done.returncode != 0 or len(done.stdout) > MAX_OUTPUT:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gate_app.trial.git import Git, GitRefused
+from gate_app.trial.git import Git, GitMissing, GitRefused
 from gate_app.trial.refusal import Refusal, refuse
 
 _SHA_LENGTH: Final = 40
@@ -72,8 +72,14 @@ def _checkout(path: Path) -> Path | Refusal:
         return refuse(f"{path}: there is no such folder; name a git checkout with --repo")
     try:
         return Path(Git(path.resolve()).run("rev-parse", "--show-toplevel")).resolve()
+    except GitMissing:
+        raise
     except GitRefused:
         return refuse(f"{path} is not a git checkout; name a folder that `git clone` or `git init` made")
+
+
+def _is_shallow(git: Git) -> bool:
+    return git.run("rev-parse", "--is-shallow-repository") == "true"
 
 
 def _unknown_revision(revision: str, checkout: Path) -> Refusal:
@@ -106,7 +112,8 @@ def _default_start(git: Git, end: str) -> _Start | Refusal:
             return _Start(shared, (f"The range starts where it left {name}, at {shared[:12]}.",))
     parent = git.commit_of(f"{end}~1")
     if parent is None:
-        return refuse("The head has no commit before it, so there is no range; commit a change first")
+        fetch = " (this clone is shallow: git fetch --unshallow brings the rest)" if _is_shallow(git) else ""
+        return refuse(f"The head has no commit before it, so there is no range; commit a change first{fetch}")
     return _Start(
         parent, (f"The range is the last commit alone, on top of {parent[:12]}; --base widens it.",)
     )

@@ -125,7 +125,7 @@ def _plan(wish: Wish, place: TrialHome) -> Plan | Refusal:
             return commits
         chosen = configuration.choose(commits, wish.tests)
     except GitRefused as refused:
-        return refuse(f"git could not read the repository: {refused}")
+        return refuse(f"The repository cannot be read: {refused}")
     if isinstance(chosen, Refusal):
         return chosen
     everybody = people.residents(chosen.policy)

@@ -67,6 +67,44 @@ def test_sqlite_is_durable_patient_and_strict_about_references(tmp_path: Path) -
         assert sql(engine, "PRAGMA busy_timeout") == [(30_000,)]
 
 
+def test_only_a_database_that_is_there_is_looked_at(tmp_path: Path) -> None:
+    """Looking makes no file, and tables of another version are not guessed at."""
+    url = sqlite_url(tmp_path / "gate.db")
+    address = url.render_as_string(hide_password=False)
+    with pytest.raises(ConfigurationFault, match="no database at that address"), database.existing(address):
+        pass
+    assert not (tmp_path / "gate.db").exists()
+    with opened(url) as engine:
+        sql(engine, "CREATE TABLE something (id INTEGER)")
+    with pytest.raises(ConfigurationFault, match="run gate-app migrate"), database.existing(address):
+        pass
+    with opened(url) as engine:
+        database.migrate(engine)
+    with database.existing(address) as engine:
+        assert not database.pending(engine)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        pytest.param("absent/gate.db", "its folder has to exist", id="no folder"),
+        pytest.param("text.db", "is no SQLite database", id="another kind of file"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_words(tmp_path: Path, place: str, said: str) -> None:
+    (tmp_path / "text.db").write_text("this is no database " * 100)
+    with opened(sqlite_url(tmp_path / place)) as engine, pytest.raises(DatabaseUnavailable, match=said):
+        database.migrate(engine)
+
+
+def test_case_218_a_server_that_is_not_there_is_said_without_the_password() -> None:
+    engine = database.open_engine("postgresql://gate:hunter2@127.0.0.1:1/gate")
+    with pytest.raises(DatabaseUnavailable, match="server cannot be reached") as fault:
+        database.pending(engine)
+    engine.dispose()
+    assert "hunter2" not in str(fault.value)
+
+
 # --- migrations ---------------------------------------------------------------------------------------------
 
 

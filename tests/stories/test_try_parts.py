@@ -140,7 +140,15 @@ def test_a_single_commit_is_no_range(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     subprocess.run(["git", "init", "-q", str(empty)], check=True, timeout=30)
     assert "has no commit yet" in refusal(resolve(empty, None, None))
-    assert "no commit before it" in refusal(resolve(repository(tmp_path / "r", {"a": "1"}), None, None))
+    single = repository(tmp_path / "r", {"a": "1"})
+    two = repository(tmp_path / "two", {"a": "1"}, {"a": "2"})
+    assert "no commit before it" in refusal(resolve(single, None, None))
+    subprocess.run(
+        ["git", "clone", "-q", "--depth", "1", f"file://{two}", str(tmp_path / "shallow")],
+        check=True,
+        timeout=30,
+    )
+    assert "git fetch --unshallow" in refusal(resolve(tmp_path / "shallow", None, None))
 
 
 def test_a_folder_without_git_is_refused(tmp_path: Path) -> None:
