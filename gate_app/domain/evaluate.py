@@ -233,7 +233,7 @@ def _paths_reasons(run: Run, environment: Environment) -> tuple[Reason, ...]:
 def _free_reason(run: Run, environment: Environment, conditions: Conditions) -> Reason:
     """One release at a time per environment, over all runs."""
     busy_with = conditions.environment(environment.name).busy_with
-    if busy_with in (None, run.gate_id(environment.name)):
+    if busy_with in (None, run.gate_id(environment.name), run.follows or None):
         return met(ReasonCode.ENVIRONMENT_FREE)
     return unmet(ReasonCode.ENVIRONMENT_BUSY, gate=busy_with or "")
 

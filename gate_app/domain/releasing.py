@@ -131,16 +131,18 @@ def _after_watching(draft: Draft, gate: Gate, release: Release) -> None:
     if watch.outcome.verdict is StageVerdict.PASSED:
         _healthy(draft, gate, release)
     elif watch.outcome.verdict is StageVerdict.FAILED:
-        _fail(draft, gate, release, ReasonCode.WATCH_BREACHED)
-        _propose_rollback(draft, gate, release, watch.outcome.detail)
+        _breached(draft, gate, release, watch.outcome.detail)
     else:
         _fail(draft, gate, release, ReasonCode.WATCH_UNKNOWN)
 
 
-def _propose_rollback(draft: Draft, gate: Gate, release: Release, because: str) -> None:
-    healthy = draft.environment(gate.environment).verified
-    target = next((content for content in healthy if not content.same_as(release.content)), None)
+def _breached(draft: Draft, gate: Gate, release: Release, because: str) -> None:
+    """The environment stays taken until the way back is decided: one question at a time is asked about it."""
+    held = draft.environment(gate.environment)
+    _fail(draft, gate, release, ReasonCode.WATCH_BREACHED)
+    target = next((each for each in held.verified if not each.same_as(release.content)), None)
     if target is not None:
+        draft.put_environment(held)
         draft.proposals.append(RollbackProposal(gate.environment, target, because))
 
 
@@ -187,7 +189,7 @@ def _fail(draft: Draft, gate: Gate, release: Release, code: ReasonCode) -> None:
 
 def _free_if_ours(draft: Draft, name: str) -> None:
     facts: EnvironmentFacts = draft.environment(name)
-    if facts.busy_with == draft.run.gate_id(name):
+    if facts.busy_with and facts.busy_with in (draft.run.gate_id(name), draft.run.follows):
         draft.put_environment(replace(facts, busy_with=None))
 
 

@@ -216,7 +216,8 @@ class Run:
     `authorship` is who changed this content, once known; `published` remembers the digest of what was last
     asked to be shown on each surface, so that only differences become effects; `pushers` are everybody seen
     pushing to this subject, over all its runs; `heard` are people below write permission who already got
-    their one answer. A rollback says `because` of what, and is shown on the commit that it takes out.
+    their one answer. A rollback says `because` of what, is shown on the commit that it takes out, and `follows` the
+    gate of the breached release, which holds the environment for it.
     """
 
     id: str
@@ -235,6 +236,7 @@ class Run:
     purpose: Purpose = Purpose.RELEASE
     shown_on: str = ""
     because: str = ""
+    follows: str = ""
     wake_at: datetime | None = None
 
     @property
@@ -294,6 +296,7 @@ def open_rollback(
     at: datetime,
     environment: str,
     because: str,
+    follows: str,
 ) -> Run:
     """A run that takes an environment back to `change.head`; it is shown on what it takes out, `change.base_sha`."""
     return Run(
@@ -306,6 +309,7 @@ def open_rollback(
         purpose=Purpose.ROLLBACK,
         shown_on=change.base_sha,
         because=because,
+        follows=follows,
     )
 
 

@@ -121,6 +121,7 @@ class Gatekeeper:
             self.now(),
             notice.environment,
             notice.because,
+            breached.run.gate_id(notice.environment),
         )
         return Transition((*older, self._step(StoredRun(run, 0), ChangeProposed(notice.at, change))))
 

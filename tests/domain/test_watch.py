@@ -30,6 +30,7 @@ from gate_app.domain.model import Content, Subject
 from gate_app.domain.policy import ApprovalMode, Environment, Policy, Probe, ProbeWork
 from gate_app.domain.run import ReleaseStatus, open_rollback, rollback_subject
 
+BREACHED_GATE = "71#1:1:staging"
 EARLIER = Content("e" * 40, "f" * 40)
 MONITOR = ProbeWork((Probe("https://app.example/healthz"),), timedelta(minutes=15))
 BREACH = StageOutcome(
@@ -80,7 +81,7 @@ def test_a_breach_is_shown_and_reported_and_asks_to_go_back_to_what_was_healthy(
     world = deployed()
     world.stage_ends("watch@staging", BREACH)
     assert status(world) is ReleaseStatus.FAILED
-    assert world.environments["staging"].busy_with is None
+    assert world.environments["staging"].busy_with == BREACHED_GATE  # nobody else asks before this is decided
     assert reports(world)[-1][0] == "failure"
     proposals = [each for decision in world.decisions for each in decision.proposals]
     assert proposals == [RollbackProposal("staging", EARLIER, BREACH.detail)]
@@ -95,6 +96,7 @@ def test_without_anything_healthy_before_there_is_nothing_to_go_back_to() -> Non
     world.deploys("staging")
     world.stage_ends("watch@staging", BREACH)
     assert status(world) is ReleaseStatus.FAILED
+    assert world.environments["staging"].busy_with is None
     assert not any(decision.proposals for decision in world.decisions)
 
 
@@ -144,10 +146,14 @@ def rollback(rules: Policy | None = None) -> World:
         head=EARLIER,
         base_sha=HEAD.sha,
     )
-    world = World(open_rollback(change, 1, rules, START, "staging", BREACH.detail), current_policy=rules)
+    world = World(
+        open_rollback(change, 1, rules, START, "staging", BREACH.detail, BREACHED_GATE), current_policy=rules
+    )
     world.head = Head(EARLIER.sha, "main", True)
     before = Running(EARLIER, ("old",))
-    world.environments["staging"] = EnvironmentFacts("staging", 7, HEAD, (EARLIER,), None, ("new",), before)
+    world.environments["staging"] = EnvironmentFacts(
+        "staging", 7, HEAD, (EARLIER,), BREACHED_GATE, ("new",), before
+    )
     world.happens(ChangeProposed(START, change))
     return world
 
@@ -175,6 +181,7 @@ def test_an_approved_rollback_deploys_the_earlier_content_and_restores_its_basel
     assert release.sha == EARLIER.sha
     world.deploys("staging")
     assert status(world) is ReleaseStatus.HEALTHY
+    assert world.environments["staging"].busy_with is None
     assert world.environments["staging"].running == EARLIER
     assert world.environments["staging"].baseline == ("old",)
     deploys = [e.sha for e in world.effects if isinstance(e, StartStage)]
@@ -195,6 +202,7 @@ def test_a_denied_rollback_leaves_everything_as_it_is() -> None:
     world.says(REVIEWER, "/deny staging we are mending it")
     assert world.state("staging") == "denied"
     assert world.releases("staging") == []
+    assert world.environments["staging"].busy_with is None
 
 
 def test_contributors_may_take_their_own_work_out_but_readers_may_not() -> None:
