@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from gate_app.intake.writer import Writer
     from gate_app.jobs.durable import DurableJobs
     from gate_app.jobs.ticker import Ticker
+    from gate_app.stages.inspection import Inspected
+    from gate_app.stages.places import Places
     from gate_app.store.repository import SqlStore
     from gate_app.store.verification import VerifyReport
     from gate_app.web.webhooks import Front
@@ -45,6 +47,8 @@ WEB_THREADS: Final = 16
 READ_THREADS: Final = 16
 """Reads at GitHub that may be under way at once, over all decisions."""
 
+log = logging.getLogger(__name__)
+
 
 def now() -> datetime:
     """The wall clock, in UTC: the only one that is wired anywhere."""
@@ -55,12 +59,12 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def serve(settings: Serving, intake: Intake, say: Callable[[str], None]) -> int:
+def serve(settings: Serving, intake: Intake, isolation: str, say: Callable[[str], None]) -> int:
     """Both kinds of process under this one until SIGTERM or SIGINT; returns the exit code."""
     from gate_app.serving import serve
 
     _log_to_stderr(settings.engine.log_level)
-    return serve(settings, intake, say)
+    return serve(settings, intake, isolation, say)
 
 
 def serve_web(settings: WebSettings) -> None:
@@ -88,15 +92,18 @@ def _front(settings: WebSettings) -> Front:
     return Front(receiver, app, close=writer.stop)
 
 
-def serve_engine(settings: Settings, intake: Intake = Intake.WEBHOOKS) -> None:
-    """The engine process: drains subjects until SIGTERM or SIGINT, then ends gracefully."""
+def serve_engine(settings: Settings, intake: Intake = Intake.WEBHOOKS, isolation: str = "required") -> None:
+    """The engine process: drains subjects until SIGTERM or SIGINT, then ends gracefully.
+
+    `isolation` is a `stages.inspection.Demand`.
+    """
     from gate_app.engine.reconcile import Reconcile
     from gate_app.intake.logs import open_log
     from gate_app.intake.writer import Writer
     from gate_app.jobs.ticker import Ticker
 
     _log_to_stderr(settings.log_level)
-    engine = Engine.wired(settings)
+    engine = Engine.wired(settings, isolation)
     sweep = Ticker(SWEEP_SECONDS, engine.sweep, "sweep")
     reconcile = Reconcile(engine.hub, engine.store, engine.sweep, now)
     writer = Writer(open_log(settings.database_url), signal=sweep.signal)
@@ -153,7 +160,7 @@ class Engine:
     sweep: Sweep
 
     @staticmethod
-    def wired(settings: Settings) -> Engine:
+    def wired(settings: Settings, isolation: str) -> Engine:
         """Opens the database, applies its migrations and connects everything; starts nothing."""
         from concurrent.futures import ThreadPoolExecutor
 
@@ -165,7 +172,8 @@ class Engine:
         from gate_app.engine.sweep import Sweep
         from gate_app.github.payloads import WebhookPayloads
         from gate_app.jobs.durable import DurableJobs
-        from gate_app.stages.workers import Places, StageWorkers
+        from gate_app.stages.inspection import Demand
+        from gate_app.stages.workers import StageWorkers
         from gate_app.store.database import migrate, open_engine
         from gate_app.store.repository import SqlStore
 
@@ -173,9 +181,7 @@ class Engine:
         migrate(database)
         store = SqlStore(database)
         hub = _client(settings)
-        workers = StageWorkers(
-            Places(settings.home, inherited().get("PATH", ""), settings.stage_venv, settings.probe_hosts)
-        )
+        workers = StageWorkers(places(settings), inspected(settings), Demand(isolation))
         jobs = DurableJobs(database, clock=now)
         gathering = Gathering(hub, store, read_policy, touches, ThreadPoolExecutor(READ_THREADS, "read"), now)
         drain = Drain(store, Gatekeeper(store, gathering, now), Performer(store, hub, workers, now), now)
@@ -214,6 +220,25 @@ def findings() -> Iterator[Finding]:
         return
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     yield from examine(settings, hub, read_policy, inherited().get("PATH", ""), now)
+
+
+def places(settings: Settings) -> Places:
+    """Where this installation's stages have their things, links resolved: a mount would not follow them."""
+    from gate_app.stages.places import Places
+
+    search_path = inherited().get("PATH", "")
+    return Places(
+        settings.home.resolve(), search_path, settings.stage_venv, settings.guarded, settings.probe_hosts
+    )
+
+
+def inspected(settings: Settings) -> Inspected:
+    """What confines commands of repositories on this machine; found out by trying, and logged."""
+    from gate_app.stages.inspection import inspect
+
+    found = inspect(places(settings))
+    log.info("commands are confined by %s%s", found.grade, found.shortcoming and f": {found.shortcoming}")
+    return found
 
 
 def read_policy(raw: bytes, blob_sha: str) -> Policy | str:

@@ -63,19 +63,24 @@ poll_option = click.option(
     default="webhooks",
     help="Read deliveries from GitHub instead of waiting for them: no public address.",
 )
+isolation_option = click.option(
+    "--isolation", type=click.Choice(["required", "best"]), default="required", hidden=True
+)
+"""What has to confine command stages; `best` is for `try` and for tests, which run code that is trusted anyway."""
 
 
 @main.command()
 @poll_option
+@isolation_option
 @plainly
-def serve(intake: str) -> None:
+def serve(intake: str, isolation: str) -> None:
     """Run the whole app on this machine.
 
     Web processes and the engine under one parent; settings from GATE_… variables (docs/settings.md).
     """
     from gate_app import bootstrap, settings
 
-    sys.exit(bootstrap.serve(settings.for_serve(), settings.Intake(intake), click.echo))
+    sys.exit(bootstrap.serve(settings.for_serve(), settings.Intake(intake), isolation, click.echo))
 
 
 @main.command()
@@ -91,12 +96,13 @@ def web() -> None:
 @main.command()
 @failpoint_option
 @poll_option
+@isolation_option
 @plainly
-def worker(intake: str) -> None:
+def worker(intake: str, isolation: str) -> None:
     """Run the engine: judge, ask, release (settings from GATE_… variables)."""
     from gate_app import bootstrap, settings
 
-    bootstrap.serve_engine(settings.from_environment(), settings.Intake(intake))
+    bootstrap.serve_engine(settings.from_environment(), settings.Intake(intake), isolation)
 
 
 @main.command()

@@ -34,7 +34,7 @@ PRIVATE: Final = 0o077
 Say = Callable[[str], None]
 
 
-def serve(serving: Serving, intake: Intake, say: Say) -> int:
+def serve(serving: Serving, intake: Intake, isolation: str, say: Say) -> int:
     """Runs until SIGTERM or SIGINT. Returns the exit code: 0, or 1 when a process could not be kept running.
 
     Raises ConfigurationFault.
@@ -44,7 +44,8 @@ def serve(serving: Serving, intake: Intake, say: Say) -> int:
     require_free(serving.web.bind)
     if code := run_once(Command("the migration", ("migrate",), serving.engine_variables)):
         return code
-    worker = ("worker", "--poll") if intake is Intake.POLL else ("worker",)
+    polling = ("--poll",) if intake is Intake.POLL else ()
+    worker = ("worker", "--isolation", isolation, *polling)
     supervisor = Supervisor(
         (
             Command("the engine process", worker, serving.engine_variables),

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import pwd
 import re
 import stat
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -54,7 +56,8 @@ class Settings:
 
     `reconcile_seconds` is how often GitHub's state is compared with ours. `stage_venv` is put before the PATH
     of command stages. `probe_hosts` are globs over hosts that a watch may ask on private addresses. `base_url` is
-    where people and GitHub reach the app, empty if the operator did not say.
+    where people and GitHub reach the app, empty if the operator did not say. `guarded` are files and folders that
+    no command of a repository may see: the home of this user, the private key, the database.
     """
 
     app_id: int
@@ -70,6 +73,7 @@ class Settings:
     bot_id: int | None = None
     stage_venv: Path | None = None
     probe_hosts: tuple[str, ...] = ()
+    guarded: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,7 @@ def _named(environment: Mapping[str, str], wanted: Callable[[str], bool]) -> dic
 def _engine(reading: _Reading) -> Settings:
     api_url = reading.origin("GATE_GITHUB_API_URL", _GITHUB_API)
     home = reading.home()
+    database_url = reading.database_url(home)
     return Settings(
         app_id=reading.number("GATE_APP_ID", None, 1),
         issuer=reading.text("GATE_CLIENT_ID", reading.text("GATE_APP_ID", "")),
@@ -160,13 +165,14 @@ def _engine(reading: _Reading) -> Settings:
         api_url=api_url,
         git_url=reading.origin("GATE_GITHUB_GIT_URL", git_url_of(api_url)),
         base_url=reading.base_url("GATE_BASE_URL"),
-        database_url=reading.database_url(home),
+        database_url=database_url,
         home=home,
         reconcile_seconds=float(reading.number("GATE_RECONCILE_SECONDS", 300, 1)),
         log_level=reading.level("GATE_LOG_LEVEL"),
         bot_id=reading.number("GATE_BOT_ID", 0, 0) or None,
         stage_venv=reading.optional_folder("GATE_STAGE_VENV"),
         probe_hosts=tuple(reading.text("GATE_PROBE_HOSTS", "").split()),
+        guarded=(*reading.homes(), *reading.key_files(), *_database_files(database_url)),
     )
 
 
@@ -178,6 +184,15 @@ def _web(reading: _Reading) -> WebSettings:
         web_processes=reading.number("GATE_WEB_PROCESSES", 2, 1),
         log_level=reading.level("GATE_LOG_LEVEL"),
     )
+
+
+def _database_files(url: str) -> tuple[Path, ...]:
+    """An SQLite database, what SQLite keeps beside it, and the folder that they are in."""
+    try:
+        file = sqlite_path(url)
+    except (UnknownDatabaseError, ValueError):
+        return ()
+    return (file.parent, *(file.with_name(file.name + ending) for ending in ("", "-wal", "-shm", "-journal")))
 
 
 def git_url_of(api_url: str) -> str:
@@ -280,6 +295,18 @@ class _Reading:
         except (OSError, UnicodeDecodeError):
             self._problem(name, "cannot be read", "a PEM file that this user may read")
         return None
+
+    def key_files(self) -> tuple[Path, ...]:
+        """The file of the private key, where it is in one."""
+        value = self.text("GATE_PRIVATE_KEY_FILE", "")
+        return (Path(value).absolute(),) if value else ()
+
+    def homes(self) -> tuple[Path, ...]:
+        """The home of this user, by the environment and by the system: the two need not agree."""
+        named = self.text("HOME", "")
+        with suppress(KeyError):
+            named += f":{pwd.getpwuid(os.getuid()).pw_dir}"
+        return tuple({Path(name): None for name in named.split(":") if name.startswith("/")})
 
     def _parsed(self, name: str, pem: str) -> str:
         from gate_app.github.key import AppKey  # cryptography is large, and web processes need no key

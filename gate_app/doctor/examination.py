@@ -35,7 +35,7 @@ def examine(
     yield ok("settings", "can be used, and so can the private key")
     yield from machine.home(settings)
     yield from machine.database(settings)
-    yield from machine.isolation(search_path)
+    yield from machine.isolation(settings, search_path)
     try:
         met = hub.inspection.greet()
     except HubUnavailable as fault:

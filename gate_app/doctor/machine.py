@@ -15,7 +15,9 @@ from gate_app.doctor.finding import Finding, ok, warn, wrong
 from gate_app.intake.logs import sqlite_path
 from gate_app.intake.readiness import MIGRATIONS_MISSING, StoreProbe
 from gate_app.settings import Settings
-from gate_app.stages.isolation import Grade, choose
+from gate_app.stages.inspection import inspect
+from gate_app.stages.isolation import Grade
+from gate_app.stages.places import Places
 from gate_app.store.database import open_engine
 from gate_app.store.repository import SqlStore
 from gate_app.store.revision import REVISION
@@ -62,14 +64,15 @@ def database(settings: Settings) -> Iterator[Finding]:
     yield from _set_aside(settings.database_url)
 
 
-def isolation(search_path: str) -> Iterator[Finding]:
-    """What a command stage is confined by here."""
+def isolation(settings: Settings, search_path: str) -> Iterator[Finding]:
+    """What a command stage is confined by here, found out as the engine finds out, in a folder of its own."""
+    hidden = (settings.home, *settings.guarded)
     with tempfile.TemporaryDirectory(prefix="gate-doctor-") as scratch:
-        chosen = choose(search_path, Path(scratch))
-    if chosen.grade is Grade.NAMESPACES:
-        yield ok("isolation", f"bubblewrap works; command stages run in {chosen.description}")
+        found = inspect(Places(Path(scratch).resolve(), search_path, settings.stage_venv, hidden))
+    if found.grade is Grade.NAMESPACES:
+        yield ok("isolation", "bubblewrap works and confines: command stages may run here")
     else:
-        text = "bubblewrap is missing or forbidden here: a command stage would see this machine's files"
+        text = f"command stages are refused (isolation_missing): {found.shortcoming}"
         mend = "install bubblewrap and allow user namespaces, or use no command stages (docs/stages.md)"
         yield warn("isolation", text, mend)
 

@@ -129,10 +129,14 @@ class Performer:
         if not self._still_wanted(pending.run_id, effect):
             return "not wanted any more"
         checkout = self.hub.checkout(pending.repository)
-        child = self.workers.start(pending.run_id, pending.repository, effect, checkout)
+        started = self.workers.start(pending.run_id, pending.repository, effect, checkout)
+        if isinstance(started, StageOutcome):
+            ended = StageEnded(self.now(), effect.stage, effect.attempt, started)
+            self.store.put([self._item(pending, ended, effect.key)])
+            return started.reason.value
         hit("start_stage.started")
-        self.store.child_started(child)
-        return str(child.pid)
+        self.store.child_started(started)
+        return str(started.pid)
 
     def _still_wanted(self, run_id: str, effect: StartStage) -> bool:
         stored = self.store.run(run_id)

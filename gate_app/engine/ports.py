@@ -453,7 +453,11 @@ class Vanished:
 class Workers(Protocol):
     """Supervised children for command stages and command deployments."""
 
-    def start(self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout) -> Child: ...
+    def start(
+        self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout
+    ) -> Child | StageOutcome:
+        """The child, or how the stage ends without one: what it needs is not to be had on this machine."""
+
     def poll(self, child: Child) -> Running | Vanished | StageOutcome: ...
     def stop(self, child: Child) -> None: ...
 

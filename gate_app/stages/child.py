@@ -105,11 +105,11 @@ def _attempt(job: StageJob, clock: Callable[[], datetime]) -> StageOutcome:
         return probes.watch(job.probes, job.timeout_seconds, look, time.monotonic, time.sleep)
     enter(Phase.STARTING)
     credential = _take_credential(job.credential_path)
-    confined_by = isolation.choose(job.search_path, work.fresh_folder(job.work_folder / "probe"))
-    if not confined_by.grade.at_least(job.minimum_isolation):
+    scratch = work.fresh_folder(job.work_folder / "scratch")
+    confined_by = isolation.of_grade(job.isolation, job.search_path, scratch)
+    if confined_by is None:
         return judge.refused(
-            StageReason.ISOLATION_MISSING,
-            "This stage must run in namespaces: install bubblewrap and allow user namespaces.",
+            StageReason.ISOLATION_MISSING, "Bubblewrap does not work here any more. Restart the engine."
         )
     workspace = Workspace(job.cache_folder, job.search_path, job.allowed_protocols)
     enter(Phase.FETCHING)

@@ -15,7 +15,7 @@ import re
 import resource
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -30,7 +30,7 @@ MAX_FILE_BYTES: Final = 4 * 1024**3
 EXTRA_PROCESSES: Final = 2_048
 MAX_VARIABLE: Final = 32_768
 _PROBE_SECONDS: Final = 10
-_SHARED: Final = (Path("/tmp"), Path("/var/tmp"), Path("/run"))  # noqa: S108 - covered, not used
+_SHARED: Final = tuple(Path(name).resolve() for name in ("/tmp", "/var/tmp", "/run"))  # noqa: S108 - covered, not used
 _RESOLVER: Final = Path("/run/systemd/resolve")  # where /etc/resolv.conf often leads
 _GATE_NAME: Final = re.compile(r"GATE_[A-Z0-9_]{1,60}", re.ASCII)
 _TOOLCHAIN_NAMES: Final = frozenset({"GOFLAGS", "GOMODCACHE", "GOPATH", "RUSTUP_HOME"})
@@ -41,10 +41,6 @@ class Grade(StrEnum):
 
     PROCESS = "process"
     NAMESPACES = "namespaces"
-
-    def at_least(self, wanted: "Grade") -> bool:
-        """Whether this grade is as strong as ``wanted`` or stronger."""
-        return self is Grade.NAMESPACES or wanted is Grade.PROCESS
 
 
 class Network(StrEnum):
@@ -58,8 +54,9 @@ class Network(StrEnum):
 class Confinement:
     """What one command may touch.
 
-    ``writable`` and ``readable`` are shown even below a ``hidden`` folder; ``home`` and ``tmp`` are the
-    command's own. ``search_path`` is its PATH. ``seconds`` bounds the processor time of each process.
+    ``writable`` and ``readable`` are shown even below a ``hidden`` folder, but never a hidden file; ``home`` and
+    ``tmp`` are the command's own. ``search_path`` is its PATH. ``seconds`` bounds the processor time of each
+    process.
     """
 
     folder: Path
@@ -136,12 +133,21 @@ class Bubblewrap:
         )
 
 
-def choose(search_path: str, scratch: Path) -> Isolation:
-    """The strongest isolation that works here; ``scratch`` is an empty folder for the probe."""
+def find_bubblewrap(search_path: str) -> Bubblewrap | None:
+    """Bubblewrap as it is installed, whether it works or not."""
     program = shutil.which("bwrap", path=search_path)
-    if program is None or not works(Bubblewrap(program), search_path, scratch):
+    return None if program is None else Bubblewrap(program)
+
+
+def of_grade(grade: Grade, search_path: str, scratch: Path) -> Isolation | None:
+    """The isolation of this grade, and of no weaker one; ``None`` where it does not work (any more).
+
+    ``scratch`` is an empty folder to try it in.
+    """
+    if grade is Grade.PROCESS:
         return ProcessIsolation()
-    return Bubblewrap(program)
+    bubblewrap = find_bubblewrap(search_path)
+    return bubblewrap if bubblewrap is not None and works(bubblewrap, search_path, scratch) else None
 
 
 def works(isolation: Isolation, search_path: str, scratch: Path) -> bool:
@@ -205,25 +211,42 @@ def _bubblewrap_options(confinement: Confinement) -> list[str]:
     if confinement.network is Network.HOST:
         options.insert(1, "--share-net")
     options += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    covered = [
-        folder for folder in (*_SHARED, *confinement.hidden) if folder.is_dir() and not folder.is_symlink()
-    ]
-    for folder in sorted(covered):
+    hidden = tuple(path.resolve() for path in confinement.hidden)
+    covered = _folders((*_SHARED, *hidden))
+    for folder in covered:
         options += ["--tmpfs", str(folder)]
     resolver = (_RESOLVER,) if confinement.network is Network.HOST else ()
-    for readable in _behind(covered, (*resolver, *confinement.readable)):
+    shown = tuple(_behind(covered, (*resolver, *confinement.readable)))
+    for readable in shown:
         options += ["--ro-bind-try", str(readable), str(readable)]
-    for writable in (confinement.home, confinement.tmp, *confinement.writable):
+    writables = (confinement.home, confinement.tmp, *confinement.writable)
+    for writable in writables:
         options += ["--bind", str(writable), str(writable)]
+    for file in sorted(path for path in set(hidden) if os.path.isfile(path)):
+        if not _is_below(file, covered) or _is_below(file, (*shown, *writables)):
+            options += ["--ro-bind", os.devnull, str(file)]
+    for folder in _folders(hidden):
+        options += ["--remount-ro", str(folder)]
     return [*options, "--chdir", str(confinement.folder)]
 
 
+def _folders(hidden: tuple[Path, ...]) -> list[Path]:
+    """The folders among them, outer ones first. The root cannot be covered: what matters in it is named."""
+    return sorted(path for path in set(hidden) if os.path.isdir(path) and path != Path("/"))
+
+
+def _is_below(path: Path, folders: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
 def _behind(covered: list[Path], readable: tuple[Path, ...]) -> Iterator[Path]:
-    """The readable folders that a cover hides, but never one that would show a whole covered folder again."""
-    for folder in readable:
-        hidden = any(folder.is_relative_to(cover) for cover in covered)
+    """The readable folders that a cover hides, but never one that would show a whole covered folder again.
+
+    What this user cannot find anyway is left out: a PATH may come from another user.
+    """
+    for folder in filter(os.path.exists, readable):
         reveals = any(cover.is_relative_to(folder) for cover in covered)
-        if hidden and not reveals:
+        if _is_below(folder, covered) and not reveals:
             yield folder
 
 

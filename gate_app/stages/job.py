@@ -46,10 +46,11 @@ class StageJob:
     child as soon as it is read. ``work_folder`` is this attempt's own and is removed at its end;
     ``cache_folder`` and ``releases_folder`` are shared. ``junit`` and ``sarif`` are globs relative to the
     checkout. ``timeout_seconds`` bounds the command alone. ``environment`` is where a deployment goes, or
-    whose current release a stage looks at. ``hidden`` are folders that no command may see: the state folder
-    and the operator's home. ``search_path`` is the operator's PATH; ``python_venv`` is a virtual environment
-    put before it. ``probes`` are asked by a watch, on private addresses only on ``probe_hosts`` (globs).
-    ``minimum_isolation`` refuses to run where only a weaker one works.
+    whose current release a stage looks at. ``search_path`` is the operator's PATH; ``python_venv`` is a
+    virtual environment put before it. ``isolation`` is what confines the command, or it does not run;
+    ``hidden`` are files and folders that no command may see: the state folder, the private key, the
+    database, the operator's home. ``probes`` are asked by a watch, on private addresses only on
+    ``probe_hosts`` (globs).
 
     Raises ``ValueError`` when a field is outside of its bounds: jobs are made by our own code.
     """
@@ -75,7 +76,7 @@ class StageJob:
     hidden: tuple[Path, ...] = ()
     probes: tuple[Probe, ...] = ()
     probe_hosts: tuple[str, ...] = ()
-    minimum_isolation: Grade = Grade.PROCESS
+    isolation: Grade = Grade.NAMESPACES
     allowed_protocols: tuple[str, ...] = ("http", "https")
 
     def __post_init__(self) -> None:

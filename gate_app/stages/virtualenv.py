@@ -47,6 +47,23 @@ def find_venv(checkout: Path) -> VirtualEnvironment:
     return VirtualEnvironment(None, " ".join(refused) or _NONE_THERE)
 
 
+def linked_folders(folder: Path) -> tuple[Path, ...]:
+    """Folders outside of the virtual environment ``folder`` that its installs import from; none if unreadable."""
+    try:
+        named = [entry for site in _site_packages(folder) for entry in _linked(site)]
+    except OSError:
+        return ()
+    outside = (path for path in map(Path, named) if path.is_absolute() and not path.is_relative_to(folder))
+    return tuple(dict.fromkeys(path for path in outside if path.is_dir()))
+
+
+def _linked(site: Path) -> Iterator[str]:
+    for path in islice(sorted(site.glob("*.pth")), _MAX_DISTRIBUTIONS):
+        yield from _path_entries(_read(path))
+    for path in islice(sorted(site.glob("*.dist-info/direct_url.json")), _MAX_DISTRIBUTIONS):
+        yield _editable_source(_read(path))
+
+
 def _problem(folder: Path, checkout: Path) -> str | None:
     if not os.access(folder / "bin" / "python", os.X_OK):
         return "it has no bin/python that runs"

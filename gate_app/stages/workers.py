@@ -2,7 +2,8 @@
 
 Rules of the file: one folder per attempt, named after run, stage and attempt, so that a start repeated after a
 crash finds and ends the child of the first try; the credential is handed over in a file of mode 0600 that the
-child removes; every attempt of a deployment is the same job, so that a release folder is made once.
+child removes; every attempt of a deployment is the same job, so that a release folder is made once. Where
+namespaces are required and do not confine, nothing is started and the stage is unknown: closed, not degraded.
 """
 
 from __future__ import annotations
@@ -11,47 +12,47 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from gate_app.domain.effects import StartStage
-from gate_app.domain.evidence import StageOutcome
+from gate_app.domain.evidence import StageOutcome, StageReason
 from gate_app.domain.model import Repository
 from gate_app.domain.run import StageRole
 from gate_app.engine.ports import Checkout, Child, Running, Vanished
-from gate_app.stages import runner
+from gate_app.stages import judge, runner
+from gate_app.stages.inspection import Demand, Inspected
+from gate_app.stages.isolation import Grade
 from gate_app.stages.job import JobKind, StageJob
+from gate_app.stages.places import Places
 from gate_app.stages.runner import ChildHandle, Runner
 
 HANDLE_FILE: Final = "handle.json"
+_CLOSED: Final = (
+    "Commands run only where they are confined, and {}. "
+    "Install bubblewrap, allow user namespaces and restart, or use a workflow stage."
+)
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where on this machine things are. `search_path` is the PATH of commands, `venv` goes before it.
-
-    Below `home`: `git` (bare caches), `stages` (one folder an attempt), `releases` (one folder an environment).
-    """
-
-    home: Path
-    search_path: str
-    venv: Path | None = None
-    probe_hosts: tuple[str, ...] = ()
 
 
 class StageWorkers:
     """Implements `engine.ports.Workers` with `Runner`."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, inspected: Inspected, demand: Demand = Demand.REQUIRED) -> None:
         self._places = places
+        self._inspected = inspected
+        self._demand = demand
         self._runner = Runner()
 
-    def start(self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout) -> Child:
+    def start(
+        self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout
+    ) -> Child | StageOutcome:
         """Starts the child of one attempt, ending an orphan of the same attempt first."""
-        folder = self._places.home / "stages" / _name(f"{run_id}-{wanted.stage}-{wanted.attempt}")
+        if not wanted.probes and self._demand is Demand.REQUIRED and self._inspected.grade is Grade.PROCESS:
+            return judge.refused(StageReason.ISOLATION_MISSING, _CLOSED.format(self._inspected.shortcoming))
+        folder = self._places.stages / _name(f"{run_id}-{wanted.stage}-{wanted.attempt}")
         orphan = _read_handle(folder)
         if orphan is not None:
             self._runner.stop(orphan)
@@ -86,7 +87,7 @@ class StageWorkers:
             kind=kind,
             clone_url=checkout.url,
             sha=wanted.sha,
-            cache_folder=self._places.home / "git" / str(repository.id),
+            cache_folder=self._places.caches / str(repository.id),
             work_folder=folder / "work",
             result_path=folder / "result.json",
             progress_path=folder / "progress.json",
@@ -95,13 +96,14 @@ class StageWorkers:
             command=wanted.command,
             junit=wanted.junit,
             sarif=wanted.sarif,
-            credential_path=_credential(folder, checkout.token),
+            credential_path=None if kind is JobKind.WATCH else _credential(folder, checkout.token),
             environment=_name(wanted.environment) if wanted.environment else None,
-            releases_folder=self._places.home / "releases",
+            releases_folder=self._places.releases,
             python_venv=self._places.venv,
             probes=wanted.probes,
             probe_hosts=self._places.probe_hosts,
-            hidden=(self._places.home,),
+            hidden=self._places.hidden,
+            isolation=self._inspected.grade,
         )
 
 

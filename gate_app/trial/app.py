@@ -40,7 +40,7 @@ def raise_curtain(
     if venv is not None:
         variables["GATE_STAGE_VENV"] = str(venv)
     processes.start("web", variables)
-    processes.start("worker", variables)
+    processes.start("worker", variables, "--isolation", "best")
     name = furnish(standin.control, commits, configuration, people)
     processes.await_ready(port, deadline)
     standin.control.change_hook(f"http://{HOST}:{port}{_WEBHOOKS}", secret)

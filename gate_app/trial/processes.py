@@ -71,12 +71,12 @@ class Processes:
             ) from None
         return self._standin
 
-    def start(self, name: str, variables: Mapping[str, str]) -> None:
-        """Starts `gate-app NAME`, configured by `variables` alone."""
+    def start(self, name: str, variables: Mapping[str, str], *options: str) -> None:
+        """Starts `gate-app NAME OPTIONS`, configured by `variables` alone."""
         log = self._home.logs / f"{name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "gate_app.cli", name],
+                [sys.executable, "-m", "gate_app.cli", name, *options],
                 env={**settings.inherited(), **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -22,6 +22,10 @@ from rich.console import Console
 
 from gate_app import bootstrap
 from gate_app.config import DEFAULT_FILE_NAME
+from gate_app.settings import inherited
+from gate_app.stages.inspection import inspect
+from gate_app.stages.isolation import Grade
+from gate_app.stages.places import Places
 from gate_app.stages.virtualenv import VirtualEnvironment, find_venv
 from gate_app.standin.control import Control, ControlError
 from gate_app.trial import configuration, home, people, report, repository, sample
@@ -237,6 +241,16 @@ def _introduce(plan: Plan, wish: Wish, place: TrialHome, progress: Progress) -> 
         progress.say(f"\n    # {DEFAULT_FILE_NAME}\n{text}")
     if wish.repository is not None:
         progress.say(plan.venv.reason)
+    progress.say(_confinement(plan, place))
+
+
+def _confinement(plan: Plan, place: TrialHome) -> str:
+    """What the commands of the range can do here, found out as the engine is going to find out."""
+    search_path = inherited().get("PATH", "")
+    found = inspect(Places(place.app, search_path, plan.venv.folder, (place.root, Path.home())))
+    if found.grade is Grade.NAMESPACES:
+        return "Commands are confined: a read-only machine without your home, no network but for deployments."
+    return f"Commands are not confined, since {found.shortcoming}: they can do what you can."
 
 
 def _progress(plan: Plan, screen: Console) -> Progress:

@@ -321,8 +321,8 @@ def test_a_home_that_others_can_read_is_doubtful(settings: Settings) -> None:
     assert [each.grade for each in machine.home(settings)] == [Grade.OK]
 
 
-def test_without_bubblewrap_command_stages_are_doubtful(tmp_path: Path) -> None:
-    assert "bubblewrap is missing" in said(machine.isolation(str(tmp_path)), Grade.WARN)
+def test_without_bubblewrap_command_stages_are_doubtful(settings: Settings, tmp_path: Path) -> None:
+    assert "is not installed" in said(machine.isolation(settings, str(tmp_path)), Grade.WARN)
 
 
 # --- everything ---

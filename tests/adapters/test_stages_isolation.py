@@ -127,24 +127,53 @@ def test_namespaces_cannot_be_undone_from_inside_not_even_by_root(tmp_path, plac
     assert (ending.exit_code != 0, b"canary" in ending.tail) == (True, False), ending
 
 
-def test_the_choice_says_its_grade(tmp_path):
-    chosen = isolation.choose(stages.SEARCH_PATH, tmp_path)
-    assert chosen.grade.value == chosen.description.partition(":")[0]
-    assert isolation.choose(str(tmp_path), tmp_path).grade is Grade.PROCESS
+def test_namespaces_hide_files_even_in_folders_that_are_shown(tmp_path, place):
+    by = bubblewrap(tmp_path)
+    state = tmp_path / "state"
+    (state / "cache").mkdir(parents=True)
+    for name in ("key.pem", "cache/gate.db"):
+        (state / name).write_text("canary")
+    hidden = (state / "key.pem", state / "cache" / "gate.db", state / "not there")
+    place = replace(place, hidden=(*hidden, state), readable=(state / "cache",))
+    ending = command.run(f"cat {hidden[0]} {hidden[1]}", by, place)
+    assert (ending.exit_code != 0, b"canary" in ending.tail) == (True, False), ending
+
+
+def test_namespaces_hide_what_a_link_leads_to(tmp_path, place):
+    by = bubblewrap(tmp_path)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "secret").write_text("canary")
+    link = tmp_path / "link"
+    link.symlink_to("state")
+    place = replace(place, hidden=(link,), readable=(tmp_path / "state",))
+    assert said(f"ls {tmp_path}/state", by, place) == []
+
+
+def test_nothing_can_be_written_where_something_is_hidden(tmp_path, place):
+    by = bubblewrap(tmp_path)
+    state = tmp_path / "state"
+    state.mkdir()
+    assert command.run(f"touch {state}/x", by, replace(place, hidden=(state,))).exit_code != 0
+
+
+@pytest.mark.parametrize("by", [ProcessIsolation(), Bubblewrap("bwrap")])
+def test_an_isolation_says_its_grade(by):
+    assert by.grade.value == by.description.partition(":")[0]
 
 
 @pytest.mark.parametrize(
-    ("script", "what"),
+    "script",
     [
-        pytest.param("#!/bin/sh\nexit 1\n", "forbidden", id="namespaces are forbidden"),
-        pytest.param("not a program", "broken", id="the program is broken"),
+        pytest.param("#!/bin/sh\nexit 1\n", id="namespaces are forbidden"),
+        pytest.param("not a program", id="the program is broken"),
+        pytest.param(None, id="there is none"),
     ],
 )
-def test_a_bubblewrap_that_does_not_work_is_not_chosen(tmp_path, script, what):
-    program = tmp_path / "bwrap"
-    program.write_text(script)
-    program.chmod(0o755)
-    assert isolation.choose(str(tmp_path), tmp_path).grade is Grade.PROCESS, what
+def test_a_bubblewrap_that_does_not_work_is_replaced_by_nothing_weaker(tmp_path, script):
+    if script is not None:
+        stages.program(tmp_path / "bwrap", script)
+    assert isolation.of_grade(Grade.NAMESPACES, str(tmp_path), tmp_path) is None
+    assert isolation.of_grade(Grade.PROCESS, str(tmp_path), tmp_path).grade is Grade.PROCESS
 
 
 @pytest.mark.parametrize(

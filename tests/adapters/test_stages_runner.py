@@ -1,7 +1,7 @@
 """Supervised children: started, followed, stopped and found again, with real processes and repositories."""
 
+import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -139,6 +139,30 @@ def test_the_repositorys_own_virtual_environment_comes_first(repository, state, 
     assert f"own python in {venv}" in outcome.evidence.log_tail
 
 
+@pytest.mark.skipif(stages.STRONGEST is isolation.Grade.PROCESS, reason="bubblewrap does not work here")
+def test_a_virtual_environment_works_although_what_it_leads_to_is_below_the_hidden_home(
+    repository, state, tmp_path
+):
+    """An interpreter that is linked by a name of its version, and an editable install beside the checkout."""
+    home, venv = tmp_path / "home", tmp_path / "home" / "service" / ".venv"
+    stages.program(home / "pythons" / "3.11.9" / "bin" / "python", "#!/bin/sh\necho interpreter\n")
+    (home / "pythons" / "3.11").symlink_to("3.11.9")
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(home / "pythons" / "3.11" / "bin" / "python")
+    packages = venv / "lib" / "python3.11" / "site-packages"
+    (packages / "shared-1.dist-info").mkdir(parents=True)
+    origin = {"url": f"file://{home}/shared", "dir_info": {"editable": True}}
+    (packages / "shared-1.dist-info" / "direct_url.json").write_text(json.dumps(origin))
+    for name in ("shared", "private"):
+        (home / name).mkdir()
+        (home / name / "module.py").write_text(f"{name} module")
+    command = f"python; cat {home}/shared/module.py {home}/private/module.py; true"
+    outcome = ended(repository, state, {"a.txt": "x"}, command, python_venv=venv, hidden=(home,))
+    assert "interpreter" in outcome.evidence.log_tail
+    assert "shared module" in outcome.evidence.log_tail
+    assert "private module" not in outcome.evidence.log_tail
+
+
 @contextmanager
 def engine_of_its_own(job_file: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process that starts the child of a job and lives on, with these variables in its environment."""
@@ -205,8 +229,8 @@ def test_a_stage_that_needs_namespaces_does_not_run_without_them(repository, sta
         state,
         {"a.txt": "x"},
         f"touch {witness}",
-        minimum_isolation=isolation.Grade.NAMESPACES,
-        search_path=path_of(tmp_path),
+        isolation=isolation.Grade.NAMESPACES,
+        search_path=str(tmp_path),
     )
     assert (outcome.verdict, outcome.reason) == (StageVerdict.UNKNOWN, StageReason.ISOLATION_MISSING)
     assert not witness.exists()
@@ -318,12 +342,10 @@ def test_a_killed_child_vanishes_and_what_it_started_is_ended(runner, repository
     assert not job.work_folder.exists()
 
 
-@pytest.mark.parametrize("path", ["the operator's", "without bubblewrap"])
-def test_a_child_ends_with_a_killed_engine_and_leaves_no_result(repository, state, tmp_path, path):
+@pytest.mark.parametrize("grade", sorted({isolation.Grade.PROCESS, stages.STRONGEST}))
+def test_a_child_ends_with_a_killed_engine_and_leaves_no_result(repository, state, grade):
     sha = repository.commit({"a.txt": "x"})
-    job = stages.new_job(state, repository, sha, SLEEPERS, timeout_seconds=600)
-    if path == "without bubblewrap":
-        job = replace(job, search_path=path_of(tmp_path, "git", "sh", "setsid", "sleep", "touch"))
+    job = stages.new_job(state, repository, sha, SLEEPERS, timeout_seconds=600, isolation=grade)
     state.mkdir()
     (state / "job").write_bytes(stages.job_bytes(job))
     with engine_of_its_own(state / "job") as engine:
@@ -333,15 +355,6 @@ def test_a_child_ends_with_a_killed_engine_and_leaves_no_result(repository, stat
         wait_for(lambda: processes_of(job) == [], seconds=10)
     assert not job.work_folder.exists()
     assert not job.result_path.exists()
-
-
-def path_of(tmp_path: Path, *programs: str) -> str:
-    """A PATH with these programs and no other."""
-    folder = tmp_path / "programs"
-    folder.mkdir()
-    for name in programs:
-        (folder / name).symlink_to(shutil.which(name, path=stages.SEARCH_PATH))
-    return str(folder)
 
 
 def test_a_child_asked_to_end_says_that_it_was_stopped(runner, repository, state):

@@ -206,7 +206,7 @@ def test_a_killed_trial_takes_its_processes_and_its_running_stage_with_it(tmp_pa
 def test_a_worker_that_dies_ends_the_trial_with_the_path_of_its_log(tmp_path: Path) -> None:
     with started(tmp_path, "--repo", str(service(tmp_path, "sleep 60\n"))) as trial:
         awaits_its_stage(tmp_path / "home")
-        workers = [one for one in psutil.Process(trial.pid).children() if one.cmdline()[-1] == "worker"]
+        workers = [one for one in psutil.Process(trial.pid).children() if "worker" in one.cmdline()]
         workers[0].kill()
         printed, _ = trial.communicate(timeout=60)
     assert trial.returncode == 1

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,10 +13,15 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gate_app.domain.evidence import StageOutcome
+from gate_app.stages import isolation
 from gate_app.stages.job import JobKind, StageJob
 from gate_app.stages.runner import ChildHandle, Ended, Runner, Running
 
 SEARCH_PATH = os.environ.get("PATH", os.defpath)
+STRONGEST = isolation.Grade.PROCESS
+with tempfile.TemporaryDirectory() as _scratch:
+    if isolation.of_grade(isolation.Grade.NAMESPACES, SEARCH_PATH, Path(_scratch)):
+        STRONGEST = isolation.Grade.NAMESPACES
 PASSING_TEST = "def test_one():\n    assert 1 + 1 == 2\n"
 PYTEST = "python -m pytest -q -p no:cacheprovider --junitxml=reports/junit.xml"
 BANDIT = "mkdir -p reports && bandit -q -r app --exit-zero -f sarif -o reports/bandit.sarif"
@@ -91,8 +97,17 @@ def new_job(state: Path, repository: Repository, sha: str, command: str, **chang
         environment=changes.pop("environment", None),
         releases_folder=changes.pop("releases_folder", None),
         allowed_protocols=("file",),
+        isolation=STRONGEST,
     )
     return replace(job, **changes)
+
+
+def program(path: Path, text: str) -> Path:
+    """An executable file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
 
 
 def run_to_end(job: StageJob, seconds: float = 90) -> StageOutcome:

@@ -113,17 +113,22 @@ def free_port() -> int:
 
 @dataclass
 class App:
-    """The processes of one Gate App; `environment` is what configures them."""
+    """The processes of one Gate App; `environment` is what configures them, `isolation` what confines commands.
+
+    The stories run anywhere: on a machine without bubblewrap their commands are plain processes.
+    """
 
     home: Path
     environment: dict[str, str]
+    isolation: str = "best"
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str, *options: str) -> subprocess.Popen[bytes]:
         """Starts `web` or `worker`, again after it was killed."""
+        confined = () if name == "web" else ("--isolation", self.isolation)
         with (self.home / f"{name}.log").open("ab") as log:
             started = subprocess.Popen(
-                [sys.executable, "-m", "gate_app.cli", name, *options],
+                [sys.executable, "-m", "gate_app.cli", name, *confined, *options],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -182,8 +187,10 @@ class Place:
         self.standin.stop()
 
 
-def open_place(home: Path, reconcile_seconds: int = 300) -> Place:
-    """Starts everything in `home` and waits until it is ready."""
+def open_place(
+    home: Path, reconcile_seconds: int = 300, isolation: str = "best", first_on_path: Path | None = None
+) -> Place:
+    """Starts everything in `home` and waits until it is ready; programs are looked for in `first_on_path` first."""
     standin = process.start(home / "standin")
     port = free_port()
     secret = secrets.token_hex(32)
@@ -198,7 +205,7 @@ def open_place(home: Path, reconcile_seconds: int = 300) -> Place:
     key.touch(mode=0o600)
     key.write_text(registered["private_key_pem"] or "")
     environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": ":".join(map(str, (first_on_path or home, Path(sys.executable).parent, os.environ["PATH"]))),
         "HOME": str(home),
         "GATE_APP_ID": str(registered["app_id"]),
         "GATE_PRIVATE_KEY_FILE": str(key),
@@ -213,7 +220,7 @@ def open_place(home: Path, reconcile_seconds: int = 300) -> Place:
         "GATE_LOG_LEVEL": "INFO",
         "GATE_PROBE_HOSTS": "127.0.0.1",
     }
-    place = Place(standin, App(state, environment), registered)
+    place = Place(standin, App(state, environment, isolation), registered)
     place.app.start("worker")
     place.app.start("web")
     place.app.wait_ready()
