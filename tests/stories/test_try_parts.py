@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,11 +28,13 @@ from support.runs import (
     proposed,
     unknown_outcome,
 )
-from support.trial import GATE, app_comment, commit, look, repository, said
+from support.trial import GATE, SCENE, app_comment, commit, look, repository, said
 
 from gate_app.domain.conditions import Head
 from gate_app.domain.model import Content, Origin, Subject
 from gate_app.domain.policy import ApproverLine, Permission
+from gate_app.standin.control import Control, ControlError
+from gate_app.standin.shapes import PullState
 from gate_app.trial import configuration, home, people, report, sample
 from gate_app.trial.answers import (
     PATIENCE_SECONDS,
@@ -54,7 +57,7 @@ from gate_app.trial.report import Ending
 from gate_app.trial.repository import CommitRange, resolve
 from gate_app.trial.rows import Cast, Row, rows
 from gate_app.trial.standing import Moving, Outcome, assess, is_shown_to_the_end
-from gate_app.trial.story import Memory
+from gate_app.trial.story import Eyes, Memory, Story, Timing
 from gate_app.trial.trial import Terminal, Wish, is_attended
 
 SHA = "d" * 40
@@ -421,6 +424,37 @@ def test_a_red_pull_request_is_never_merged() -> None:
     world.stage_ends(outcome=failed())
     standing = assess(AFTER_MERGE, look(world))
     assert (standing.merge_due, standing.outcome) == (False, Outcome.FAILED)
+
+
+class MergedMeanwhile(Control):
+    """A stand-in on which somebody merges on the page just before the trial does."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:9", "unused")
+        self.tries = 0
+
+    def merge(self, repository: str, number: int, by: str, method: str = "merge") -> PullState:
+        self.tries += 1
+        raise ControlError(405, "Pull Request 1 is not open")
+
+
+def test_somebody_who_merges_on_the_page_first_stops_nothing() -> None:
+    world, control = proposed(AFTER_MERGE), MergedMeanwhile()
+    world.stage_ends()
+    pictures = iter([look(world), look(world, state="closed", merged=True, merge_commit_sha="e" * 40)])
+    ticks = iter(range(4))
+    story = Story(
+        Cast(AFTER_MERGE, people.residents(AFTER_MERGE)),
+        SCENE,
+        control,
+        Eyes(lambda: next(pictures), lambda: None),
+        PlainProgress(Console(file=io.StringIO()), lambda: datetime(2026, 3, 2, tzinfo=UTC)),
+        Timing(lambda: next(ticks), lambda _seconds: None, 2),
+        Memory(),
+        deque(),
+    )
+    assert story.tell() is Outcome.TIMED_OUT
+    assert control.tries == 1
 
 
 @pytest.mark.parametrize(
