@@ -45,7 +45,7 @@ def test_by_mouse(page: Any, place: Place, story: Story) -> None:
     page.get_by_label(story.repository).get_by_role("link", name="Greet in French").click()
     page.get_by_label("Act as").select_option("author")
     button(page, "Approve", "gate / staging").click()
-    page.get_by_text("you contributed to this change").first.wait_for()
+    page.get_by_text("self_approval").first.wait_for()
     page.get_by_label("Act as").select_option("reader")
     page.get_by_text("are for people with write access").wait_for()
     page.get_by_label("Act as").select_option("reviewer")
