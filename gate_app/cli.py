@@ -21,7 +21,24 @@ from gate_app.errors import ConfigurationFault, GateFault
 Given = ParamSpec("Given")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+FIRST_STEPS = """\
+First steps: `gate-app try` needs nothing but this machine; `gate-app validate --explain` says what a gate file
+means; `gate-app serve` runs the app and `gate-app doctor` says what to mend. More: docs/cli.md
+"""
+
+
+class InOrder(click.Group):
+    """Lists its commands in the order in which a reader meets them."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=InOrder,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=FIRST_STEPS,
+)
 def main() -> None:
     """Gate App: automation runs as far as it safely can and stops where a person must decide."""
 
@@ -61,12 +78,107 @@ poll_option = click.option(
     "intake",
     flag_value="poll",
     default="webhooks",
-    help="Read deliveries from GitHub instead of waiting for them: no public address.",
+    help="Fetch deliveries from GitHub instead of waiting for them: needs no public address.",
 )
 isolation_option = click.option(
     "--isolation", type=click.Choice(["required", "best"]), default="required", hidden=True
 )
 """What has to confine command stages; `best` is for `try` and for tests, which run code that is trusted anyway."""
+
+
+@main.command("try")
+@click.option(
+    "--repo",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="A git checkout of yours; it is only read. Default: a sample service.",
+)
+@click.option(
+    "--base", metavar="REV", help="Where the change starts. Default: where it left the default branch."
+)
+@click.option("--head", metavar="REV", help="Where the change ends. Default: HEAD.")
+@click.option("--tests", metavar="COMMAND", help="What tests it, where the repository has no gate.yml.")
+@click.option(
+    "--say",
+    multiple=True,
+    metavar='"LOGIN: TEXT"',
+    help="Answer as somebody, as soon as a gate asks; in order, may be repeated.",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address of the page, do not open it.")
+@click.option(
+    "--json",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the final state here, for scripts.",
+)
+@click.option(
+    "--home",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="A new folder for releases, journal and logs. Default: a temporary one.",
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=1, max=86_400),
+    default=1800,
+    show_default=True,
+    help="After which everything is ended.",
+)
+def try_(
+    repo: Path | None,
+    base: str | None,
+    head: str | None,
+    tests: str | None,
+    say: tuple[str, ...],
+    no_browser: bool,
+    json: Path | None,
+    home: Path | None,
+    timeout: float,
+) -> None:
+    """Run the whole story on this machine, without GitHub.
+
+    A pull request is opened, its stages run, a person is asked, staging opens, a person is asked, production
+    opens: on a checkout of yours with --repo, else on a small sample service. Answer on the page that opens, at
+    the prompt, or with --say "reviewer: /approve staging".
+
+    Exit code 0: released everywhere; 1: not; 2: wrong call or configuration; 130: Ctrl-C.
+    """
+    try:
+        from rich.console import Console
+
+        from gate_app import settings
+        from gate_app.trial import browser
+        from gate_app.trial.trial import Terminal, Wish, run
+
+        keyboard = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
+        opener = browser.show if settings.has_display() and not no_browser else None
+        terminal = Terminal(Console(), Console(stderr=True), keyboard, opener)
+        sys.exit(run(Wish(repo, base, head, tests, say, json, home, timeout), terminal))
+    except KeyboardInterrupt:  # before anything was started
+        sys.exit(130)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), default=Path(".github/gate.yml"))
+@click.option(
+    "--explain", "explained", is_flag=True, help="Print what it means, with every default written out."
+)
+def validate(file: Path, explained: bool) -> None:
+    """Check a gate file, .github/gate.yml unless another is named.
+
+    Every problem is told with its place and what to write instead.
+    Exit code 0: valid; 1: invalid; 2: there is no such file.
+    """
+    from gate_app.config import explain
+    from gate_app.config import validate as check
+
+    found = check(file)
+    for line in found.lines:
+        click.echo(line, err=found.exit_code != 0)
+    if explained and found.policy is not None:
+        click.echo(explain(found.policy))
+    sys.exit(found.exit_code)
 
 
 @main.command()
@@ -76,7 +188,8 @@ isolation_option = click.option(
 def serve(intake: str, isolation: str) -> None:
     """Run the whole app on this machine.
 
-    Web processes and the engine under one parent; settings from GATE_… variables (docs/settings.md).
+    Web processes and the engine under one parent, until SIGTERM or Ctrl-C. Settings come from GATE_… variables;
+    all their problems are told at once (docs/settings.md). Exit code 2: the settings cannot be used.
     """
     from gate_app import bootstrap, settings
 
@@ -87,7 +200,10 @@ def serve(intake: str, isolation: str) -> None:
 @failpoint_option
 @plainly
 def web() -> None:
-    """Receive deliveries and answer health checks (settings from GATE_… variables)."""
+    """Run the web processes alone: deliveries and health.
+
+    For machines that `serve` does not hold together; settings come from GATE_… variables (docs/settings.md).
+    """
     from gate_app import bootstrap, settings
 
     bootstrap.serve_web(settings.for_web())
@@ -99,14 +215,17 @@ def web() -> None:
 @isolation_option
 @plainly
 def worker(intake: str, isolation: str) -> None:
-    """Run the engine: judge, ask, release (settings from GATE_… variables)."""
+    """Run the engine alone: judge, ask, release.
+
+    For machines that `serve` does not hold together; settings come from GATE_… variables (docs/settings.md).
+    """
     from gate_app import bootstrap, settings
 
     bootstrap.serve_engine(settings.from_environment(), settings.Intake(intake), isolation)
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 def doctor(as_json: bool) -> None:
     """Look whether everything is well, and say what to mend.
 
@@ -131,70 +250,6 @@ def doctor(as_json: bool) -> None:
     sys.exit(exit_code(found))
 
 
-@main.command()
-@click.argument("file", type=click.Path(path_type=Path), default=Path(".github/gate.yml"))
-@click.option("--explain", "explained", is_flag=True, help="Print what the file expands to.")
-def validate(file: Path, explained: bool) -> None:
-    """Check a gate file: 0 valid, 1 invalid, 2 wrong call."""
-    from gate_app.config import explain
-    from gate_app.config import validate as check
-
-    found = check(file)
-    for line in found.lines:
-        click.echo(line, err=found.exit_code != 0)
-    if explained and found.policy is not None:
-        click.echo(explain(found.policy))
-    sys.exit(found.exit_code)
-
-
-@main.command("try")
-@click.option("--repo", type=click.Path(path_type=Path), help="A git checkout of yours; it is only read.")
-@click.option(
-    "--base", metavar="REV", help="Where the change starts. Default: where it left the main branch."
-)
-@click.option("--head", metavar="REV", help="Where the change ends. Default: HEAD.")
-@click.option("--tests", metavar="COMMAND", help="The tests command, where the repository has no gate.yml.")
-@click.option(
-    "--say", multiple=True, metavar='"LOGIN: TEXT"', help="Answer as somebody, in order; may be repeated."
-)
-@click.option("--no-browser", is_flag=True, help="Only print the address of the page, never open it.")
-@click.option("--json", type=click.Path(path_type=Path, dir_okay=False), help="Write the final state here.")
-@click.option("--home", type=click.Path(path_type=Path), help="A new folder for releases, journal and logs.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=1, max=86_400), default=1800.0, show_default=True, help="Seconds."
-)
-def try_(
-    repo: Path | None,
-    base: str | None,
-    head: str | None,
-    tests: str | None,
-    say: tuple[str, ...],
-    no_browser: bool,
-    json: Path | None,
-    home: Path | None,
-    timeout: float,
-) -> None:
-    """Runs the whole story on this machine: a pull request, stages, questions, deployments.
-
-    Without --repo on a small sample service. Answer on the page that opens, at the prompt, or with
-    --say "reviewer: /approve staging".
-    Exit code 0: released everywhere; 1: not; 2: wrong call or configuration; 130: Ctrl-C.
-    """
-    try:
-        from rich.console import Console
-
-        from gate_app import settings
-        from gate_app.trial import browser
-        from gate_app.trial.trial import Terminal, Wish, run
-
-        keyboard = sys.stdin if sys.stdin is not None and sys.stdin.isatty() else None
-        opener = browser.show if settings.has_display() and not no_browser else None
-        terminal = Terminal(Console(), Console(stderr=True), keyboard, opener)
-        sys.exit(run(Wish(repo, base, head, tests, say, json, home, timeout), terminal))
-    except KeyboardInterrupt:  # before anything was started
-        sys.exit(130)
-
-
 def _database(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
     from gate_app import settings
 
@@ -206,6 +261,7 @@ def _database(_context: click.Context, _parameter: click.Parameter, value: str |
 
 database_option = click.option(
     "--database-url",
+    metavar="URL",
     envvar="GATE_DATABASE_URL",
     callback=_database,
     help="sqlite:////absolute/path.db or postgresql://… (GATE_DATABASE_URL). Default: the one of `serve`.",
@@ -216,7 +272,10 @@ database_option = click.option(
 @database_option
 @plainly
 def migrate(database_url: str) -> None:
-    """Create or upgrade the tables of a database."""
+    """Create or upgrade the tables of the database.
+
+    The engine does the same when it starts; this is for upgrades where it may not change tables by itself.
+    """
     from gate_app import bootstrap
 
     bootstrap.apply_migrations(database_url)
@@ -225,16 +284,30 @@ def migrate(database_url: str) -> None:
 
 @main.group()
 def audit() -> None:
-    """Look at the journal of decisions."""
+    """Look at the journal of decisions (docs/journal.md)."""
 
 
 @audit.command()
 @database_option
-@click.option("--heads", type=click.Path(path_type=Path), help="Heads remembered earlier; shows a cut end.")
-@click.option("--remember", type=click.Path(path_type=Path), help="Write the heads here when all is well.")
+@click.option(
+    "--heads",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Compare with heads that were remembered: shows a cut end.",
+)
+@click.option(
+    "--remember",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the heads here if all is whole.",
+)
 @plainly
 def verify(database_url: str, heads: Path | None, remember: Path | None) -> None:
-    """Check that no entry was changed, moved or taken away: 0 whole, 1 not."""
+    """Check that no entry was changed, moved or taken away.
+
+    Nothing inside a database shows that its end was cut off: remember the heads elsewhere with --remember and
+    compare with them later with --heads. Exit code 0: whole; 1: not; 2: there is no such database.
+    """
     from gate_app import bootstrap
 
     report = bootstrap.verify_journal(database_url, heads, remember)
@@ -250,7 +323,11 @@ def verify(database_url: str, heads: Path | None, remember: Path | None) -> None
 @database_option
 @plainly
 def replay(database_url: str) -> None:
-    """Decide the whole journal again: 0 the same came out, 1 something differs."""
+    """Decide the whole journal again, and compare.
+
+    Every recorded event is judged once more under its recorded conditions; nothing is changed or sent.
+    Exit code 0: the same came out; 1: something differs; 2: there is no such database.
+    """
     from gate_app import bootstrap
 
     report = bootstrap.replay_journal(database_url)

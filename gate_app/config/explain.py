@@ -56,7 +56,11 @@ def _indent(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _line(row: Row) -> str:
+    """A line with its sentence beside it, or above it where there is no room."""
     line, sentence = row
+    if line and sentence and len(line) > _COMMENT_COLUMN:
+        indent = line[: len(line) - len(line.lstrip())]
+        return f"{indent}# {sentence}:\n{line}"
     if line and sentence:
         return f"{line:<{_COMMENT_COLUMN}} # {sentence}"
     return f"# {sentence}" if sentence else line
@@ -115,13 +119,13 @@ def _environment(environment: Environment) -> Iterator[Row]:
     yield from _indent(_approval(environment.approval))
     yield from _indent(_route(environment.deploy))
     if environment.monitor:
-        yield "  monitor:", "watched after the deployment; a breach asks whether to go back"
+        yield "  monitor:", "watched after the deployment"
         yield f"    for: {duration_text(environment.monitor.duration)}", ""
         yield "    probes:", ""
         for probe in environment.monitor.probes:
             every = duration_text(probe.every)
             yield f"      - {{http: {text(probe.url)}, every: {every}}}", "2xx is healthy"
-        yield "    on_breach: propose_rollback", ""
+        yield "    on_breach: propose_rollback", "a person is asked whether to go back"
     if environment.verify:
         yield f"  verify: {inline_list(environment.verify)}", "run after the deployment; then it is healthy"
 
@@ -156,9 +160,10 @@ def _approval(approval: ApprovalPolicy) -> Iterator[Row]:
     yield "  approvers:", "every line must be met, by different people"
     for line in approval.lines:
         yield f"    - {_approvers(line)}", _people(line)
-    yield "  self_approval: false", "contributors never count:"
-    yield "  contributors: head", "everybody who changed this content, and who asked"
-    yield f"  expires_after: {duration_text(approval.expires_after)}", "then denied, never approved"
+    yield "  self_approval: false", "nobody approves what they contributed to"
+    yield "  contributors: head", "contributors: whoever changed this content, and whoever asked for it"
+    expires = f"  expires_after: {duration_text(approval.expires_after)}"
+    yield expires, "counted from the question; then denied, never approved"
 
 
 def _approvers(line: ApproverLine) -> str:
@@ -173,7 +178,7 @@ def _approvers(line: ApproverLine) -> str:
 
 
 def _people(line: ApproverLine) -> str:
-    people = "1 person" if line.count == 1 else f"{line.count} different people"
+    people = "one person" if line.count == 1 else f"{line.count} different people"
     conditions = []
     if line.users:
         conditions.append(f"named {_either(line.users)}")
@@ -197,7 +202,7 @@ def _route(route: Route) -> Iterator[Row]:
         case ProtectionRuleRoute():
             yield "deploy: protection_rule", "GitHub holds the job, and is given the answer"
         case WorkflowRoute():
-            yield "deploy:", "dispatched from the default branch with sha and gate"
+            yield "deploy:", "dispatched from the default branch, with sha and gate as inputs"
             yield f"  workflow: {text(route.workflow)}", ""
         case CommandRoute():
             yield "deploy:", "run in the unpacked commit"
