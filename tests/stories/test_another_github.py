@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import github_schema
@@ -48,6 +49,10 @@ def app(github: PlainGithub, tmp_path: Path) -> Iterator[App]:
     app.end()
 
 
+def told(check_run: dict[str, Any]) -> tuple[object, ...]:
+    return check_run["name"], check_run["status"], check_run["conclusion"]
+
+
 def start(app: App) -> str:
     app.start("serve")
     app.wait_ready()
@@ -64,8 +69,8 @@ def test_a_change_is_asked_about_and_released_with_documented_calls_alone(
         lambda: any("### Deploy to `staging`?" in each["body"] for each in github.comments.values()),
         f"it asks\n{app.log()}",
     )
-    gate = next(each for each in github.check_runs.values() if each["name"] == "gate / staging")
-    assert (gate["status"], gate["conclusion"]) == ("completed", "action_required")
+    shown = ("gate / staging", "completed", "action_required")
+    until(lambda: shown in [told(each) for each in github.check_runs.values()], "its check run waits")
 
     approval = github.says(REVIEWER, "/approve staging")
     assert deliver(url, SECRET, "issue_comment", approval) == 202
