@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gate_app.domain.commands import OBEYED
 from gate_app.domain.evidence import StageReason
 from gate_app.domain.sentences import sentence
 from gate_app.domain.verdict import Holds, Reason, ReasonCode
@@ -104,3 +105,8 @@ def test_every_topic_of_the_doctor_is_documented() -> None:
     for path in (ROOT / "gate_app/doctor").glob("*.py"):
         for topic in re.findall(r'(?:ok|warn|wrong|_guarded)\(\s*"([a-z-]+)"', path.read_text()):
             assert topic in written, f"{path}: {topic}"
+
+
+def test_every_command_in_comments_is_documented() -> None:
+    page = (ROOT / "docs" / "answering.md").read_text(encoding="utf-8")
+    assert [verb for verb in OBEYED if f"`/{verb}" not in page] == []
