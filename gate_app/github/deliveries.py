@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from gate_app.engine.deliveries import DeliveryContent, DeliveryRecord
 from gate_app.errors import HubRefused, HubUnavailable
-from gate_app.github import answers
+from gate_app.github import app_answers
 from gate_app.github.answers import read_answer
 from gate_app.github.api import Api
 from gate_app.github.origin import at_root
@@ -50,7 +50,7 @@ class HookLog:
     def content(self, record: DeliveryRecord) -> DeliveryContent:
         """What was sent. Raises HubRefused when GitHub keeps it no more."""
         path = at_root("app", "hook", "deliveries", record.id)
-        found = read_answer(answers.HOOK_DELIVERY, self._api.ask_as_app(path), f"GET {path}")
+        found = read_answer(app_answers.HOOK_DELIVERY, self._api.ask_as_app(path), f"GET {path}")
         if found.guid != record.guid or found.event != record.event:
             raise HubUnavailable(f"GET {path}: GitHub answered with another delivery")
         if found.request.payload is None:
@@ -63,19 +63,19 @@ class HookLog:
             body=body.encode("utf-8", "surrogatepass"),
         )
 
-    def _pages(self) -> Iterator[list[answers.HookDelivery]]:
+    def _pages(self) -> Iterator[list[app_answers.HookDelivery]]:
         path = at_root("app", "hook", "deliveries")
         query: dict[str, str | int] = {"per_page": PER_PAGE}
         for _ in range(MAX_PAGES):
             reply = self._api.ask_as_app(path, query)
-            yield read_answer(answers.HOOK_DELIVERIES, reply, f"GET {path}")
+            yield read_answer(app_answers.HOOK_DELIVERIES, reply, f"GET {path}")
             cursor = _cursor_in(reply.headers.get("link", ""))
             if cursor is None or cursor == query.get("cursor"):
                 return
             query["cursor"] = cursor
 
 
-def _record(item: answers.HookDelivery) -> DeliveryRecord:
+def _record(item: app_answers.HookDelivery) -> DeliveryRecord:
     return DeliveryRecord(item.id, item.guid, item.event, item.delivered_at, item.status == DELIVERED)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from gate_app.engine.ports import Clock
 from gate_app.errors import HubRefused, HubUnavailable
-from gate_app.github import answers
+from gate_app.github import app_answers
 from gate_app.github.answers import read_answer
 from gate_app.github.api import Api
 from gate_app.github.fields import Account, App
@@ -55,9 +55,9 @@ class AppSelf:
         self._app_id = app_id
         self._clock = clock
         self._guard = threading.Lock()
-        self._known: tuple[answers.AppDescription, datetime] | None = None
+        self._known: tuple[app_answers.AppDescription, datetime] | None = None
 
-    def description(self) -> answers.AppDescription:
+    def description(self) -> app_answers.AppDescription:
         """The App. Raises HubUnavailable, also when the key belongs to another App than the settings say."""
         with self._guard:
             now = self._clock()
@@ -72,12 +72,12 @@ class AppSelf:
             raise HubUnavailable("GitHub does not tell the App's slug; set GATE_BOT_ID")
         return slug
 
-    def _read(self) -> answers.AppDescription:
+    def _read(self) -> app_answers.AppDescription:
         try:
             reply = self._api.ask_as_app(at_root("app"))
         except HubRefused as refused:
             raise HubUnavailable(f"GitHub does not say who we are ({refused.status})") from None
-        found = read_answer(answers.APP_DESCRIPTION, reply, "GET /app")
+        found = read_answer(app_answers.APP_DESCRIPTION, reply, "GET /app")
         if found.id != self._app_id:
             raise HubUnavailable(f"the key belongs to App {found.id}; correct GATE_APP_ID or the key")
         return found

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from gate_app.domain.model import Repository
 from gate_app.errors import HubRefused
-from gate_app.github import answers
+from gate_app.github import answers, app_answers
 from gate_app.github.answers import read_answer
 from gate_app.github.api import Api
 from gate_app.github.origin import at_root, in_repository
@@ -26,7 +26,7 @@ class Greeting:
 
     status: int
     date: datetime | None
-    app: answers.AppDescription | None
+    app: app_answers.AppDescription | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Inspection:
     def greet(self) -> Greeting:
         """`GET /app`, whatever the answer: also a refusal tells the time at GitHub."""
         reply = self._api.reply_as_app(at_root("app"))
-        app = read_answer(answers.APP_DESCRIPTION, reply, "GET /app") if reply.status == 200 else None
+        app = read_answer(app_answers.APP_DESCRIPTION, reply, "GET /app") if reply.status == 200 else None
         return Greeting(reply.status, _moment(reply.headers.get("date", "")), app)
 
     def webhook(self) -> Hook | None:
@@ -81,7 +81,7 @@ class Inspection:
             if refused.status == 404:
                 return None
             raise
-        found = read_answer(answers.HOOK_CONFIG, reply, f"GET {path}")
+        found = read_answer(app_answers.HOOK_CONFIG, reply, f"GET {path}")
         if not found.url:
             return None
         verifies = str(found.insecure_ssl or "0") == "0"
@@ -90,7 +90,7 @@ class Inspection:
     def installations(self) -> Sequence[Installation]:
         """Every installation of the App."""
         path = at_root("app", "installations")
-        listed = self._api.read_all_as_app(answers.INSTALLATION_DETAILS, list, path)
+        listed = self._api.read_all_as_app(app_answers.INSTALLATION_DETAILS, list, path)
         return [
             Installation(
                 each.id,
@@ -110,13 +110,13 @@ class Inspection:
         """The environment of that name; None when GitHub has none."""
         path = in_repository("environments", name)
         try:
-            found = self._api.read(answers.ENVIRONMENT, repository, READ_ENVIRONMENT, path)
+            found = self._api.read(app_answers.ENVIRONMENT, repository, READ_ENVIRONMENT, path)
         except HubRefused as refused:
             if refused.status == 404:
                 return None
             raise
         path = in_repository("environments", name, "deployment_protection_rules")
-        rules = self._api.read(answers.CUSTOM_RULES, repository, READ_ENVIRONMENT, path)
+        rules = self._api.read(app_answers.CUSTOM_RULES, repository, READ_ENVIRONMENT, path)
         custom = rules.custom_deployment_protection_rules
         ours = any(rule.enabled and rule.app.id == self._app_id for rule in custom)
         return DeployEnvironment(ours, found.deployment_branch_policy is not None, found.can_admins_bypass)
