@@ -16,7 +16,7 @@ from typing import ParamSpec
 import click
 
 from gate_app import failpoints
-from gate_app.errors import ConfigurationFault, GateFault
+from gate_app.errors import ConfigurationFault, GateFault, outline
 
 Given = ParamSpec("Given")
 
@@ -55,6 +55,11 @@ def plainly(command: Callable[Given, None]) -> Callable[Given, None]:
             sys.exit(2)
         except GateFault as fault:
             click.echo(str(fault), err=True)
+            sys.exit(1)
+        except (click.ClickException, BrokenPipeError):
+            raise
+        except Exception as fault:  # the last line of defence: its own text may hold a secret (case 218)
+            click.echo(f"The program has a fault: {outline(fault)}. Please report this line.", err=True)
             sys.exit(1)
 
     return wrapped
@@ -164,6 +169,7 @@ def try_(
 @click.option(
     "--explain", "explained", is_flag=True, help="Print what it means, with every default written out."
 )
+@plainly
 def validate(file: Path, explained: bool) -> None:
     """Check a gate file, .github/gate.yml unless another is named.
 
@@ -332,8 +338,9 @@ def replay(database_url: str) -> None:
 
     report = bootstrap.replay_journal(database_url)
     for found in report.differences:
-        click.echo(f"repository {found.repository_id}, entry {found.number}: other {found.what}")
-    click.echo(f"{report.entries} entries decided again, {len(report.differences)} differ.")
+        click.echo(f"repository {found.repository_id}, entry {found.number}: differs in its {found.what}")
+    why = "" if report.agrees else ": this version decides otherwise, or the record was changed"
+    click.echo(f"{report.entries} entries decided again, {len(report.differences)} differences{why}.")
     sys.exit(0 if report.agrees else 1)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -26,6 +27,7 @@ from gate_app.domain.events import Event
 from gate_app.domain.run import Run
 from gate_app.domain.verdict import Verdict
 from gate_app.engine.ports import Step
+from gate_app.errors import GateFault
 from gate_app.store import releases, times
 from gate_app.store.codec import Codec, fingerprint
 from gate_app.store.database import reading
@@ -160,15 +162,20 @@ def write_heads(found: Mapping[int, Head], path: Path) -> None:
     """Writes heads to a JSON file `{"repository id": [number, "hash"]}`, in one step.
 
     Keep the file where whoever can write to the database cannot write. After a verification, write the heads
-    of its report: what was appended since then was not verified.
+    of its report: what was appended since then was not verified. Raises GateFault when it cannot be written.
     """
     text = json.dumps({repository: [head.number, head.hash] for repository, head in found.items()}, indent=1)
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(f"{text}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise GateFault(f"the journal heads cannot be written to {path}: {error.strerror}") from None
 
 
 def remembered_heads(path: Path) -> Mapping[int, Head]:
