@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.story import GATE_FILE, Place, Story, open_place, tell, until
+from support.story import GATE_FILE, SCANNED, Place, Story, open_place, tell, until
 
 from gate_app import failpoints
 from gate_app.bootstrap import replay_journal, verify_journal
@@ -86,7 +86,7 @@ def expect_one_of_everything(story: Story) -> None:
 def test_case_193_the_engine_dies_at_every_step_of_the_story(own_place: Place) -> None:
     own_place.app.processes["worker"].send_signal(signal.SIGKILL)
     own_place.app.processes["worker"].wait(10)
-    story = tell(own_place)
+    story = tell(own_place, gate_file=SCANNED)
     restart_at(own_place, *IN_ORDER)
     story.asks("staging")
     own_place.app.processes["worker"].send_signal(signal.SIGKILL)

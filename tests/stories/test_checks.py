@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.story import Place, Story, tell, until
+from support.story import Place, Story, tell
 
 THREE_LINES = """\
 version: 1
@@ -42,7 +42,7 @@ def test_the_three_line_gate_file_waits_for_every_check_of_others_on_the_merged_
     sha = merged["merge_commit_sha"]
     assert sha is not None
     story.pull = {**merged, "head_sha": sha}
-    until(lambda: story.check("stage / checks"), "the checks are waited for")
+    story.sees(lambda: story.check("stage / checks"), "the checks are waited for")
     one, two = reports(story, "build", None), reports(story, "test", None)
     ends(story, one, "success")
     story.rests()
@@ -65,7 +65,7 @@ def test_green_checks_of_others_bring_the_question_and_red_ones_take_it_back(pla
     story.rests()
     assert story.deployments() == []
     reports(story, "test", "success")
-    until(story.deployments, "the same evidence again: the answer given meanwhile counts")
+    story.sees(story.deployments, "the same evidence again: the answer given meanwhile counts")
 
 
 def test_evidence_that_grew_after_the_question_is_asked_about_anew(place: Place) -> None:
@@ -74,12 +74,12 @@ def test_evidence_that_grew_after_the_question_is_asked_about_anew(place: Place)
     first = story.asks("production")
     ends(story, reports(story, "lint", None), "success")
     asked = "### Deploy to `production`?"
-    until(
+    story.sees(
         lambda: [c for c in story.ours() if c["id"] > first["id"] and c["body"].startswith(asked)],
         "the larger evidence is asked about",
     )
     story.says("reviewer", "/approve production")
-    until(story.deployments, "production is deployed")
+    story.sees(story.deployments, "production is deployed")
 
 
 def test_a_failing_status_of_another_tool_closes_the_gate(place: Place) -> None:
@@ -103,7 +103,7 @@ def test_only_what_the_branch_requires_counts_when_the_file_says_so(place: Place
 
 def test_our_own_check_runs_never_make_a_gate_green(place: Place) -> None:
     story = tell(place, gate_file=CHECKED)
-    until(lambda: story.check("stage / checks"), "the checks are waited for")
+    story.sees(lambda: story.check("stage / checks"), "the checks are waited for")
     asks_nothing(story)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from support.story import FAILING, FROM_MAIN, GATE_FILE, HIGH, SCAN, Place, tell, until
+from support.story import FAILING, FROM_MAIN, GATE_FILE, HIGH, SCAN, SCANNED, Place, tell, until
 
 from gate_app.domain.run import RunState
 
 
 def test_a_change_is_tested_asked_about_and_released_to_staging_and_production(place: Place) -> None:
-    story = tell(place)
+    story = tell(place, gate_file=SCANNED)
     story.asks("staging")
     assert story.replies_to(story.says("reviewer", "/approve staging")) == "+1"
     story.asks("production")
@@ -45,13 +45,15 @@ def test_a_push_supersedes_the_question_and_asks_a_new_one(place: Place) -> None
     until(
         lambda: len(story.runs()) == 2 and story.runs()[0].state is RunState.SUPERSEDED, "a new run is open"
     )
-    new = until(
-        lambda: next((c for c in story.ours() if c["id"] > old["id"] and "### Deploy" in c["body"]), None),
+    new = story.sees(
+        lambda: next(
+            (c for c in story.ours() if c["id"] > old["id"] and c["body"].startswith("### Deploy")), None
+        ),
         "the new head is asked about",
     )
     assert story.pull["head_sha"][:12] in new["body"]
     story.says("reviewer", "/approve staging")
-    until(story.deployments, "staging is deployed")
+    story.sees(story.deployments, "staging is deployed")
     assert [deployment["sha"] for deployment in story.deployments()] == [story.pull["head_sha"]]
 
 
@@ -76,15 +78,15 @@ def test_a_failing_test_closes_the_gate_and_nobody_is_asked(place: Place) -> Non
     assert "greets again" in (check["summary"] or "")
     story.shows("gate / staging", "failure")
     story.rests()
-    assert not any("### Deploy" in comment["body"] for comment in story.comments())
+    assert not any(comment["body"].startswith("### Deploy") for comment in story.comments())
     assert story.deployments() == []
 
 
 def test_a_new_high_finding_closes_the_gate_and_nobody_is_asked(place: Place) -> None:
-    story = tell(place, {"scan.sh": SCAN.replace("RESULTS", HIGH)})
+    story = tell(place, {"scan.sh": SCAN.replace("RESULTS", HIGH)}, SCANNED)
     story.shows("gate / staging", "failure")
     story.rests()
-    assert not any("### Deploy" in comment["body"] for comment in story.comments())
+    assert not any(comment["body"].startswith("### Deploy") for comment in story.comments())
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_case_037_an_approval_goes_with_its_comment(place: Place) -> None:
     story.rests()
     assert story.deployments() == []
     story.says("reviewer", "/approve staging")
-    until(story.deployments, "both have approved")
+    story.sees(story.deployments, "both have approved")
 
 
 def test_case_086_a_gate_file_changed_by_the_pull_request_is_not_used(place: Place) -> None:
@@ -229,14 +231,14 @@ def test_an_environment_of_the_default_branch_asks_on_the_merged_pull_request(pl
     story = tell(place, gate_file=gate_file)
     story.asks("staging")
     story.says("reviewer", "/approve staging")
-    until(lambda: story.check("gate / staging") and story.deployments(), "staging is deployed")
+    story.sees(lambda: story.check("gate / staging") and story.deployments(), "staging is deployed")
     story.shows("gate / staging", "success")
     assert story.check("gate / production") is None, "none before the merge"
     merged = place.control.merge(story.repository, story.number, by="maintainer", method="merge")
     question = story.asks("production")
     assert (merged["merge_commit_sha"] or "")[:12] in question["body"]
     story.says("reviewer", "/approve production")
-    until(lambda: len(story.deployments()) == 2, "production is deployed")
+    story.sees(lambda: len(story.deployments()) == 2, "production is deployed")
     assert story.deployments()[1]["sha"] == merged["merge_commit_sha"]
 
 
@@ -252,7 +254,7 @@ def test_case_54_who_only_merged_may_approve_and_who_wrote_it_may_not(place: Pla
     story.asks("production")
     assert "self_approval" in story.replies_to(story.says("author", "/approve production"))
     story.says("maintainer", "/approve production")
-    until(story.deployments, "production is deployed", told=story.told)
+    story.sees(story.deployments, "production is deployed")
 
 
 def test_who_approved_staging_approved_nothing_else(place: Place) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from support.story import Place, Story, tell, until
+from support.story import Place, Story, tell
 
 WATCHED = """\
 version: 1
@@ -81,7 +81,7 @@ def test_a_breach_is_asked_about_and_approve_really_takes_it_back(place: Place, 
     story.shows("gate / production", "action_required")
     service.healthy = False
     story.says("reviewer", "/approve production")
-    asked = until(lambda: rollback_question(story), "a rollback is asked about", told=story.told)
+    asked = story.sees(lambda: rollback_question(story), "a rollback is asked about")
     assert f"`{healthy[:12]}`" in asked
     assert "answered 503" in asked
     assert "1 commit **out**" in asked
@@ -105,7 +105,7 @@ def test_deny_leaves_what_runs_as_it_is(place: Place, service: Service) -> None:
     story.shows("gate / production", "action_required")
     service.healthy = False
     story.says("reviewer", "/approve production")
-    until(lambda: rollback_question(story), "a rollback is asked about", told=story.told)
+    story.sees(lambda: rollback_question(story), "a rollback is asked about")
     story.says("reviewer", "/deny production we are mending it")
     story.shows("rollback / production", "failure")
     story.rests()

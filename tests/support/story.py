@@ -68,10 +68,6 @@ stages:
   tests:
     command: sh ./check.sh
     junit: "reports/junit.xml"
-  security:
-    command: sh ./scan.sh
-    sarif: "reports/*.sarif"
-    fail_when: {new_findings: high}
 environments:
   staging:
     from: pull_request
@@ -83,6 +79,16 @@ environments:
     approval: {approvers: [{permission: write, count: 1}]}
     deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}
 """
+SCANNED = GATE_FILE.replace(
+    "environments:",
+    """\
+  security:
+    command: sh ./scan.sh
+    sarif: "reports/*.sarif"
+    fail_when: {new_findings: high}
+environments:""",
+)
+"""The same with a second stage: for the stories in which it matters, since each stage is a process."""
 FROM_MAIN = GATE_FILE.replace("    from: pull_request\n    after: staging\n", "")
 """Staging from the pull request, production from the default branch, neither after the other."""
 FILES = {"app.py": "print('hello')\n", "check.sh": PASSING, "scan.sh": SCAN.replace("RESULTS", "")}
@@ -229,12 +235,16 @@ def open_place(
 
 @dataclass
 class Story:
-    """One repository with one pull request, and what people do with it."""
+    """One repository with one pull request, and what people do with it.
+
+    `last_change` is the newest change at the stand-in that was waited for.
+    """
 
     place: Place
     repository: str
     repository_id: int
     pull: PullState
+    last_change: int = 0
 
     @property
     def number(self) -> int:
@@ -284,13 +294,26 @@ class Story:
 
     # What one waits for.
 
+    def sees(self, find: Callable[[], Found | None], what: str) -> Found:
+        """Waits until `find` finds something at the stand-in; looks again whenever something changes there."""
+
+        def look() -> Found | None:
+            found = find()
+            if not found:
+                changes = self.place.control.events(after=self.last_change, wait=0.5)
+                self.last_change = max((change["id"] for change in changes), default=self.last_change)
+            return found
+
+        return until(look, what, told=self.told)
+
     def asks(self, environment: str) -> CommentState:
         """Waits until the question for an environment is there as a new comment."""
-        return until(lambda: self._question(environment), f"{environment} asks", told=self.told)
-
-    def _question(self, environment: str) -> CommentState | None:
         wanted = f"### Deploy to `{environment}`?"
-        return next((comment for comment in self.ours() if comment["body"].startswith(wanted)), None)
+
+        def found() -> CommentState | None:
+            return next((comment for comment in self.ours() if comment["body"].startswith(wanted)), None)
+
+        return self.sees(found, f"{environment} asks")
 
     def shows(self, name: str, conclusion: str) -> CheckRunState:
         """Waits until a check run on the head has this conclusion."""
@@ -299,7 +322,7 @@ class Story:
             run = self.check(name)
             return run if run and run["conclusion"] == conclusion else None
 
-        return until(found, f"{name} concludes {conclusion}", told=self.told)
+        return self.sees(found, f"{name} concludes {conclusion}")
 
     def replies_to(self, comment: CommentState) -> str:
         """Waits for our reply that names a rule for this comment, or for our reaction (`+1`)."""
@@ -313,7 +336,7 @@ class Story:
             mine = next((c for c in comments if c["id"] == comment["id"]), None)
             return mine["reactions"][0]["content"] if mine and mine["reactions"] else None
 
-        return until(found, f"an answer to {comment['body']!r}", told=self.told)
+        return self.sees(found, f"an answer to {comment['body']!r}")
 
     def rests(self) -> None:
         """Waits until every delivery was sent, understood and worked off."""
