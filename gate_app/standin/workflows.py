@@ -68,7 +68,7 @@ class JobDefinition:
         """The environment's name, in which inputs may be used; of no other expression is anything known."""
         if self.environment is None:
             return None
-        return _INPUT.sub(lambda found: inputs.get(found.group(1), ""), self.environment)
+        return _INPUT.sub(lambda found: inputs.get(found.group(1), ""), self.environment) or None
 
 
 @dataclass(frozen=True)

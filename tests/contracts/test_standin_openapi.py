@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 from support import github_schema, openapi
 from support.standin import API, REPOSITORY, Github, open_pull, serving
 
-FEW, MANY = 2, 60
+FEW, MANY = 2, 25
 REFUSALS = frozenset({400, 403, 404, 409, 410, 422})
 WORKFLOW = "on: workflow_dispatch\njobs: {ci: {}}\n"
 GRANTED = {"administration": "read", "statuses": "write"}
