@@ -23,7 +23,7 @@ def test_the_question_says_what_ships(place: Place) -> None:
 def test_a_change_that_touches_nothing_of_an_environment_skips_it(place: Place) -> None:
     story = tell(place, gate_file=MONOREPO)
     story.asks("production")
-    assert story.shows("gate / staging", "skipped")["title"] == "Skipped"
+    assert story.shows("gate / staging", "skipped")["title"] == "Skipped: the change touches nothing of it"
     touching = tell(place, {"services/api/app.py": "1\n"}, gate_file=MONOREPO)
     touching.asks("staging")
 
