@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 SWEEP_SECONDS: Final = 0.2
 POLL_SECONDS: Final = 5.0
 """Between two looks at the App's deliveries: 720 calls an hour, of 5,000."""
+PRUNE_SECONDS: Final = 3_600.0
 WEB_THREADS: Final = 16
 READ_THREADS: Final = 16
 """Reads at GitHub that may be under way at once, over all decisions."""
@@ -111,12 +112,19 @@ def serve_engine(settings: Settings, intake: Intake = Intake.WEBHOOKS, isolation
         sweep,
         Ticker(settings.reconcile_seconds, reconcile, "reconcile"),
         _fetching(settings, engine, writer, intake),
+        Ticker(PRUNE_SECONDS, lambda: _prune(settings, engine.store), "pruning"),
     )
     writer.start()
     try:
         run_engine(engine.jobs, engine.drain, tickers)
     finally:
         writer.stop()
+
+
+def _prune(settings: Settings, store: SqlStore) -> None:
+    from gate_app.stages.pruning import prune
+
+    prune(places(settings), {child.folder for child in store.children()}, now())
 
 
 def run_engine(jobs: DurableJobs, drain: Callable[[str], None], tickers: Sequence[Ticker]) -> None:

@@ -12,7 +12,6 @@ Rules of this file:
 """
 
 import os
-import shutil
 import signal
 import stat
 import sys
@@ -27,7 +26,7 @@ from typing import Final, NoReturn, assert_never
 import psutil
 
 from gate_app.domain.evidence import StageOutcome, StageReason
-from gate_app.stages import collect, deploy, isolation, judge, probes, process_tree, work
+from gate_app.stages import collect, deploy, isolation, judge, probes, process_tree, releases, work
 from gate_app.stages.job import (
     JobKind,
     Phase,
@@ -37,6 +36,7 @@ from gate_app.stages.job import (
     write_outcome,
     write_progress,
 )
+from gate_app.stages.removal import remove
 from gate_app.stages.workspace import Workspace, WorkspaceUnavailable
 
 OVERHEAD_SECONDS: Final = 900
@@ -92,7 +92,7 @@ def do(job: StageJob, clock: Callable[[], datetime]) -> StageOutcome:
         return judge.refused(StageReason.STAGE_FAULT, f"The stage could not be run: {type(fault).__name__}.")
     finally:
         process_tree.end_descendants(psutil.Process())
-        shutil.rmtree(job.work_folder, ignore_errors=True)
+        remove(job.work_folder)
 
 
 def _attempt(job: StageJob, clock: Callable[[], datetime]) -> StageOutcome:
@@ -113,7 +113,8 @@ def _attempt(job: StageJob, clock: Callable[[], datetime]) -> StageOutcome:
         )
     workspace = Workspace(job.cache_folder, job.search_path, job.allowed_protocols)
     enter(Phase.FETCHING)
-    cache = workspace.fetch(job.clone_url, job.sha, credential)
+    released = releases.commits(job.releases_folder) if job.releases_folder else frozenset()
+    cache = workspace.fetch(job.clone_url, job.sha, credential, keep=released)
     match job.kind:
         case JobKind.COMMAND:
             return _run_stage(job, workspace, confined_by, cache, enter)
@@ -154,7 +155,7 @@ def _place(job: StageJob, folder: Path, cache: Path) -> work.Place:
     variables: tuple[tuple[str, str], ...] = (("GATE_ENVIRONMENT", job.environment),)
     if job.releases_folder is None:
         return work.Place(folder, readable=(cache,), variables=variables)
-    release = deploy.current_release(job.releases_folder, job.environment)
+    release = releases.current_release(job.releases_folder, job.environment)
     return work.Place(
         folder, readable=(cache, release.parent), variables=(*variables, ("GATE_RELEASE", str(release)))
     )

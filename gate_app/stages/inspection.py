@@ -16,7 +16,6 @@ import json
 import os
 import secrets
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from gate_app.stages.isolation import Bubblewrap, Grade, Launch
 from gate_app.stages.job import JobKind, StageJob
 from gate_app.stages.places import Places
 from gate_app.stages.plaintext import plain_line
+from gate_app.stages.removal import remove
 
 SECONDS: Final = 15
 _NAMESPACES: Final = ("pid", "net", "mnt", "ipc")
@@ -149,12 +149,12 @@ def _job(places: Places, folder: Path) -> StageJob:
 @contextmanager
 def _attempt_folder(places: Places) -> Iterator[Path]:
     folder = places.stages / f"inspection-{os.getpid()}"
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     folder.mkdir(parents=True, mode=0o700)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
 def _is_visible(path: Path) -> bool:

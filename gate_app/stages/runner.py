@@ -10,7 +10,6 @@ Rules of this file:
 """
 
 import os
-import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from gate_app.stages.job import (
     write_job,
 )
 from gate_app.stages.process_tree import ProcessIdentity
+from gate_app.stages.removal import remove
 
 JOB_FILE: Final = "job.json"
 
@@ -76,7 +76,7 @@ class Runner:
         child of the same work folder that still runs (its handle was lost in a crash) is ended first.
         """
         process_tree.end_marked(str(job.work_folder))
-        shutil.rmtree(job.work_folder, ignore_errors=True)
+        remove(job.work_folder)
         for folder in (job.work_folder, job.result_path.parent, job.progress_path.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for leftover in (job.result_path, job.progress_path):
@@ -120,7 +120,7 @@ class Runner:
 
     def _clear_away(self, handle: ChildHandle) -> None:
         process_tree.end_marked(handle.work_folder)
-        shutil.rmtree(handle.work_folder, ignore_errors=True)
+        remove(Path(handle.work_folder))
 
 
 def _spawn(job: StageJob, job_file: Path) -> int:

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +23,8 @@ from gate_app.stages import judge, runner
 from gate_app.stages.inspection import Demand, Inspected
 from gate_app.stages.isolation import Grade
 from gate_app.stages.job import JobKind, StageJob
-from gate_app.stages.places import Places
+from gate_app.stages.places import Places, slug
+from gate_app.stages.removal import remove
 from gate_app.stages.runner import ChildHandle, Runner
 
 HANDLE_FILE: Final = "handle.json"
@@ -34,7 +32,6 @@ _CLOSED: Final = (
     "Commands run only where they are confined, and {}. "
     "Install bubblewrap, allow user namespaces and restart, or use a workflow stage."
 )
-_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class StageWorkers:
@@ -52,11 +49,11 @@ class StageWorkers:
         """Starts the child of one attempt, ending an orphan of the same attempt first."""
         if not wanted.probes and self._demand is Demand.REQUIRED and self._inspected.grade is Grade.PROCESS:
             return judge.refused(StageReason.ISOLATION_MISSING, _CLOSED.format(self._inspected.shortcoming))
-        folder = self._places.stages / _name(f"{run_id}-{wanted.stage}-{wanted.attempt}")
+        folder = self._places.stages / slug(f"{run_id}-{wanted.stage}-{wanted.attempt}")
         orphan = _read_handle(folder)
         if orphan is not None:
             self._runner.stop(orphan)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         folder.mkdir(parents=True, mode=0o700)
         handle = self._runner.start(self._job(run_id, repository, wanted, checkout, folder))
         (folder / HANDLE_FILE).write_text(json.dumps(asdict(handle)), encoding="ascii")
@@ -83,7 +80,7 @@ class StageWorkers:
         occasion = f"-{wanted.occasion}" if wanted.occasion else ""
         identity = f"{run_id}-{wanted.stage}{occasion if deploys else f'-{wanted.attempt}'}"
         return StageJob(
-            job_id=_name(identity),
+            job_id=slug(identity),
             kind=kind,
             clone_url=checkout.url,
             sha=wanted.sha,
@@ -97,8 +94,8 @@ class StageWorkers:
             junit=wanted.junit,
             sarif=wanted.sarif,
             credential_path=None if kind is JobKind.WATCH else _credential(folder, checkout.token),
-            environment=_name(wanted.environment) if wanted.environment else None,
-            releases_folder=self._places.releases,
+            environment=slug(wanted.environment) if wanted.environment else None,
+            releases_folder=self._places.releases_of(repository.id),
             python_venv=self._places.venv,
             probes=wanted.probes,
             probe_hosts=self._places.probe_hosts,
@@ -132,9 +129,3 @@ def _handle_of(child: Child) -> ChildHandle:
         result_path=str(child.folder / "result.json"),
         progress_path=str(child.folder / "progress.json"),
     )
-
-
-def _name(text: str) -> str:
-    """A plain name: readable where the text is plain already, made unique by a digest where it is not."""
-    plain = _UNSAFE.sub("-", text).strip("-.")[:80]
-    return plain if plain == text else f"{plain or 'x'}-{sha256(text.encode()).hexdigest()[:8]}"

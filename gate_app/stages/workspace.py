@@ -9,6 +9,8 @@ Rules of this file:
   an argument, never in a cache, never in a message.
 * A commit is asked for by all 40 digits, kept under a reference of its own (so its presence proves that the
   fetch was complete), and what was checked out is compared with what was asked for.
+* A cache keeps the commits that were used last, and those that somebody names; a commit that was forgotten is
+  fetched again when it is needed.
 * Not fetched: history, tags, submodules and LFS contents. A stage that needs them fetches them itself.
 """
 
@@ -18,10 +20,9 @@ import hashlib
 import os
 import re
 import resource
-import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,16 +31,21 @@ from urllib.parse import SplitResult, urlsplit
 
 from gate_app.stages import process_tree
 from gate_app.stages.plaintext import plain_line
+from gate_app.stages.removal import remove
 
 FETCH_SECONDS: Final = 300
 LOCAL_SECONDS: Final = 120
 MAX_EXPORT_FILES: Final = 200_000
 MAX_EXPORT_BYTES: Final = 4 * 1024**3
 MAX_PACK_BYTES: Final = 4 * 1024**3
+MAX_COMMITS: Final = 100
+"""Commits in one cache: with one more, the older half of them is forgotten."""
 _SHA: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _CACHE_CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 _CACHE_ATTRIBUTES: Final = "* -export-ignore -export-subst -filter\n"  # what was approved is what is unpacked
+_REFERENCES: Final = "refs/gate"
+_LEFT_BY_A_KILL: Final = ("*.lock", "refs/gate/*.lock", "objects/pack/tmp_*", "objects/pack/.tmp-*")
 _SETTINGS: Final = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -80,27 +86,35 @@ class Workspace:
         search_path: str,
         allowed_protocols: tuple[str, ...] = ("http", "https"),
         fetch_seconds: float = FETCH_SECONDS,
+        max_commits: int = MAX_COMMITS,
     ) -> None:
         self._caches = caches
         self._search_path = search_path
         self._allowed_protocols = allowed_protocols
         self._fetch_seconds = fetch_seconds
+        self._max_commits = max_commits
 
     def cache(self, url: str) -> Path:
         """The folder of the cache for ``url``."""
         return self._caches / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.git"
 
-    def fetch(self, url: str, sha: str, credential: str | None = None) -> Path:
+    def fetch(
+        self, url: str, sha: str, credential: str | None = None, keep: Collection[str] = frozenset()
+    ) -> Path:
         """Brings commit ``sha`` of ``url`` into the cache and returns the cache. Waits for its turn.
 
-        ``credential`` is an installation token or ``None``. Raises ``WorkspaceUnavailable``.
+        ``credential`` is an installation token or ``None``; the commits in ``keep`` are not forgotten.
+        Raises ``WorkspaceUnavailable``.
         """
         origin = self._origin(url, credential)
         _require_sha(sha)
         cache = self.cache(url)
         with self._prepared(cache):
-            if not self._has(cache, sha):
+            if self._has(cache, sha):
+                os.utime(cache / _reference(sha))  # used last now
+            else:
                 self._fetch(cache, url, sha, _authorization(origin, credential))
+                self._forget_old(cache, keep)
         return cache
 
     @contextmanager
@@ -117,7 +131,7 @@ class Workspace:
                 raise WorkspaceUnavailable(f"Asked for {sha[:12]}, got {found[:12]}.")
             yield Checkout(folder, sha)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
 
     def export(self, url: str, sha: str, folder: Path) -> None:
         """Unpacks the files of ``sha`` into the new folder ``folder``.
@@ -163,10 +177,25 @@ class Workspace:
     def _fetch(self, cache: Path, url: str, sha: str, secrets: Mapping[str, str]) -> None:
         refspec = f"+{sha}:{_reference(sha)}"
         options = ("--quiet", "--no-tags", "--depth=1", "--no-recurse-submodules", "--no-write-fetch-head")
-        for pattern in ("*.lock", "refs/gate/*.lock"):  # of a fetch that was killed; we hold the cache
+        for pattern in _LEFT_BY_A_KILL:  # we hold the cache
             for leftover in cache.glob(pattern):
                 leftover.unlink(missing_ok=True)
         self._git(cache, "fetch", *options, "--", url, refspec, secrets=secrets, seconds=self._fetch_seconds)
+
+    def _forget_old(self, cache: Path, keep: Collection[str]) -> None:
+        """Bounds the cache. What worktrees have checked out stays: git counts them in."""
+        references = sorted(
+            (cache / _REFERENCES).iterdir(), key=lambda path: path.stat().st_mtime, reverse=True
+        )
+        if len(references) <= self._max_commits:
+            return
+        for reference in references[self._max_commits // 2 :]:
+            if reference.name not in keep:
+                reference.unlink()
+        with suppress(WorkspaceUnavailable):  # the commit that is wanted is here
+            self._git(cache, "worktree", "prune", "--expire=now")
+            self._git(cache, "repack", "-a", "-d", "--quiet")
+            self._git(cache, "prune", "--expire=now")
 
     def _git(
         self,
@@ -224,7 +253,7 @@ class Workspace:
 
 
 def _reference(sha: str) -> str:
-    return f"refs/gate/{sha}"
+    return f"{_REFERENCES}/{sha}"
 
 
 def _require_sha(sha: str) -> None:

@@ -1,7 +1,7 @@
 """Where everything of one trial lies on disk.
 
     <home>/github      the stand-in's state        <home>/logs        what each process said
-    <home>/app         git caches, stages          <home>/app/releases/<environment>/current
+    <home>/app         git caches, stages          <home>/app/releases/<repository id>/<environment>/current
     <home>/gate.db     the App's database          <home>/app.pem     the App's private key, mode 0600
 
 Rules of the file: one folder for one trial, never one that holds something already; it stays until the user
@@ -36,9 +36,8 @@ class TrialHome:
     def logs(self) -> Path:
         return self.root / "logs"
 
-    @property
-    def releases(self) -> Path:
-        return self.app / "releases"
+    def releases_of(self, repository_id: int) -> Path:
+        return self.app / "releases" / str(repository_id)
 
     @property
     def stages(self) -> Path:

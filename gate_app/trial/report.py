@@ -16,9 +16,10 @@ from gate_app.domain.evidence import StageReason, StageVerdict, TestFailure
 from gate_app.domain.model import Origin
 from gate_app.domain.run import Answer, Gate, ReleaseStatus, Run, StageRun
 from gate_app.domain.verdict import Verdict
-from gate_app.stages.deploy import CURRENT
 from gate_app.stages.job import write_whole
+from gate_app.stages.places import slug
 from gate_app.stages.plaintext import plain_line
+from gate_app.stages.releases import current_release
 from gate_app.standin.shapes import DeploymentState
 from gate_app.trial.answers import Reception, is_acknowledged
 from gate_app.trial.home import TrialHome
@@ -246,7 +247,7 @@ def _released(picture: Picture, home: TrialHome, memory: Memory) -> Iterator[str
             healthy = "runs" if gate.release.status is ReleaseStatus.HEALTHY else "was given, not healthy,"
             approvers = ", ".join(_approvers(gate, picture, memory))
             asked = f"approved by {approvers}" if approvers else "nobody was asked"
-            where = home.releases / name / CURRENT
+            where = current_release(home.releases_of(run.change.repository.id), slug(name))
             yield f"  {name} {healthy} {run.change.head.sha[:12]}, {asked}: {where}"
 
 

@@ -53,7 +53,7 @@ def test_a_command_of_a_pull_request_sees_neither_key_nor_database_nor_home(plac
         assert canary not in tests.log_tail
     story.says("reviewer", "/approve eu/staging")
     deployed = outcome(story, "deploy@eu/staging").evidence
-    slug = next((place.app.home / "releases").iterdir()).name
+    slug = next((place.app.home / "releases" / str(story.repository_id)).iterdir()).name
     assert slug.startswith("eu-staging-")
     assert f"{slug} runs " in deployed.log_tail
 

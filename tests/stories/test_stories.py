@@ -23,8 +23,7 @@ def test_a_change_is_tested_asked_about_and_released_to_staging_and_production(p
         ("staging", story.pull["head_sha"], ["in_progress", "success"]),
         ("production", story.pull["head_sha"], ["in_progress", "success"]),
     ]
-    current = place.app.home / "releases" / "production" / "current"
-    assert (current / "app.py").read_text() == "print('bonjour')\n"
+    assert (story.release("production") / "app.py").read_text() == "print('bonjour')\n"
 
 
 def test_a_denied_change_goes_nowhere_and_says_why(place: Place) -> None:

@@ -95,8 +95,7 @@ def test_a_breach_is_asked_about_and_approve_really_takes_it_back(place: Place, 
         (broken, "failure"),
         (healthy, "success"),
     ]
-    current = place.app.home / "releases" / "production" / "current"
-    assert (current / "app.py").read_text() == "print('bonjour')\n"
+    assert (story.release("production") / "app.py").read_text() == "print('bonjour')\n"
 
 
 def test_deny_leaves_what_runs_as_it_is(place: Place, service: Service) -> None:

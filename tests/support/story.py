@@ -292,6 +292,10 @@ class Story:
     def runs(self) -> list[Run]:
         return [run for run in self.overview().runs if run.change.repository.id == self.repository_id]
 
+    def release(self, environment: str) -> Path:
+        """Where the files are that run in an environment."""
+        return self.place.app.home / "releases" / str(self.repository_id) / environment / "current"
+
     # What one waits for.
 
     def sees(self, find: Callable[[], Found | None], what: str) -> Found:
