@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,15 +57,25 @@ def test_every_place_and_test_of_the_invariants_exists() -> None:
         assert (ROOT / "gate_app" / name).exists(), name
 
 
-@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
-def test_a_room_imports_only_what_it_may(room: str) -> None:
+def imports_of(room: str) -> Iterator[tuple[Path, str]]:
+    """Every file of a room with each module of ours that it imports, wherever in the file."""
     for path in sorted((ROOT / "gate_app" / room).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            for name in names:
-                if name.startswith("gate_app."):
-                    assert name.split(".")[1] in MAY_IMPORT[room], f"{path}: {name}"
+            yield from ((path, name) for name in names if name.startswith("gate_app."))
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    for path, name in imports_of(room):
+        assert name.split(".")[1] in MAY_IMPORT[room], f"{path}: {name}"
+
+
+@pytest.mark.parametrize("room", ["jobs", "stages", "store"])
+def test_an_adapter_knows_the_engine_by_its_ports_alone(room: str) -> None:
+    for path, name in imports_of(room):
+        assert name == "gate_app.engine.ports" or not name.startswith("gate_app.engine"), f"{path}: {name}"
 
 
 def test_only_settings_read_the_environment() -> None:
