@@ -189,7 +189,9 @@ def test_a_write_protected_folder_is_removed_and_a_link_is_not_followed(tmp_path
     (folder / "link").symlink_to(outside)
     for path in (folder / "module" / "deep", folder / "module", folder):
         path.chmod(0o500)
-    program = "import sys; from pathlib import Path; from gate_app.stages.removal import remove; remove(Path(sys.argv[1]))"
+    program = (
+        "import sys, pathlib; from gate_app.stages import removal; removal.remove(pathlib.Path(sys.argv[1]))"
+    )
     demoted = WITHOUT_ROOTS_RIGHTS if os.getuid() == 0 else ()
     subprocess.run((*demoted, sys.executable, "-c", program, str(folder)), check=True, timeout=60)
     assert not folder.exists()
