@@ -16,7 +16,12 @@ from gate_app.domain.run import Answer, Binding, Gate, Run
 from gate_app.domain.verdict import Judged, Reason, ReasonCode, all_of, met, unknown, unmet
 
 UNKNOWN_CODES = frozenset(
-    {ReasonCode.STANDING_UNKNOWN, ReasonCode.COMMENT_UNKNOWN, ReasonCode.CONTRIBUTORS_UNKNOWN}
+    {
+        ReasonCode.STANDING_UNKNOWN,
+        ReasonCode.COMMENT_UNKNOWN,
+        ReasonCode.CONTRIBUTORS_UNKNOWN,
+        ReasonCode.QUESTION_UNSEEN,
+    }
 )
 """Codes of answers that may count once something can be read again."""
 
@@ -57,10 +62,26 @@ def _judge(
         return _may_deny(standing, policy, conditions)
     if answer.binding.changed(now):
         return ReasonCode.BINDING_CHANGED
+    unseen = _unseen(answer, gate)
+    if unseen is not None:
+        return unseen
     own = _own_change(answer, run, gate, policy, conditions)
     if own is not None:
         return own
     return _may_approve(standing, policy, conditions)
+
+
+def _unseen(answer: Answer, gate: Gate) -> ReasonCode | None:
+    """An approval in a comment comes after the comment that asks, by their ids (case 20).
+
+    A button is part of what it answers.
+    """
+    asked = gate.question
+    if answer.comment_id is None or asked is None or answer.question != asked.number:
+        return None
+    if asked.comment_id is None:
+        return ReasonCode.QUESTION_UNSEEN
+    return None if answer.comment_id > asked.comment_id else ReasonCode.NOT_ASKED_YET
 
 
 def _comment_untouched(answer: Answer, conditions: Conditions) -> ReasonCode | None:
@@ -89,11 +110,11 @@ def _own_change(
 
 
 def contributors(run: Run, conditions: Conditions) -> frozenset[int] | Unknown:
-    """Author, committers, co-authors and pushers. A commit of nobody's account needs a known pusher instead."""
+    """Author, committers, co-authors and pushers. A commit of nobody's account may be anybody's (case 55)."""
     authorship = run.authorship or conditions.authorship
     if isinstance(authorship, Unknown):
         return authorship
-    if authorship.unattributed and not run.pushers:
+    if authorship.unattributed:
         return Unknown("unattributed", ", ".join(authorship.unattributed[:3]))
     return frozenset({run.change.author.id, *authorship.contributors, *run.pushers})
 

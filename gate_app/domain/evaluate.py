@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 
-from gate_app.domain.approvals import judge_answers, judge_lines
+from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers, judge_lines
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import Finding, Severity, StageVerdict
 from gate_app.domain.model import Purpose, Unknown
@@ -71,6 +71,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         _free_reason(run, environment, conditions),
         _route_reason(environment),
         *_returned_reasons(gate, conditions),
+        *_pending_denials(gate, answers),
         _approval_reason(gate, answers, environment, conditions),
     )
     return _weighed(gate, environment, answers, grounds, conditions)
@@ -126,6 +127,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
         _free_reason(run, environment, conditions),
         _route_reason(environment),
         *_returned_reasons(gate, conditions),
+        *_pending_denials(gate, answers),
         judge_lines(gate, answers, environment.approval, conditions),
     )
     return _weighed(gate, environment, answers, grounds, conditions)
@@ -266,6 +268,13 @@ def _denial(gate: Gate, answers: tuple[Judged, ...]) -> Reason | None:
         if answer.kind == "denial" and answer.key in counting:
             return refused(ReasonCode.DENIED, by=answer.person.login, note=answer.reason)
     return None
+
+
+def _pending_denials(gate: Gate, answers: tuple[Judged, ...]) -> tuple[Reason, ...]:
+    """A denial that may count once something can be read again holds the gate (invariants 3, 4)."""
+    pending = {answer.answer for answer in answers if answer.code in UNKNOWN_CODES}
+    given = [answer for answer in gate.answers if answer.kind == "denial" and answer.key in pending]
+    return tuple(unknown(ReasonCode.DENIAL_PENDING, by=answer.person.login) for answer in given)
 
 
 def _expired(gate: Gate, environment: Environment, now: datetime) -> bool:

@@ -88,6 +88,17 @@ class ButtonPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionShown:
+    """The comment that asks a question is there for people to read."""
+
+    at: datetime
+    environment: str
+    number: int
+    comment_id: int
+    kind: Literal["question_shown"] = "question_shown"
+
+
+@dataclass(frozen=True, slots=True)
 class StageEnded:
     """A piece of automated work came to its end; `attempt` tells it from earlier tries of the same stage."""
 
@@ -144,6 +155,7 @@ Event = (
     | CommandGiven
     | CommentChanged
     | ButtonPressed
+    | QuestionShown
     | StageEnded
     | StageVanished
     | ClockTicked

@@ -21,6 +21,7 @@ from gate_app.domain.events import (
     DeploymentCreated,
     Event,
     HeadMoved,
+    QuestionShown,
     ReleaseReturned,
     StageEnded,
     StageVanished,
@@ -54,6 +55,8 @@ def record(run: Run, event: Event) -> Run:
             return _voided(run, event)
         case ButtonPressed():
             return _pressed(run, event)
+        case QuestionShown():
+            return _shown(run, event)
         case StageEnded():
             return _stage_ended(run, event)
         case StageVanished():
@@ -140,6 +143,15 @@ def _pressed(run: Run, event: ButtonPressed) -> Run:
     if any(given.key == answer.key for given in target.gate.answers):
         return run
     return run.with_gate(replace(target.gate, answers=(*target.gate.answers, answer)))
+
+
+def _shown(run: Run, event: QuestionShown) -> Run:
+    """Where a question can be read first; one that had to be made again was seen before."""
+    gate = run.gates.get(event.environment)
+    asked = gate.question if gate else None
+    if gate is None or asked is None or asked.number != event.number or asked.comment_id is not None:
+        return run
+    return run.with_gate(replace(gate, question=replace(asked, comment_id=event.comment_id)))
 
 
 def _already(run: Run, comment_id: int) -> bool:

@@ -20,7 +20,7 @@ from gate_app.domain.model import Person, PersonKind, Purpose
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Permission, Policy
 from gate_app.domain.requests import Obeyed, Refused
-from gate_app.domain.run import Run, button_key, comment_key, passed_on
+from gate_app.domain.run import Gate, Run, button_key, comment_key, passed_on
 from gate_app.domain.targets import NoTarget, target_of, target_of_press
 from gate_app.domain.verdict import ReasonCode
 
@@ -105,7 +105,7 @@ def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None
         if judged is not None and judged.counts:
             draft.effects.append(React(event.comment_id, "+1"))
             return None
-        code = judged.code if judged is not None else ReasonCode.TOO_LATE
+        code = judged.code if judged is not None else _kept_or_late(gate)
         said = refusals.command_said(command.verb, gate.environment)
         return refusals.not_counted(event.person, said, given, gate.environment, code, draft.run)
     if _left_to_rollback(draft.run, command):
@@ -114,6 +114,12 @@ def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None
     missed = target if isinstance(target, NoTarget) else NoTarget(ReasonCode.TOO_LATE)
     said = refusals.command_said(command.verb, missed.environment)
     return refusals.no_target(event.person, said, missed, draft.run, draft.verdicts)
+
+
+def _kept_or_late(gate: Gate) -> ReasonCode:
+    """What is said of an answer that came while a release had begun."""
+    kept = gate.release is not None and gate.release.may_return
+    return ReasonCode.DENIAL_KEPT if kept else ReasonCode.TOO_LATE
 
 
 def answer_press(draft: Draft, event: ButtonPressed) -> None:

@@ -80,11 +80,15 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A person was asked. A new number is a new question: earlier answers do not carry over."""
+    """A person was asked. A new number is a new question: earlier answers do not carry over.
+
+    `comment_id` is the comment that asks, once it is there: ids grow, so they tell before from after without clocks.
+    """
 
     number: int
     asked_at: datetime
     binding: Binding
+    comment_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,11 @@ class Release:
     ended_at: datetime | None = None
     failure: ReasonCode | None = None
     approved_by: tuple[Person, ...] = ()
+
+    @property
+    def may_return(self) -> bool:
+        """Begun, and not known to have reached GitHub: it may yet come back without having happened."""
+        return self.status is ReleaseStatus.BEGUN and self.deployment_id is None
 
     @property
     def in_flight(self) -> bool:

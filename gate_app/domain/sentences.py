@@ -108,6 +108,9 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.CONTRIBUTORS_UNKNOWN: lambda f: (
         f"who contributed is not known{_detail(f)}; the answer is kept and judged again"
     ),
+    _R.DENIAL_PENDING: lambda f: (
+        f"A denial{_by(f)} could not be judged yet; nothing is released before it is."
+    ),
     _R.DENIED: lambda f: f"Denied{_by(f)}{_note(f)}. A new commit asks again.",
     _R.EXPIRED: lambda f: (
         "Nobody answered in time, which counts as denied. `/deploy` or a new commit asks again."
@@ -148,6 +151,10 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.SHA_MISMATCH: lambda f: "it names another commit than the one under decision",
     _R.NOT_ASKED_YET: lambda f: "no question was open there when it was given",
     _R.TOO_LATE: lambda f: "it is too late, that is decided",
+    _R.DENIAL_KEPT: lambda f: "a release has begun; the denial is kept and counts if that did not happen",
+    _R.QUESTION_UNSEEN: lambda f: (
+        "the question was not on the page yet when the comment was written, as far as is known; it is judged again"
+    ),
     _R.NOT_PERMITTED: lambda f: "that takes write permission here",
     _R.NOTHING_OPEN: lambda f: "no gate waits here, so there is nothing to cancel",
     _R.ALREADY_OPEN: lambda f: "that gate is under decision already; `/why` shows what it waits for",

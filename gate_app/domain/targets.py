@@ -51,13 +51,22 @@ def target_of(run: Run, command: Command, event: CommandGiven) -> Target | NoTar
         return gate
     if run.purpose is Purpose.ROLLBACK and command.environment is None:
         return NoTarget(ReasonCode.ENVIRONMENT_AMBIGUOUS, choices=(gate.environment,))
-    if gate.closing or gate.release or run.state is not RunState.OPEN:
+    if _too_late(run, gate, "denial" if command.verb == "deny" else "approval"):
         return NoTarget(ReasonCode.TOO_LATE, gate.environment)
-    if gate.question is None or event.at < gate.question.asked_at.replace(microsecond=0):
+    if gate.question is None:
         return NoTarget(ReasonCode.NOT_ASKED_YET, gate.environment)
     if command.sha is not None and not run.change.head.sha.startswith(command.sha):
         return NoTarget(ReasonCode.SHA_MISMATCH, gate.environment)
     return Target(gate, gate.question)
+
+
+def _too_late(run: Run, gate: Gate, answer: Kind) -> bool:
+    """A denial still comes in time while a begun release may yet come back (invariant 3, case 75)."""
+    if gate.closing or run.state is not RunState.OPEN:
+        return True
+    if gate.release is None:
+        return False
+    return answer == "approval" or not gate.release.may_return
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +83,12 @@ def target_of_press(run: Run, event: ButtonPressed) -> Pressed | NoTarget:
     gate = run.gates.get(event.environment)
     if gate is None:
         return NoTarget(ReasonCode.ENVIRONMENT_UNKNOWN, event.environment, tuple(run.gates))
-    if gate.closing or gate.release or run.state is not RunState.OPEN:
-        return NoTarget(ReasonCode.TOO_LATE, gate.environment)
+    if _too_late(run, gate, "approval"):
+        if gate.question is None or _too_late(run, gate, "denial"):
+            return NoTarget(ReasonCode.TOO_LATE, gate.environment)
+        if pressed(run, gate.environment, gate.question, event.button) != "denial":
+            return NoTarget(ReasonCode.TOO_LATE, gate.environment)
+        return Pressed(gate, gate.question, "denial")
     if event.head_sha != run.shown_sha:
         return NoTarget(ReasonCode.SHA_MISMATCH, gate.environment)
     kind = pressed(run, gate.environment, gate.question, event.button) if gate.question else None
@@ -84,11 +97,16 @@ def target_of_press(run: Run, event: ButtonPressed) -> Pressed | NoTarget:
     return Pressed(gate, gate.question, kind)
 
 
+def _deniable(run: Run) -> tuple[Gate, ...]:
+    """The gates that a denial still reaches."""
+    return tuple(gate for gate in run.gates.values() if gate.question and not _too_late(run, gate, "denial"))
+
+
 def _named(run: Run, command: Command) -> Gate | NoTarget:
     if command.environment is not None:
         gate = run.gates.get(command.environment)
         return gate or NoTarget(ReasonCode.ENVIRONMENT_UNKNOWN, command.environment, tuple(run.gates))
-    open_gates = asking(run)
+    open_gates = _deniable(run) if command.verb == "deny" else asking(run)
     if len(open_gates) == 1:
         return open_gates[0]
     if open_gates:

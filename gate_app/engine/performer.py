@@ -21,7 +21,7 @@ from gate_app.domain.effects import (
     StartStage,
     StopStage,
 )
-from gate_app.domain.events import DeploymentCreated, Event, ReleaseReturned, StageEnded
+from gate_app.domain.events import DeploymentCreated, Event, QuestionShown, ReleaseReturned, StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.model import Subject
 from gate_app.domain.run import StageStatus
@@ -62,7 +62,7 @@ class Performer:
             self.failed(pending, str(fault), StageReason.WORKSPACE_UNAVAILABLE)
             return
         hit(f"{name}.after")
-        self.store.effect_done(pending, result)
+        self.store.effect_done(pending, result, self._shown(pending, result))
 
     def _do(self, pending: PendingEffect) -> str:
         effect, repository = pending.effect, pending.repository
@@ -91,6 +91,15 @@ class Performer:
                 raise AssertionError("a release goes through `release`")
             case _:
                 assert_never(effect)
+
+    def _shown(self, pending: PendingEffect, comment_id: str) -> tuple[InboxItem, ...]:
+        """A question that is on the page is told to its run, once: only then can it be answered in a comment."""
+        effect = pending.effect
+        if not isinstance(effect, PublishComment) or not effect.surface.startswith("question:"):
+            return ()
+        environment, _, number = effect.surface.removeprefix("question:").rpartition(":")
+        event = QuestionShown(self.now(), environment, int(number), int(comment_id))
+        return (self._item(pending, event, effect.surface),)
 
     def _publish(self, pending: PendingEffect, surface: str, publish: Callable[[int | None], int]) -> str:
         known = self.store.known_object(pending.run_id, surface)

@@ -20,7 +20,9 @@ from support.runs import (
     failed,
     passed,
     policy,
+    presses,
     proposed,
+    shown_buttons,
     unknown_outcome,
 )
 
@@ -34,6 +36,7 @@ from gate_app.domain.events import (
     CommentChanged,
     DeploymentCreated,
     HeadMoved,
+    QuestionShown,
     ReleaseReturned,
     StageEnded,
     StageVanished,
@@ -185,6 +188,7 @@ def test_case_075_a_denial_wins_over_an_approval_that_has_not_released() -> None
 def test_case_075_a_denial_after_the_release_is_too_late() -> None:
     world = asking()
     world.says(REVIEWER, "/approve staging")
+    world.happens(DeploymentCreated(world.now, "staging", 900))
     world.says(MAINTAINER, "/deny staging no")
     assert len(world.releases("staging")) == 1
     assert "too_late" in world.replies()[-1]
@@ -416,11 +420,76 @@ def test_case_009_the_same_comment_twice_is_one_answer() -> None:
 
 
 def test_case_009_an_answer_older_than_the_question_never_counts() -> None:
-    world = asking()
-    world.now -= timedelta(hours=1)
+    """Told by the ids of the comments, not by anybody's clock (case 20)."""
+    world = proposed()
+    world.hidden = True
+    world.passes(5).stage_ends()
+    world.happens(QuestionShown(world.now, "staging", 1, 50))
     world.says(REVIEWER, "/approve staging")
     assert not world.releases("staging")
     assert "not_asked_yet" in world.replies()[-1]
+
+
+def test_case_020_an_approval_waits_until_its_question_is_on_the_page() -> None:
+    world = proposed()
+    world.hidden = True
+    world.passes(5).stage_ends()
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    assert "question_unseen" in world.replies()[-1]
+    world.happens(QuestionShown(world.now, "staging", 1, 50))
+    assert not world.releases("staging")
+    world.last_comment = 50
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_question_that_had_to_be_made_again_was_seen_before() -> None:
+    world = asking()
+    world.happens(QuestionShown(world.now, "staging", 1, 70))
+    world.happens(QuestionShown(world.now, "staging", 9, 70))
+    world.happens(QuestionShown(world.now, "elsewhere", 1, 70))
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+@pytest.mark.parametrize("unreadable", ["standing", "comment"])
+def test_a_denial_that_cannot_be_judged_right_now_holds_the_gate(unreadable: str) -> None:
+    """Invariants 3 and 4: what is unknown never opens, and a denial dominates."""
+    world = asking()
+    if unreadable == "standing":
+        world.standings[MAINTAINER.id] = Unknown("hub_unavailable", "502")
+    else:
+        world.comments[1] = Unknown("hub_unavailable", "502")
+    world.says(MAINTAINER, "/deny staging no")
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    assert "denial_pending" in world.codes("staging")
+    assert world.run.wake_at is not None
+    world.standings[MAINTAINER.id] = Standing(MAINTAINER, Permission.MAINTAIN)
+    world.comments[1] = world.gate("staging").answers[0].body_sha256
+    world.tick()
+    assert world.state("staging") == "denied"
+
+
+def test_case_075_a_denial_while_a_release_may_yet_come_back_is_kept() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.says(MAINTAINER, "/deny not today")
+    assert "denial_kept" in world.replies()[-1]
+    world.happens(ReleaseReturned(world.now, "staging", world.now, "502"))
+    assert world.state("staging") == "denied"
+    assert len(world.releases("staging")) == 1
+
+
+def test_case_075_a_denial_by_button_while_a_release_may_yet_come_back_is_kept() -> None:
+    world = asking()
+    shown = shown_buttons(world, "staging")
+    world.says(REVIEWER, "/approve staging")
+    presses(world, MAINTAINER, "staging", shown["Approve"])
+    presses(world, MAINTAINER, "staging", shown["Deny"])
+    world.happens(ReleaseReturned(world.now, "staging", world.now, "502"))
+    assert world.state("staging") == "denied"
 
 
 def test_the_newest_answer_of_a_person_counts_and_in_a_tie_the_denial() -> None:
@@ -450,7 +519,8 @@ def test_case_026_a_merge_that_may_have_added_something_makes_its_pusher_a_contr
     assert world.state("staging") == "waiting"
 
 
-def test_case_055_a_commit_of_no_account_needs_a_known_pusher() -> None:
+def test_case_055_a_commit_of_no_account_may_be_anybodys() -> None:
+    """Whoever pushed it: the one who approves may be the one who wrote it."""
     unattributed = Authorship((AUTHOR.id,), ("ghost@example.com",))
     world = proposed(change=replace(CHANGE, pusher=None))
     world.run = replace(world.run, authorship=unattributed)
@@ -458,7 +528,8 @@ def test_case_055_a_commit_of_no_account_needs_a_known_pusher() -> None:
     world.says(REVIEWER, "/approve staging")
     assert not world.releases("staging")
     world.happens(ChangeProposed(world.now, replace(CHANGE, pusher=MAINTAINER)))
-    assert len(world.releases("staging")) == 1
+    assert not world.releases("staging")
+    assert "contributors_unknown" in world.replies()[-1]
 
 
 def test_case_057_everybody_who_pushed_to_the_pull_request_is_a_contributor() -> None:

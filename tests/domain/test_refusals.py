@@ -19,7 +19,7 @@ from support.runs import (
 )
 
 from gate_app.domain.conditions import Authorship
-from gate_app.domain.events import ChangeClosed
+from gate_app.domain.events import ChangeClosed, DeploymentCreated
 from gate_app.domain.model import Person, Unknown
 from gate_app.domain.policy import ApproverLine, Permission, PolicyProblem
 
@@ -138,6 +138,7 @@ def test_who_which_rule_and_what_instead(person: Person, line: str, reply: str) 
 def test_after_the_decision_it_says_what_was_decided() -> None:
     world = asking()
     world.says(REVIEWER, "/approve staging")
+    world.happens(DeploymentCreated(world.now, "staging", 900))
     assert told(world, MAINTAINER, "/deny staging wait") == (
         "`/deny staging` by `maintainer` was not obeyed (`too_late`): it is too late, that is decided."
         " `staging`: Approved, deploying."

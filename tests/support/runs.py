@@ -18,6 +18,7 @@ from gate_app.domain.events import (
     CommandGiven,
     DeploymentCreated,
     Event,
+    QuestionShown,
     StageEnded,
 )
 from gate_app.domain.evidence import Evidence, Finding, StageOutcome, StageReason, StageVerdict
@@ -33,6 +34,7 @@ from gate_app.domain.policy import (
     PolicyProblem,
     Stage,
 )
+from gate_app.domain.record import record
 from gate_app.domain.run import Gate, Run, open_run
 from gate_app.domain.shipping import Shipment
 
@@ -119,6 +121,8 @@ class World:
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     last_comment: int = 0
+    shown: set[str] = field(default_factory=set)
+    hidden: bool = False
 
     def conditions(self) -> Conditions:
         return Conditions(
@@ -142,7 +146,19 @@ class World:
         self.decisions.append(decision)
         for facts in decision.environments:
             self.environments[facts.name] = replace(facts, version=facts.version + 1)
+        self.shows(decision)
         return self.happens(ClockTicked(self.now)) if decision.again else decision
+
+    def shows(self, decision: Decision) -> None:
+        """The questions of a decision come on the page at once, unless `hidden`, and the run hears of it."""
+        for effect in decision.effects:
+            if not isinstance(effect, PublishComment) or not effect.surface.startswith("question:"):
+                continue
+            if effect.surface in self.shown or self.hidden:
+                continue
+            self.shown.add(effect.surface)
+            _, environment, number = effect.surface.split(":")
+            self.run = record(self.run, QuestionShown(self.now, environment, int(number), self.last_comment))
 
     def passes(self, seconds: float) -> World:
         self.now += timedelta(seconds=seconds)
