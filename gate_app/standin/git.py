@@ -379,7 +379,7 @@ def _file_changes(directory: Path, base: str, head: str) -> tuple[FileChange, ..
             path, previous = (next(parts), first) if status[0] in "RC" else (first, None)
             raw[path] = (_STATUS[status[0]], old if status == "D" else new, previous)
         elif part:
-            added, removed, path = part.split("\t")
+            added, removed, path = part.split("\t", 2)
             if not path:
                 _, path = next(parts), next(parts)
             lines[path] = (_lines(added), _lines(removed))

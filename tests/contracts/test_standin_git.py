@@ -291,3 +291,13 @@ def test_renamed_and_removed_files_are_told_apart(github: Github) -> None:
         ("removed", "gone", None, 0, 1),
         ("renamed", "neu ä.txt", "old name.txt", 1, 0),
     ]
+
+
+def test_a_file_name_may_have_a_tab(github: Github) -> None:
+    control = github.control
+    base = control.commit(REPOSITORY, {"plain": "x\n"})["sha"]
+    control.push(REPOSITORY, "main", base, "maintainer")
+    head = control.commit(REPOSITORY, {"a\tb.txt": "one\n"}, parent=base)["sha"]
+    opened = control.open_pull(REPOSITORY, head_sha=head, head_branch="tab", title="T", author="author")
+    found = github.call("GET", f"{API}/pulls/{opened['number']}/files", token=github.mint()).body
+    assert [(f["filename"], f["additions"]) for f in found] == [("a\tb.txt", 1)]
