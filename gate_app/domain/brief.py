@@ -43,7 +43,8 @@ def ships(run: Run, environment: str) -> str:
     said += [f"{many(shipment.behind, 'commit')} **out**"] if shipment.behind else []
     pulls = ", ".join(code(f"#{number}") for number in shipment.pulls[:_SHOWN])
     rest = len(shipment.pulls) - _SHOWN
-    named = f" (pull requests {pulls}{f' and {rest} more' if rest > 0 else ''})" if pulls else ""
+    noun = "pull request" if len(shipment.pulls) == 1 else "pull requests"
+    named = f" ({noun} {pulls}{f' and {rest} more' if rest > 0 else ''})" if pulls else ""
     return f"**Ships:** {', '.join(said)}{named}, {since}."
 
 

@@ -92,7 +92,7 @@ def test_globs_that_changed_since_are_not_answered_by_what_was_learned_for_other
         ),
         pytest.param(
             Shipment("e" * 40, False, 1, 0, (12,), ("Greet in French (#12)",)),
-            "**Ships:** 1 commit in (pull requests `#12`), since `eeeeeeeeeeee` in `staging`.",
+            "**Ships:** 1 commit in (pull request `#12`), since `eeeeeeeeeeee` in `staging`.",
             id="since what runs",
         ),
         pytest.param(
