@@ -7,7 +7,9 @@ either.
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -18,24 +20,41 @@ from gate_app.jobs.wakeups import Wakeups
 BUSY_DELAY: Final = 1.0
 """Seconds until a drain that found its subject busy comes back."""
 
+RECORDED_WITHIN: Final = 1.0
+"""Seconds after its end within which DBOS has certainly recorded a drain."""
+
 _log = logging.getLogger(__name__)
 
 
 class Drains:
     """Runs drains for one `start` … `stop`, and knows how many are running."""
 
-    def __init__(self, handler: Callable[[str], None], turns: Turns, wakeups: Wakeups) -> None:
+    def __init__(
+        self,
+        handler: Callable[[str], None],
+        turns: Turns,
+        wakeups: Wakeups,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._handler = handler
         self._turns = turns
         self._wakeups = wakeups
+        self._monotonic = monotonic
         self._changed = threading.Condition()
         self._running = 0
+        self._last_change = -math.inf
 
     @property
     def running(self) -> int:
         """How many drains there are now."""
         with self._changed:
             return self._running
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no drain is running and the last one has been recorded: nothing is left to wait for."""
+        with self._changed:
+            return self._running == 0 and self._monotonic() - self._last_change > RECORDED_WITHIN
 
     def idle_within(self, seconds: float) -> bool:
         """Waits until no drain is running; False when some still are after that time."""
@@ -62,4 +81,5 @@ class Drains:
     def _count(self, change: int) -> None:
         with self._changed:
             self._running += change
+            self._last_change = self._monotonic()
             self._changed.notify_all()

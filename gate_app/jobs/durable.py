@@ -128,7 +128,9 @@ class DurableJobs:
             return
         for ticker in runtime.tickers:
             ticker.stop()
-        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=self._stop_timeout)
+        # DBOS sleeps a second before it looks at all, so an engine at rest is not made to wait.
+        patience = 0 if runtime.drains.at_rest else self._stop_timeout
+        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=patience)
         if not runtime.drains.idle_within(LAST_GRACE):
             _log.error("drains still run %s s after stop: %d", self._stop_timeout, runtime.drains.running)
             return

@@ -88,7 +88,7 @@ def test_case_209_stop_waits_for_the_running_drain(sqlite: sa.Engine) -> None:
     drained.wait_until_begun("41#7")
     stopping = threading.Thread(target=jobs.stop)
     stopping.start()
-    stopping.join(3.0)
+    stopping.join(1.5)
     assert stopping.is_alive()
     go_on.set()
     stopping.join(PATIENCE)

@@ -353,7 +353,7 @@ def plain_github(gate_file: str) -> Iterator[PlainGithub]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Face)
     server.daemon_threads = True
     github.url = f"http://127.0.0.1:{server.server_port}{PREFIX}"
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield github

@@ -181,7 +181,7 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/webhooks/github"
-    with _threaded(server.serve_forever, server.shutdown):
+    with _threaded(functools.partial(server.serve_forever, poll_interval=0.02), server.shutdown):
         yield receiver
     server.server_close()
 

@@ -152,15 +152,11 @@ class App:
         return "\n".join(texts)
 
     def end(self) -> None:
+        """At once: what a process does when it is told to end is a story of its own."""
         for started in self.processes.values():
             if started.poll() is None:
-                started.send_signal(signal.SIGTERM)
-        for started in self.processes.values():
-            try:
-                started.wait(15)
-            except subprocess.TimeoutExpired:
                 os.killpg(started.pid, signal.SIGKILL)
-                started.wait(5)
+            started.wait(15)
 
     @property
     def database_url(self) -> str:
