@@ -20,6 +20,7 @@ from gate_app.errors import ConfigurationFault
 
 _EFFECTS: Final = (
     "create_deployment",
+    "dispatch_workflow",
     "publish_check_run",
     "publish_comment",
     "react",

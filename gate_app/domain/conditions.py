@@ -14,6 +14,7 @@ from gate_app.domain.checks import CheckReading
 from gate_app.domain.model import Content, Person, Unknown
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
+from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,10 @@ class Conditions:
 
     `standings` are by person id; `comments` maps the comment id of an answer to the fingerprint of its body
     now, `deleted` or an Unknown; `identities` maps configured logins to account ids; `shipments` are what was
-    learned now about what would ship, by environment; `checks` are by the name of the stage that looks at them.
+    learned now about what would ship, by environment; `checks` are by the name of the stage that looks at them;
+    `workflow_runs` and `deployments` are by the key of the stage that follows them; `routes` are by environment,
+    None where nothing keeps the route from being taken. What a decision does not turn on is not read, and is in
+    none of them.
     """
 
     now: datetime
@@ -89,6 +93,9 @@ class Conditions:
     environments: Mapping[str, EnvironmentFacts] = field(default_factory=dict)
     shipments: Mapping[str, Shipment | Unknown] = field(default_factory=dict)
     checks: Mapping[str, CheckReading | Unknown] = field(default_factory=dict)
+    workflow_runs: Mapping[str, WorkflowSeen | Unknown] = field(default_factory=dict)
+    deployments: Mapping[str, DeploymentSeen | Unknown] = field(default_factory=dict)
+    routes: Mapping[str, Unknown | None] = field(default_factory=dict)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

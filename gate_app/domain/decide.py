@@ -16,8 +16,8 @@ from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.draft import RollbackProposal
 from gate_app.domain.effects import Effect
 from gate_app.domain.evaluate import evaluate
-from gate_app.domain.events import ClockTicked, Event
-from gate_app.domain.following import checks_to_read, observe
+from gate_app.domain.events import ClockTicked, DeploymentCreated, Event, WorkflowDispatched
+from gate_app.domain.following import observe, wanted
 from gate_app.domain.model import Unknown
 from gate_app.domain.policy import Policy
 from gate_app.domain.record import record
@@ -74,9 +74,20 @@ def _ended_a_stage(judged: Run, settled: Run) -> bool:
 
 
 def _unread(run: Run, event: Event, conditions: Conditions) -> bool:
-    """Whether this decision opened a gate anew that turns on checks which were not read for it."""
-    wanted = checks_to_read(run, run.policy) if isinstance(run.policy, Policy) else {}
-    return not isinstance(event, ClockTicked) and bool(set(wanted) - set(conditions.checks))
+    """Whether this decision began to turn on something that was not read for it.
+
+    Checks of a gate that was opened anew; a workflow run or deployment that may have ended before its webhooks
+    could find us; whether a deploying workflow can be started, once nothing but a person is missing.
+    """
+    if not isinstance(run.policy, Policy):
+        return False
+    asked = wanted(run, run.policy, ClockTicked(conditions.now))
+    unread = set(asked.routes) - set(conditions.routes)
+    if not isinstance(event, ClockTicked):
+        unread |= set(asked.checks) - set(conditions.checks)
+    if isinstance(event, WorkflowDispatched | DeploymentCreated):
+        unread |= {*asked.runs, *asked.deployments} - {*conditions.workflow_runs, *conditions.deployments}
+    return bool(unread)
 
 
 def adopt(run: Run, conditions: Conditions) -> Run:

@@ -7,7 +7,8 @@ their key. Texts are complete: performing an effect needs no judgement and no wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -53,6 +54,29 @@ class StopStage:
     @property
     def key(self) -> str:
         return f"stop:{self.stage}:{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchWorkflow:
+    """Once per attempt: have GitHub run a workflow on a branch, and learn which run that is.
+
+    A dispatch names a branch, never a commit, so the commit to deploy and the gate's id go along as `inputs`; a
+    workflow that tests gets none. Never sent a second time while the first may have been taken.
+    """
+
+    stage: str
+    attempt: int
+    role: StageRole
+    workflow: str
+    branch: str
+    sha: str
+    judged_at: datetime
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    kind: Literal["dispatch_workflow"] = "dispatch_workflow"
+
+    @property
+    def key(self) -> str:
+        return f"dispatch:{self.stage}:{self.attempt}"
 
 
 CheckStatus = Literal["in_progress", "completed"]
@@ -148,5 +172,12 @@ class ReportDeployment:
 
 
 Effect = (
-    StartStage | StopStage | PublishCheckRun | PublishComment | React | CreateDeployment | ReportDeployment
+    StartStage
+    | DispatchWorkflow
+    | StopStage
+    | PublishCheckRun
+    | PublishComment
+    | React
+    | CreateDeployment
+    | ReportDeployment
 )

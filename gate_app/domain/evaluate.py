@@ -16,8 +16,16 @@ from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import Finding, Severity, StageVerdict
 from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.plan import binding_for
-from gate_app.domain.policy import ApprovalMode, CommandRoute, Environment, Policy, PolicyProblem
-from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState, StageStatus
+from gate_app.domain.policy import (
+    ApprovalMode,
+    CommandRoute,
+    DeploymentRoute,
+    Environment,
+    Policy,
+    PolicyProblem,
+    WorkflowRoute,
+)
+from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.verdict import (
     Judged,
     Reason,
@@ -40,7 +48,8 @@ def evaluate(run: Run, conditions: Conditions) -> Mapping[str, Verdict]:
 def judge(run: Run, gate: Gate, conditions: Conditions) -> Verdict:
     """The verdict of one gate: decisions already taken first, then the rules."""
     if gate.release is not None:
-        return Verdict(gate.environment, VerdictState.APPROVED, (_release_reason(gate.release),))
+        deploying = run.stages.get(f"deploy@{gate.environment}")
+        return Verdict(gate.environment, VerdictState.APPROVED, (_release_reason(gate.release, deploying),))
     if gate.closing is not None:
         by = gate.closing.by.login if gate.closing.by else ""
         reason = refused(gate.closing.code, by=by, note=gate.closing.note)
@@ -69,7 +78,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         _needs_reason(run, environment, conditions),
         *_after_reasons(run, environment, conditions),
         _free_reason(run, environment, conditions),
-        _route_reason(environment),
+        _route_reason(gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
         _approval_reason(gate, answers, environment, conditions),
@@ -94,7 +103,10 @@ def _weighed(
     return Verdict(gate.environment, state, grounds, answers)
 
 
-def _release_reason(release: Release) -> Reason:
+def _release_reason(release: Release, deploying: StageRun | None) -> Reason:
+    obstacle = deploying.obstacle if deploying and deploying.status is StageStatus.RUNNING else None
+    if release.status is ReleaseStatus.DEPLOYING and obstacle is not None:
+        return unknown(ReasonCode.DEPLOYMENT_BLOCKED, code=obstacle.code, detail=obstacle.detail)
     match release.status:
         case ReleaseStatus.HEALTHY:
             return met(ReasonCode.HEALTHY)
@@ -125,7 +137,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
         _policy_reason(run, conditions),
         met(ReasonCode.ROLLBACK_TO, sha=run.change.head.sha, detail=run.because),
         _free_reason(run, environment, conditions),
-        _route_reason(environment),
+        _route_reason(gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
         judge_lines(gate, answers, environment.approval, conditions),
@@ -168,6 +180,9 @@ def _needs_reason(run: Run, environment: Environment, conditions: Conditions) ->
 
 def _stage_reason(run: Run, name: str, environment: Environment, conditions: Conditions) -> Reason:
     stage = run.stages.get(name)
+    if stage is not None and stage.status is StageStatus.RUNNING and stage.obstacle is not None:
+        blocked = {"stage": name, "code": stage.obstacle.code, "detail": stage.obstacle.detail}
+        return unknown(ReasonCode.STAGE_UNKNOWN, **blocked)
     if stage is None or stage.status is not StageStatus.ENDED or stage.outcome is None:
         return unmet(ReasonCode.STAGE_RUNNING, stage=name)
     facts = {"stage": name, "code": stage.outcome.reason.value, "detail": stage.outcome.detail}
@@ -240,11 +255,20 @@ def _free_reason(run: Run, environment: Environment, conditions: Conditions) -> 
     return unmet(ReasonCode.ENVIRONMENT_BUSY, gate=busy_with or "")
 
 
-def _route_reason(environment: Environment) -> Reason:
-    """A gate never asks for what this version could not carry out."""
-    if isinstance(environment.deploy, CommandRoute):
-        return met(ReasonCode.ROUTE_READY, route=environment.deploy.kind)
-    return unknown(ReasonCode.ROUTE_UNAVAILABLE, route=environment.deploy.kind)
+def _route_reason(gate: Gate, environment: Environment, conditions: Conditions) -> Reason:
+    """A gate never asks for what this version, or this repository, could not carry out.
+
+    A workflow is looked at before the question; after the answer, starting it shows soonest what keeps it.
+    """
+    route, name = environment.deploy, environment.name
+    blocked = conditions.routes.get(name)
+    if blocked is not None:
+        return unknown(ReasonCode.ROUTE_BLOCKED, code=blocked.code, detail=blocked.detail)
+    if isinstance(route, WorkflowRoute) and gate.question is None and name not in conditions.routes:
+        return unmet(ReasonCode.ROUTE_UNSEEN, route=route.kind)
+    if isinstance(route, CommandRoute | WorkflowRoute | DeploymentRoute):
+        return met(ReasonCode.ROUTE_READY, route=route.kind)
+    return unknown(ReasonCode.ROUTE_UNAVAILABLE, route=route.kind)
 
 
 def _returned_reasons(gate: Gate, conditions: Conditions) -> tuple[Reason, ...]:

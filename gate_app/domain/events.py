@@ -128,6 +128,30 @@ class StageVanished:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkflowDispatched:
+    """GitHub took the dispatch of a stage. `workflow_run` is None where it did not say which run that is."""
+
+    at: datetime
+    stage: str
+    attempt: int
+    workflow_run: int | None = None
+    link: str = ""
+    kind: Literal["workflow_dispatched"] = "workflow_dispatched"
+
+
+@dataclass(frozen=True, slots=True)
+class StageObstructed:
+    """A stage that was to start could not, and is tried again: `code` says why, `detail` what mends it."""
+
+    at: datetime
+    stage: str
+    attempt: int
+    code: str
+    detail: str
+    kind: Literal["stage_obstructed"] = "stage_obstructed"
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseReturned:
     """A release that had begun certainly did not happen: the gate is judged again, not before `retry_at`."""
 
@@ -158,6 +182,8 @@ Event = (
     | QuestionShown
     | StageEnded
     | StageVanished
+    | WorkflowDispatched
+    | StageObstructed
     | ClockTicked
     | ReleaseReturned
     | DeploymentCreated

@@ -91,6 +91,21 @@ class StageReason(StrEnum):
     CHECKS_TOO_MANY = "checks_too_many"
     CHECKS_UNREADABLE = "checks_unreadable"
     CHECK_NOT_FOUND = "check_not_found"
+    WORKFLOW_SUCCEEDED = "workflow_succeeded"
+    WORKFLOW_FAILED = "workflow_failed"
+    WORKFLOW_INCONCLUSIVE = "workflow_inconclusive"
+    WORKFLOW_OTHER_COMMIT = "workflow_other_commit"
+    WORKFLOW_RUN_MISSING = "workflow_run_missing"
+    WORKFLOW_RUN_AMBIGUOUS = "workflow_run_ambiguous"
+    WORKFLOW_MISSING = "workflow_missing"
+    WORKFLOW_DISABLED = "workflow_disabled"
+    WORKFLOW_NOT_DISPATCHABLE = "workflow_not_dispatchable"
+    WORKFLOW_UNREADABLE = "workflow_unreadable"
+    PERMISSION_MISSING = "permission_missing"
+    FORK_NOT_DISPATCHED = "fork_not_dispatched"
+    DEPLOYMENT_REPORTED_FAILED = "deployment_reported_failed"
+    DEPLOYMENT_INACTIVE = "deployment_inactive"
+    DEPLOYMENT_UNANSWERED = "deployment_unanswered"
 
 
 @dataclass(frozen=True, slots=True)

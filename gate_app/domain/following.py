@@ -1,34 +1,79 @@
 """Work that runs elsewhere: what is read of it before a decision, and what the run makes of what was read.
 
-Rules of the file: level-triggered: a webhook only says "look", and whatever was read makes the stage afresh,
-so that a check that is run again counts as it stands now. What could not be read is unknown and keeps its
-evidence, so that a passing trouble takes no answer with it. Nothing is read for a gate that is decided.
+Rules of the file: level-triggered: a webhook only says "look", and whatever was read makes the stage afresh, so
+that what is run again counts as it stands now. What could not be read is unknown and keeps its evidence, so that
+a passing trouble takes no answer with it. Nothing is read for a gate that is decided; a comment costs no look at
+what only runs, because its end is told or looked for by the clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from gate_app.domain.checks import NOT_FOUND_AFTER, CheckReading, judge_checks, since
 from gate_app.domain.conditions import Conditions
+from gate_app.domain.events import ButtonPressed, CommandGiven, CommentChanged, Event
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.model import Purpose, Unknown
-from gate_app.domain.policy import ChecksWork, Policy, Select
-from gate_app.domain.run import Run, RunState, StageRole, StageRun, StageStatus
+from gate_app.domain.policy import ChecksWork, Environment, Policy, Select, WorkflowRoute, WorkflowWork
+from gate_app.domain.run import Followed, Run, RunState, StageRole, StageRun, StageStatus
+from gate_app.domain.workflows import (
+    ANSWERED_WITHIN,
+    CLOCKS_APART,
+    LONGEST,
+    NOT_THERE,
+    RUN_FOUND_WITHIN,
+    DeploymentSeen,
+    Sought,
+    WorkflowSeen,
+    judge_deployment,
+    judge_workflow,
+)
 
 UNREADABLE_RETRY: Final = timedelta(seconds=30)
-SOONEST_LOOK: Final = timedelta(minutes=5)
-"""How soon work that nobody tells about is looked at again; later the longer it takes, in case a webhook is lost."""
 LATEST_LOOK: Final = timedelta(hours=6)
-NOT_READ: Final = Unknown("not_read")
+"""Work that nobody tells about is looked at ever more rarely, but never less often than this."""
+_SOONEST_CHECKS: Final = timedelta(minutes=5)
+_SOONEST_RUN: Final = timedelta(minutes=1)
+_SOONEST_SEARCH: Final = timedelta(seconds=10)
+_REMARKS: Final = (CommandGiven, CommentChanged, ButtonPressed)
+_NOT_READ: Final = Unknown("not_read")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to read before a decision: `checks` by stage name, `routes` (workflow files) by environment, the rest
+    by the key of the stage that follows it.
+    """
+
+    checks: Mapping[str, Select] = field(default_factory=dict)
+    runs: Mapping[str, int] = field(default_factory=dict)
+    sought: Mapping[str, Sought] = field(default_factory=dict)
+    deployments: Mapping[str, int] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)
+
+
+def wanted(run: Run, policy: Policy, event: Event) -> Wanted:
+    """What the decision on `event` turns on and only GitHub can say."""
+    checks = checks_to_read(run, policy)
+    if isinstance(event, _REMARKS):
+        return Wanted(checks)
+    return Wanted(
+        checks,
+        runs=_followed(run, "workflow_run"),
+        sought=dict(_sought(run, policy)),
+        deployments=_followed(run, "deployment"),
+        routes=_routes(run, policy),
+    )
 
 
 def checks_to_read(run: Run, policy: Policy) -> Mapping[str, Select]:
-    """The `checks` stages that this decision turns on, by name, with what they ask for."""
-    names = {*_needed(run, policy), *(stage.stage for stage in _verifying(run))}
+    """The `checks` stages that a decision turns on, by name, with what they ask for."""
+    verifying = {stage.stage for stage in run.stages.values() if _is_verifying(stage)}
+    names = {*_needed(run, policy), *verifying}
     return {
         spec.name: spec.work.select
         for spec in policy.stages
@@ -36,22 +81,59 @@ def checks_to_read(run: Run, policy: Policy) -> Mapping[str, Select]:
     }
 
 
-def observe(run: Run, conditions: Conditions) -> Run:
-    """The run with what was read of work that runs elsewhere."""
-    if not isinstance(run.policy, Policy):
-        return run
-    wanted = checks_to_read(run, run.policy)
-    needed = [name for name in _needed(run, run.policy) if name in wanted]
-    verifying = [stage for stage in _verifying(run) if stage.stage in wanted]
-    for name in needed:
-        stage = run.stages.get(name) or _begun(name, conditions.now)
-        if stage.status is not StageStatus.LOST:
-            run = run.with_stage(_seen(stage, conditions.checks.get(name), conditions.now))
-    for stage in verifying:
-        reading = conditions.checks.get(stage.stage)
-        fresh = since(reading, stage.started_at) if isinstance(reading, CheckReading) else reading
-        run = run.with_stage(_seen(stage, fresh, conditions.now))
-    return run
+def _followed(run: Run, what: str) -> Mapping[str, int]:
+    return {
+        stage.key: stage.followed.id
+        for stage in run.stages.values()
+        if stage.followed is not None and stage.followed.what == what and _is_open(run, stage)
+    }
+
+
+def _is_open(run: Run, stage: StageRun) -> bool:
+    """Whether what is seen of this stage can still change something: a failed run may be run again."""
+    if stage.role is not StageRole.AUTOMATED:
+        return stage.status is StageStatus.RUNNING
+    lost = stage.status is StageStatus.LOST
+    if run.state is not RunState.OPEN or not isinstance(run.policy, Policy) or lost:
+        return False
+    passed = stage.outcome is not None and stage.outcome.verdict is StageVerdict.PASSED
+    return stage.status is StageStatus.RUNNING or (not passed and stage.key in _needed(run, run.policy))
+
+
+def _sought(run: Run, policy: Policy) -> Iterator[tuple[str, Sought]]:
+    """Dispatches that GitHub took without telling which run they became."""
+    for stage in run.stages.values():
+        if stage.dispatched_at is None or stage.followed is not None or not _is_open(run, stage):
+            continue
+        began = stage.started_at - CLOCKS_APART
+        deploying = policy.environment(stage.environment or "") if stage.role is StageRole.DEPLOY else None
+        if deploying is not None and isinstance(deploying.deploy, WorkflowRoute):
+            branch, mark = run.change.default_branch, run.release_id(deploying.name)
+            yield stage.key, Sought(deploying.deploy.workflow, branch, began, mark)
+        for spec in policy.stages:
+            if spec.name == stage.stage and isinstance(spec.work, WorkflowWork):
+                branch, sha = run.change.head_branch, run.change.head.sha
+                yield stage.key, Sought(spec.work.workflow, branch, began, sha=sha)
+
+
+def _routes(run: Run, policy: Policy) -> Mapping[str, str]:
+    """The deploying workflows of gates that are about to ask: whether they can be started is asked first."""
+    if run.state is not RunState.OPEN:
+        return {}
+    found = {}
+    for environment in policy.environments:
+        gate = run.gates.get(environment.name)
+        undecided = gate is not None and not gate.closing and not gate.release and not gate.question
+        if undecided and isinstance(environment.deploy, WorkflowRoute) and _has_evidence(run, environment):
+            found[environment.name] = environment.deploy.workflow
+    return found
+
+
+def _has_evidence(run: Run, environment: Environment) -> bool:
+    """Whether the stages that the gate needs have all ended; going back needs none."""
+    stages = [run.stages.get(name) for name in environment.needs]
+    done = all(stage is not None and stage.status is StageStatus.ENDED for stage in stages)
+    return done or run.purpose is Purpose.ROLLBACK
 
 
 def _needed(run: Run, policy: Policy) -> Iterator[str]:
@@ -63,9 +145,39 @@ def _needed(run: Run, policy: Policy) -> Iterator[str]:
     yield from (spec.name for spec in policy.stages if any(spec.name in each for each in needs))
 
 
-def _verifying(run: Run) -> tuple[StageRun, ...]:
-    stages = (stage for stage in run.stages.values() if stage.role is StageRole.VERIFY)
-    return tuple(stage for stage in stages if stage.status is StageStatus.RUNNING)
+def _is_verifying(stage: StageRun) -> bool:
+    return stage.role is StageRole.VERIFY and stage.status is StageStatus.RUNNING
+
+
+# --- what the run makes of it ----------------------------------------------------------------------------
+
+
+def observe(run: Run, conditions: Conditions) -> Run:
+    """The run with what was read of work that runs elsewhere."""
+    if isinstance(run.policy, Policy):
+        run = _with_checks(run, run.policy, conditions)
+    for key, seen in conditions.workflow_runs.items():
+        if key in run.stages:
+            run = run.with_stage(_with_run(run, run.stages[key], seen, conditions.now))
+    for key, status in conditions.deployments.items():
+        if key in run.stages and run.stages[key].status is StageStatus.RUNNING:
+            run = run.with_stage(_with_deployment(run.stages[key], status, conditions.now))
+    return run
+
+
+def _with_checks(run: Run, policy: Policy, conditions: Conditions) -> Run:
+    asked = checks_to_read(run, policy)
+    needed = [name for name in _needed(run, policy) if name in asked]
+    verifying = [stage for stage in run.stages.values() if _is_verifying(stage) and stage.stage in asked]
+    for name in needed:
+        stage = run.stages.get(name) or _begun(name, conditions.now)
+        if stage.status is not StageStatus.LOST:
+            run = run.with_stage(_checked(stage, conditions.checks.get(name), conditions.now))
+    for stage in verifying:
+        reading = conditions.checks.get(stage.stage)
+        fresh = since(reading, stage.started_at) if isinstance(reading, CheckReading) else reading
+        run = run.with_stage(_checked(stage, fresh, conditions.now))
+    return run
 
 
 def _begun(name: str, now: datetime) -> StageRun:
@@ -73,48 +185,126 @@ def _begun(name: str, now: datetime) -> StageRun:
     return StageRun(name, name, StageRole.AUTOMATED, None, 1, StageStatus.RUNNING, now)
 
 
-def _seen(stage: StageRun, reading: CheckReading | Unknown | None, now: datetime) -> StageRun:
+def _checked(stage: StageRun, reading: CheckReading | Unknown | None, now: datetime) -> StageRun:
     """The stage as it reads now; what was not read for this decision is not known to stand."""
     if isinstance(reading, Unknown):
         evidence = stage.outcome.evidence if stage.outcome else Evidence()
-        detail = f"The checks could not be read at GitHub ({reading.detail or reading.code}); tried again."
+        said = f"The checks could not be read at GitHub ({reading.detail or reading.code}); tried again."
         outcome: StageOutcome | None = StageOutcome(
-            StageVerdict.UNKNOWN, StageReason.CHECKS_UNREADABLE, evidence, detail[:1_000]
+            StageVerdict.UNKNOWN, StageReason.CHECKS_UNREADABLE, evidence, said[:1_000]
         )
     else:
         outcome = judge_checks(reading, stage.started_at, now) if reading is not None else None
+    return _outcome(stage, outcome, now)
+
+
+def _outcome(stage: StageRun, outcome: StageOutcome | None, now: datetime) -> StageRun:
     if outcome is None:
         return replace(stage, status=StageStatus.RUNNING, ended_at=None, outcome=None)
     ended_at = stage.ended_at if outcome == stage.outcome else now
     return replace(stage, status=StageStatus.ENDED, ended_at=ended_at, outcome=outcome)
 
 
+def _with_run(run: Run, stage: StageRun, seen: WorkflowSeen | Unknown, now: datetime) -> StageRun:
+    """The stage after a look at its workflow run; an attempt whose end was taken in is not judged twice."""
+    if isinstance(seen, Unknown):
+        return _unseen(stage, seen, now)
+    judged = stage.followed.judged if stage.followed else 0
+    if stage.dispatched_at is None or seen.attempt <= judged:
+        return replace(stage, obstacle=None)
+    sha = "" if stage.role is StageRole.DEPLOY else run.change.head.sha
+    outcome = judge_workflow(seen, _workflow_of(run, stage), sha)
+    if outcome is None and stage.outcome is not None and stage.outcome.reason is StageReason.TIMED_OUT:
+        return stage  # it was given up; only its end says more
+    followed = Followed("workflow_run", seen.id, seen.link, seen.attempt if outcome else judged)
+    return _outcome(replace(stage, followed=followed, obstacle=None), outcome, now)
+
+
+def _unseen(stage: StageRun, why: Unknown, now: datetime) -> StageRun:
+    """A run that cannot be read is an obstacle; one that never showed up is unknown, and not dispatched again."""
+    if stage.status is not StageStatus.RUNNING:
+        return stage
+    sent = stage.dispatched_at or now
+    if why.code == NOT_THERE and stage.followed is None and now >= sent + RUN_FOUND_WITHIN:
+        minutes = int(RUN_FOUND_WITHIN.total_seconds() // 60)
+        said = f"GitHub took the dispatch, but no run of it was found within {minutes} minutes."
+        missing = StageOutcome(StageVerdict.UNKNOWN, StageReason.WORKFLOW_RUN_MISSING, Evidence(), said)
+        return _outcome(stage, missing, now)
+    return stage if why.code == NOT_THERE else replace(stage, obstacle=why)
+
+
+def _workflow_of(run: Run, stage: StageRun) -> str:
+    """The file name of a stage's workflow, for people; the policy may have moved on."""
+    policy = run.policy
+    if not isinstance(policy, Policy):
+        return "workflow"
+    environment = policy.environment(stage.environment or "")
+    if stage.role is StageRole.DEPLOY and environment and isinstance(environment.deploy, WorkflowRoute):
+        return environment.deploy.workflow
+    works = [spec.work for spec in policy.stages if spec.name == stage.stage]
+    return next((work.workflow for work in works if isinstance(work, WorkflowWork)), "workflow")
+
+
+def _with_deployment(stage: StageRun, seen: DeploymentSeen | Unknown, now: datetime) -> StageRun:
+    if isinstance(seen, Unknown):
+        return replace(stage, obstacle=seen)
+    return _outcome(replace(stage, obstacle=None), judge_deployment(seen, stage.started_at, now), now)
+
+
+# --- when to look again, and what to listen for -----------------------------------------------------------
+
+
 def looks(run: Run, conditions: Conditions) -> Iterator[datetime]:
     """When to look again at what runs elsewhere, should nobody tell: a webhook may be lost (case 195)."""
-    if not isinstance(run.policy, Policy):
-        return
-    for name in checks_to_read(run, run.policy):
-        for stage in run.stages.values():
-            if stage.stage == name:
-                yield from _next_look(stage, conditions)
+    now = conditions.now
+    asked = checks_to_read(run, run.policy) if isinstance(run.policy, Policy) else {}
+    for stage in run.stages.values():
+        if stage.stage in asked:
+            yield from _next_check(stage, conditions)
+        elif stage.dispatched_at is not None and _is_open(run, stage):
+            unread = isinstance(conditions.workflow_runs.get(stage.key), Unknown)
+            yield from _next_run(stage, stage.dispatched_at, now, unread)
+        elif stage.followed is not None and _is_open(run, stage):
+            yield from _deadlines(now, stage.started_at + ANSWERED_WITHIN, stage.started_at + LONGEST)
+            yield _later(stage.started_at, now, _SOONEST_RUN)
 
 
-def _next_look(stage: StageRun, conditions: Conditions) -> Iterator[datetime]:
+def _next_check(stage: StageRun, conditions: Conditions) -> Iterator[datetime]:
     """None for a stage that passed: it is read again when somebody answers."""
     now = conditions.now
-    if isinstance(conditions.checks.get(stage.stage, NOT_READ), Unknown):
+    if isinstance(conditions.checks.get(stage.stage, _NOT_READ), Unknown):
         yield now + UNREADABLE_RETRY
         return
     if stage.outcome is not None and stage.outcome.verdict is StageVerdict.PASSED:
         return
-    given_up = stage.started_at + NOT_FOUND_AFTER
-    if now < given_up:
-        yield given_up
-    yield now + min(max(now - stage.started_at, SOONEST_LOOK), LATEST_LOOK)
+    yield from _deadlines(now, stage.started_at + NOT_FOUND_AFTER)
+    yield _later(stage.started_at, now, _SOONEST_CHECKS)
+
+
+def _next_run(stage: StageRun, sent: datetime, now: datetime, unread: bool) -> Iterator[datetime]:
+    yield from _deadlines(now, sent + LONGEST)
+    if stage.followed is None:
+        yield from _deadlines(now, sent + RUN_FOUND_WITHIN)
+        yield _later(sent, now, _SOONEST_SEARCH)
+    elif unread:
+        yield now + UNREADABLE_RETRY
+    else:
+        yield _later(sent, now, _SOONEST_RUN)
+
+
+def _deadlines(now: datetime, *moments: datetime) -> Iterator[datetime]:
+    yield from (moment for moment in moments if moment > now)
+
+
+def _later(began: datetime, now: datetime, soonest: timedelta) -> datetime:
+    """The longer it takes, the longer until the next look: it at most doubles the age, within bounds."""
+    return now + min(max(now - began, soonest), LATEST_LOOK)
 
 
 def watched(run: Run) -> tuple[tuple[str, str], ...]:
-    """What a webhook may name that this run follows, as (kind, name)."""
-    if not isinstance(run.policy, Policy) or not checks_to_read(run, run.policy):
-        return ()
-    return (("commit", run.change.head.sha),)
+    """What a webhook may name that this run follows, as (what, name)."""
+    checks = checks_to_read(run, run.policy) if isinstance(run.policy, Policy) else {}
+    commit = (("commit", run.change.head.sha),) if checks else ()
+    stages = [stage for stage in run.stages.values() if stage.followed is not None and _is_open(run, stage)]
+    followed = [(stage.followed.what, str(stage.followed.id)) for stage in stages if stage.followed]
+    return (*commit, *dict.fromkeys(followed))

@@ -117,7 +117,7 @@ class Change:
     `conversation` is the pull request (or merged pull request) whose comments may answer; None when there
     is none. `pusher` is the authenticated actor of the push, None when no event told us. `bare_merge` says that
     GitHub shows this head to hold what the merged pull request held and nothing else: who merged it is no
-    contributor then.
+    contributor then. `head_branch` is the branch of this repository that the head is on, empty for a fork.
     """
 
     repository: Repository
@@ -131,6 +131,8 @@ class Change:
     conversation: int | None
     pusher: Person | None = None
     bare_merge: bool = False
+    head_branch: str = ""
+    default_branch: str = ""
 
 
 class MergeShown(StrEnum):

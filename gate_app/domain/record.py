@@ -24,12 +24,15 @@ from gate_app.domain.events import (
     QuestionShown,
     ReleaseReturned,
     StageEnded,
+    StageObstructed,
     StageVanished,
+    WorkflowDispatched,
 )
-from gate_app.domain.model import PersonKind
+from gate_app.domain.model import PersonKind, Unknown
 from gate_app.domain.policy import Policy
 from gate_app.domain.run import (
     Answer,
+    Followed,
     Gate,
     Question,
     Returned,
@@ -61,6 +64,10 @@ def record(run: Run, event: Event) -> Run:
             return _stage_ended(run, event)
         case StageVanished():
             return _stage_vanished(run, event)
+        case WorkflowDispatched():
+            return _dispatched(run, event)
+        case StageObstructed():
+            return _obstructed(run, event)
         case DeploymentCreated():
             return _deployment_created(run, event)
         case ReleaseReturned():
@@ -182,6 +189,23 @@ def _stage_vanished(run: Run, event: StageVanished) -> Run:
     if stage is None or stage.attempt != event.attempt or stage.status is not StageStatus.RUNNING:
         return run
     return run.with_stage(replace(stage, status=StageStatus.LOST, ended_at=event.at))
+
+
+def _dispatched(run: Run, event: WorkflowDispatched) -> Run:
+    stage = run.stages.get(event.stage)
+    if stage is None or stage.attempt != event.attempt or stage.dispatched_at is not None:
+        return run
+    followed = Followed("workflow_run", event.workflow_run, event.link) if event.workflow_run else None
+    return run.with_stage(replace(stage, dispatched_at=event.at, followed=followed, obstacle=None))
+
+
+def _obstructed(run: Run, event: StageObstructed) -> Run:
+    stage = run.stages.get(event.stage)
+    if stage is None or stage.attempt != event.attempt or stage.status is not StageStatus.RUNNING:
+        return run
+    if stage.dispatched_at is not None:
+        return run
+    return run.with_stage(replace(stage, obstacle=Unknown(event.code, event.detail)))
 
 
 def _deployment_created(run: Run, event: DeploymentCreated) -> Run:

@@ -13,9 +13,9 @@ from typing import Final
 from gate_app.domain.conditions import EnvironmentFacts, Running
 from gate_app.domain.draft import Draft, RollbackProposal
 from gate_app.domain.effects import CreateDeployment, DeploymentState, ReportDeployment
-from gate_app.domain.evidence import StageVerdict
+from gate_app.domain.evidence import StageReason, StageVerdict
 from gate_app.domain.model import Person, Purpose
-from gate_app.domain.policy import Environment, Policy
+from gate_app.domain.policy import DeploymentRoute, Environment, Policy
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
 from gate_app.domain.staging import deployment_work, restart_lost, start
 from gate_app.domain.verdict import ReasonCode
@@ -79,7 +79,8 @@ def _deploy(draft: Draft, gate: Gate, release: Release, environment: Environment
         return
     draft.put_gate(replace(gate, release=replace(release, status=ReleaseStatus.DEPLOYING)))
     start(draft, "deploy", work, StageRole.DEPLOY, environment.name)
-    _report(draft, environment.name, release, "in_progress", f"Deploying to {environment.name}")
+    if not isinstance(environment.deploy, DeploymentRoute):  # there whoever deploys says so
+        _report(draft, environment.name, release, "in_progress", f"Deploying to {environment.name}")
 
 
 def _after_deploying(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:
@@ -87,7 +88,7 @@ def _after_deploying(draft: Draft, gate: Gate, release: Release, environment: En
     if deployed.status is not StageStatus.ENDED or deployed.outcome is None:
         return
     if deployed.outcome.verdict is not StageVerdict.PASSED:
-        _fail(draft, gate, release, ReasonCode.DEPLOYMENT_FAILED)
+        _fail(draft, gate, release, _failure(deployed, deployed.outcome.verdict))
         return
     _takes_its_place(draft, gate.environment, release)
     if not environment.verify or not isinstance(draft.run.policy, Policy):
@@ -96,6 +97,15 @@ def _after_deploying(draft: Draft, gate: Gate, release: Release, environment: En
     draft.put_gate(replace(gate, release=replace(release, status=ReleaseStatus.VERIFYING)))
     for name in environment.verify:
         start(draft, name, draft.run.policy.stage(name).work, StageRole.VERIFY, environment.name)
+
+
+def _failure(deployed: StageRun, verdict: StageVerdict) -> ReasonCode:
+    """What was left to others and ended without a yes or a no may have happened all the same."""
+    elsewhere = deployed.dispatched_at is not None or deployed.followed is not None
+    ambiguous = deployed.outcome is not None and deployed.outcome.reason is StageReason.WORKFLOW_RUN_AMBIGUOUS
+    if verdict is StageVerdict.UNKNOWN and (elsewhere or ambiguous):
+        return ReasonCode.DEPLOYMENT_UNKNOWN
+    return ReasonCode.DEPLOYMENT_FAILED
 
 
 def _after_verifying(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from gate_app.domain.conditions import Authorship
 from gate_app.domain.evidence import StageOutcome
-from gate_app.domain.model import Change, Content, Origin, Person, Purpose, Repository, Subject
+from gate_app.domain.model import Change, Content, Origin, Person, Purpose, Repository, Subject, Unknown
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import ReasonCode, VerdictState
@@ -40,10 +40,25 @@ class StageRole(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """What works on a stage at GitHub: a workflow run, or a deployment that others carry out.
+
+    `judged` is the newest attempt of the workflow run whose end was taken in; a re-run has a later one.
+    """
+
+    what: Literal["workflow_run", "deployment"]
+    id: int
+    link: str = ""
+    judged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StageRun:
     """One stage of this run. `key` is `tests`, `deploy@staging` or `integration@staging`.
 
-    `attempt` counts every start of that key, `restarts` those since a worker vanished.
+    `attempt` counts every start of that key, `restarts` those since a worker vanished. Of a stage that GitHub works
+    on: `dispatched_at` is when it took the work, `followed` the run that does it, once known. `obstacle` is why a
+    running stage does not get on, with what mends it.
     """
 
     key: str
@@ -56,6 +71,9 @@ class StageRun:
     ended_at: datetime | None = None
     outcome: StageOutcome | None = None
     restarts: int = 0
+    dispatched_at: datetime | None = None
+    followed: Followed | None = None
+    obstacle: Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,11 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.PATHS_UNKNOWN: lambda f: "It is not known yet which files the change touches; it is tried again.",
     _R.ROUTE_READY: lambda f: "The way to deploy is known.",
     _R.ROUTE_UNAVAILABLE: lambda f: (
-        f"This version cannot deploy by {_named(f, 'route')} yet; use `deploy: {{command: …}}`."
+        f"This version cannot deploy by {_named(f, 'route')} yet; use `deploy: {{workflow: …}}` or another route."
+    ),
+    _R.ROUTE_UNSEEN: lambda f: "Whether the deploying workflow can be started is looked at next.",
+    _R.ROUTE_BLOCKED: lambda f: (
+        f"The way to deploy is blocked: {_named(f, 'code')}{_detail(f)}. It is looked at again."
     ),
     _R.RELEASE_RETURNED: lambda f: f"The last try to release did not happen{_detail(f)}; it is tried again.",
     _R.APPROVAL: lambda f: "Approvals:",
@@ -118,6 +122,12 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.CANCELLED: lambda f: f"Cancelled{_by(f)}. `/deploy` or a new commit asks again.",
     _R.RELEASED: lambda f: "Released; the stages that verify the deployment are running.",
     _R.DEPLOYMENT_RUNNING: lambda f: "Approved; the deployment is running.",
+    _R.DEPLOYMENT_BLOCKED: lambda f: (
+        f"Approved, but the deployment does not get on: {_named(f, 'code')}{_detail(f)}. It is tried again."
+    ),
+    _R.DEPLOYMENT_UNKNOWN: lambda f: (
+        "It is not known whether the deployment happened. Look at its stage, and at what runs there."
+    ),
     _R.DEPLOYMENT_FAILED: lambda f: "The deployment failed. Look at its stage, fix it and push.",
     _R.VERIFICATION_FAILED: lambda f: (
         "It is deployed, but a stage that verifies it failed. Look at that stage, fix it and push."

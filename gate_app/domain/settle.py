@@ -21,7 +21,7 @@ from gate_app.domain.releasing import advance_release, begin_release
 from gate_app.domain.replies import answer, answer_press
 from gate_app.domain.requests import Obeyed, Refused
 from gate_app.domain.run import Closing, Gate, Question, Run
-from gate_app.domain.staging import run_automated, stop_looking, stop_unneeded
+from gate_app.domain.staging import end_overdue, run_automated, stop_looking, stop_unneeded
 from gate_app.domain.surface import show_differences
 from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState
 
@@ -29,7 +29,15 @@ RECHECK: Final = timedelta(seconds=30)
 """How soon a gate is judged again that waits for something unreadable or for another run's release."""
 
 _RECHECKED: Final = frozenset({ReasonCode.ENVIRONMENT_BUSY, ReasonCode.HEAD_MOVED})
-_SETTLED: Final = frozenset({ReasonCode.STAGE_UNKNOWN, ReasonCode.ROUTE_UNAVAILABLE, ReasonCode.NEEDS})
+BLOCKED_RECHECK: Final = timedelta(minutes=10)
+"""How soon a route is looked at again that a person has to mend."""
+_SETTLED: Final = frozenset(
+    {
+        ReasonCode.STAGE_UNKNOWN,
+        ReasonCode.ROUTE_UNAVAILABLE,
+        ReasonCode.NEEDS,
+    }
+)
 
 
 def settle(
@@ -45,6 +53,7 @@ def settle(
     """
     draft = Draft(after, verdicts, conditions)
     stop_unneeded(draft)
+    end_overdue(draft)
     run_automated(draft)
     for name in tuple(draft.run.gates):
         _settle_gate(draft, name, verdicts[name])
@@ -130,6 +139,8 @@ def _moments(draft: Draft, gate: Gate, verdict: Verdict) -> list[datetime]:
         moments.append(expires + timedelta(seconds=1))
     if gate.returned is not None and gate.returned.retry_at > draft.now:
         moments.append(gate.returned.retry_at)
+    if any(root.code is ReasonCode.ROUTE_BLOCKED for root in verdict.reasons):
+        moments.append(draft.now + BLOCKED_RECHECK)
     if any(_may_heal(draft.run, reason) for root in verdict.reasons for reason in root.walk()):
         moments.append(draft.now + RECHECK)
     return moments
@@ -139,4 +150,6 @@ def _may_heal(run: Run, reason: Reason) -> bool:
     """Whether judging again later may find something else, without any event of this run telling us."""
     if reason.code is ReasonCode.AFTER_UNMET:
         return reason.facts.get("after") not in run.gates
+    if reason.code is ReasonCode.ROUTE_BLOCKED:
+        return reason.facts.get("code") == "hub_unavailable"
     return reason.code in _RECHECKED or (reason.holds is Holds.UNKNOWN and reason.code not in _SETTLED)

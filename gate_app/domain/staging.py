@@ -7,15 +7,26 @@ of work that this version cannot do end as unknown, visibly, and never as passed
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, assert_never
 
 from gate_app.domain.draft import Draft
-from gate_app.domain.effects import StartStage, StopStage
+from gate_app.domain.effects import DispatchWorkflow, StartStage, StopStage
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.following import checks_to_read
 from gate_app.domain.model import Purpose
-from gate_app.domain.policy import ChecksWork, CommandRoute, CommandWork, Policy, ProbeWork, Route, Work
-from gate_app.domain.run import RunState, StageRole, StageRun, StageStatus
+from gate_app.domain.policy import (
+    ChecksWork,
+    CommandRoute,
+    CommandWork,
+    DeploymentRoute,
+    Policy,
+    ProbeWork,
+    Route,
+    WorkflowRoute,
+    WorkflowWork,
+)
+from gate_app.domain.run import Followed, RunState, StageRole, StageRun, StageStatus
+from gate_app.domain.workflows import LONGEST
 
 MAX_STARTS: Final = 5
 """How often a stage is started before a vanishing worker makes it unknown; a worker vanishes with its engine."""
@@ -52,7 +63,11 @@ def restart_lost(draft: Draft, role: StageRole) -> None:
             start(draft, stage.stage, work, role, stage.environment, stage.restarts + 1)
 
 
-def work_of(draft: Draft, stage: StageRun) -> Work | ProbeWork | None:
+Doing = CommandWork | ChecksWork | WorkflowWork | WorkflowRoute | DeploymentRoute | ProbeWork
+"""What a stage may have to do: the work of a configured stage, or of a route that is ours to start."""
+
+
+def work_of(draft: Draft, stage: StageRun) -> Doing | None:
     """What a stage has to do by the pinned policy; None when it no longer says so."""
     policy = draft.run.policy
     if not isinstance(policy, Policy):
@@ -66,20 +81,26 @@ def work_of(draft: Draft, stage: StageRun) -> Work | ProbeWork | None:
     return next((spec.work for spec in policy.stages if spec.name == stage.stage), None)
 
 
-def deployment_work(route: Route) -> CommandWork | None:
-    """The command route as work; other routes are not ours to run."""
-    return CommandWork(route.command, timeout=route.timeout) if isinstance(route, CommandRoute) else None
+def deployment_work(route: Route) -> Doing | None:
+    """A route that we start as work; other routes are not ours to run."""
+    match route:
+        case CommandRoute():
+            return CommandWork(route.command, timeout=route.timeout)
+        case WorkflowRoute() | DeploymentRoute():
+            return route
+        case _:
+            return None
 
 
 def start(
     draft: Draft,
     stage: str,
-    work: Work | ProbeWork,
+    work: Doing,
     role: StageRole,
     environment: str | None = None,
     restarts: int = 0,
 ) -> None:
-    """Records that a stage runs and asks for its worker."""
+    """Records that a stage runs and asks for whoever does the work."""
     key = stage if environment is None else f"{stage}@{environment}"
     earlier = draft.run.stages.get(key)
     attempt = earlier.attempt + 1 if earlier else 1
@@ -87,31 +108,88 @@ def start(
         key, stage, role, environment, attempt, StageStatus.RUNNING, draft.now, restarts=restarts
     )
     draft.put_stage(started)
-    if isinstance(work, ChecksWork):
-        return  # somebody else's; `following` looks at them
-    if isinstance(work, ProbeWork):
-        draft.effects.append(_watching(started, work, draft.run.change.head.sha))
-        return
-    if not isinstance(work, CommandWork):
-        _end_unknown(
-            draft,
-            started,
-            StageReason.STAGE_FAULT,
-            f"This version cannot follow a `{work.kind}` stage yet; use a `command` stage.",
+    match work:
+        case ChecksWork():
+            pass  # somebody else's; `following` looks at them
+        case ProbeWork():
+            draft.effects.append(_watching(started, work, draft.run.change.head.sha))
+        case CommandWork():
+            draft.effects.append(_command(draft, started, work))
+        case WorkflowWork():
+            _dispatch_test(draft, started, work)
+        case WorkflowRoute():
+            _dispatch_deployment(draft, started, work)
+        case DeploymentRoute():
+            draft.put_stage(replace(started, followed=_deployment_of(draft, environment)))
+        case _:
+            assert_never(work)
+
+
+def _deployment_of(draft: Draft, environment: str | None) -> Followed | None:
+    """The deployment record that others react to: it is there before the stage starts."""
+    release = draft.run.gates[environment].release if environment else None
+    known = release.deployment_id if release else None
+    return Followed("deployment", known) if known is not None else None
+
+
+def _command(draft: Draft, stage: StageRun, work: CommandWork) -> StartStage:
+    return StartStage(
+        stage=stage.key,
+        attempt=stage.attempt,
+        role=stage.role,
+        sha=draft.run.change.head.sha,
+        command=work.command,
+        timeout=work.timeout,
+        junit=work.junit,
+        sarif=work.sarif,
+        environment=stage.environment,
+        occasion=draft.run.gates[stage.environment].requested if stage.environment else 0,
+    )
+
+
+def _dispatch_test(draft: Draft, stage: StageRun, work: WorkflowWork) -> None:
+    """A workflow that tests runs on the head's own branch; a fork's branch is not ours to run on."""
+    change = draft.run.change
+    if work.junit is not None or work.sarif is not None:
+        said = "This version cannot read the reports of a workflow yet; use a `command` stage."
+        _end_unknown(draft, stage, StageReason.STAGE_FAULT, said)
+    elif not change.head_branch:
+        said = (
+            "The head is not on a branch of this repository, so no workflow is started on it; name `checks`."
         )
+        _end_unknown(draft, stage, StageReason.FORK_NOT_DISPATCHED, said)
+    else:
+        draft.effects.append(
+            DispatchWorkflow(
+                stage.key,
+                stage.attempt,
+                stage.role,
+                work.workflow,
+                change.head_branch,
+                change.head.sha,
+                draft.now,
+            )
+        )
+
+
+def _dispatch_deployment(draft: Draft, stage: StageRun, route: WorkflowRoute) -> None:
+    """What deploys runs from the default branch, so that the change cannot alter it; it is told what to deploy."""
+    change = draft.run.change
+    if not change.default_branch:
+        said = "The default branch is not known to this run; push a new head."
+        _end_unknown(draft, stage, StageReason.WORKFLOW_NOT_DISPATCHABLE, said)
         return
+    inputs = {"sha": change.head.sha, "gate": draft.run.release_id(stage.environment or "")}
     draft.effects.append(
-        StartStage(
-            stage=key,
-            attempt=attempt,
-            role=role,
-            sha=draft.run.change.head.sha,
-            command=work.command,
-            timeout=work.timeout,
-            junit=work.junit,
-            sarif=work.sarif,
-            environment=environment,
-            occasion=draft.run.gates[environment].requested if environment else 0,
+        DispatchWorkflow(
+            stage.key,
+            stage.attempt,
+            stage.role,
+            route.workflow,
+            change.default_branch,
+            change.head.sha,
+            draft.now,
+            inputs,
         )
     )
 
@@ -127,6 +205,20 @@ def _watching(stage: StageRun, work: ProbeWork, sha: str) -> StartStage:
         environment=stage.environment,
         probes=work.probes,
     )
+
+
+def end_overdue(draft: Draft) -> None:
+    """Gives up work at GitHub that takes too long. A test is cancelled; half a deployment may be worse than one
+    that ends late, so it goes on there.
+    """
+    for stage in tuple(draft.run.stages.values()):
+        began = stage.dispatched_at or (stage.started_at if stage.followed else None)
+        overdue = began is not None and draft.now >= began + LONGEST
+        if stage.status is StageStatus.RUNNING and overdue:
+            if stage.role is not StageRole.DEPLOY:
+                draft.effects.append(StopStage(stage.key, stage.attempt))
+            said = f"It had not ended after {LONGEST.total_seconds() / 3600:g} hours."
+            _end_unknown(draft, stage, StageReason.TIMED_OUT, said)
 
 
 def stop_unneeded(draft: Draft) -> None:

@@ -44,6 +44,8 @@ class ReasonCode(StrEnum):
     PATHS_UNKNOWN = "paths_unknown"
     ROUTE_READY = "route_ready"
     ROUTE_UNAVAILABLE = "route_unavailable"
+    ROUTE_BLOCKED = "route_blocked"
+    ROUTE_UNSEEN = "route_unseen"
     RELEASE_RETURNED = "release_returned"
     # people
     APPROVAL = "approval"
@@ -58,7 +60,9 @@ class ReasonCode(StrEnum):
     # the way out
     RELEASED = "released"
     DEPLOYMENT_RUNNING = "deployment_running"
+    DEPLOYMENT_BLOCKED = "deployment_blocked"
     DEPLOYMENT_FAILED = "deployment_failed"
+    DEPLOYMENT_UNKNOWN = "deployment_unknown"
     VERIFICATION_FAILED = "verification_failed"
     VERIFICATION_UNKNOWN = "verification_unknown"
     WATCHING = "watching"

@@ -42,7 +42,7 @@ _SHOWN_CHECKS: Final = 40
 def stage_title(stage: StageRun) -> str:
     """One line for the check run of a stage."""
     if stage.status is not StageStatus.ENDED or stage.outcome is None:
-        return "Running"
+        return f"Waiting: {plain(stage.obstacle.detail, 180)}" if stage.obstacle else "Running"
     outcome = stage.outcome
     return plain(outcome.detail or outcome.evidence.summary or outcome.verdict.value.capitalize(), 200)
 
@@ -50,7 +50,7 @@ def stage_title(stage: StageRun) -> str:
 def stage_summary(stage: StageRun, compared: Comparison | None = None) -> str:
     """The evidence of a stage: counts first, then what failed, then the end of its output."""
     if stage.status is not StageStatus.ENDED or stage.outcome is None:
-        return f"Attempt {stage.attempt} of {code(stage.key)} is running."
+        return _running(stage)
     evidence = stage.outcome.evidence
     parts = [f"**{stage.outcome.verdict.value}** · {code(stage.outcome.reason.value)} · {counts(evidence)}"]
     if compared is not None:
@@ -66,6 +66,18 @@ def stage_summary(stage: StageRun, compared: Comparison | None = None) -> str:
     if evidence.log_tail:
         parts.append(fenced(evidence.log_tail))
     return "\n".join(parts)
+
+
+def _running(stage: StageRun) -> str:
+    """What is known of a stage that has not ended: who works on it, and what keeps it."""
+    said = [f"Attempt {stage.attempt} of {code(stage.key)} is running."]
+    if stage.followed is not None and stage.followed.link:
+        said.append(f"[The workflow run]({stage.followed.link}) at GitHub.")
+    if stage.obstacle is not None:
+        said.append(
+            f"**It does not get on** · {code(stage.obstacle.code)}: {plain(stage.obstacle.detail, 500)}"
+        )
+    return "\n\n".join(said)
 
 
 def _check_lines(evidence: Evidence) -> list[str]:
@@ -232,11 +244,13 @@ def _stage_mark(stage: StageRun) -> str:
 
 
 def _stage_words(stage: StageRun) -> str:
+    page = f" · [run]({stage.followed.link})" if stage.followed and stage.followed.link else ""
     if stage.outcome is None:
-        return "running"
+        waits = f"waiting: {code(stage.obstacle.detail, 160)}" if stage.obstacle else "running"
+        return waits + page
     if stage.outcome.verdict is StageVerdict.PASSED:
-        return counts(stage.outcome.evidence)
-    return code(stage.outcome.detail or stage.outcome.reason.value, 160)
+        return counts(stage.outcome.evidence) + page
+    return code(stage.outcome.detail or stage.outcome.reason.value, 160) + page
 
 
 def why(run: Run, verdicts: Mapping[str, Verdict], environment: str | None) -> str:

@@ -6,20 +6,19 @@ people are compared by id, and a configured login that changed hands is unknown,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from gate_app.domain.checks import CheckReading
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event
-from gate_app.domain.following import checks_to_read
 from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState
 from gate_app.domain.shipping import KEPT_PULLS, KEPT_SUBJECTS, Shipment, pull_of, subject_of
+from gate_app.engine.elsewhere import Elsewhere, Seen, or_unknown
 from gate_app.engine.ports import (
     Clock,
     Comparison,
@@ -47,11 +46,12 @@ class _Asked:
     comments: Mapping[int, Future[str | Unknown]]
     identities: Mapping[str, Future[int | Unknown]]
     shipments: Future[Mapping[str, Shipment | Unknown]]
-    checks: Future[Mapping[str, CheckReading | Unknown]]
+    elsewhere: Future[Seen]
     environments: Mapping[str, EnvironmentFacts]
 
     def answered(self, now: datetime, policy: Policy | PolicyProblem | Unknown) -> Conditions:
         """Waits for all of them. `now` was before the first: no fact is older than it claims to be."""
+        elsewhere = self.elsewhere.result()
         return Conditions(
             now=now,
             policy=policy,
@@ -62,7 +62,10 @@ class _Asked:
             identities={key: read.result() for key, read in self.identities.items()},
             environments=self.environments,
             shipments=self.shipments.result(),
-            checks=self.checks.result(),
+            checks=elsewhere.checks,
+            workflow_runs=elsewhere.workflow_runs,
+            deployments=elsewhere.deployments,
+            routes=elsewhere.routes,
         )
 
 
@@ -79,7 +82,7 @@ class Gathering:
 
     def policy(self, repository: Repository) -> Policy | PolicyProblem | Unknown | PolicyAbsent:
         """The gate file of the trusted ref, read now."""
-        found = _or_unknown(lambda: self.hub.policy_file(repository))
+        found = or_unknown(lambda: self.hub.policy_file(repository))
         match found:
             case PolicyFile():
                 read = self.read_policy(found.raw, found.blob_sha)
@@ -124,7 +127,7 @@ class Gathering:
             comments={each: submit(self._comment, repository, each) for each in _comments(run, event)},
             identities={each: submit(self._identity, repository, each, known.get(each)) for each in logins},
             shipments=submit(self._shipments, run, rules, environments),
-            checks=submit(self._checks, run, rules),
+            elsewhere=submit(Elsewhere(self.hub, self.store).seen, run, rules, event),
             environments=environments,
         )
 
@@ -147,7 +150,7 @@ class Gathering:
         return found
 
     def _compared(self, change: Change, base: str) -> Comparison | Unknown:
-        return _or_unknown(lambda: self.hub.compare(change.repository, base, change.head.sha))
+        return or_unknown(lambda: self.hub.compare(change.repository, base, change.head.sha))
 
     def _shipment(
         self, environment: Environment, base: str, first: bool, between: Comparison | Unknown
@@ -170,14 +173,6 @@ class Gathering:
             touched=touched if environment.paths else True,
         )
 
-    def _checks(self, run: Run, rules: Policy | None) -> Mapping[str, CheckReading | Unknown]:
-        """Other people's checks on the head, for the stages that look at them; nothing is read for none."""
-        asked = checks_to_read(run, rules) if rules else {}
-        if not asked:
-            return {}
-        found = _or_unknown(lambda: self.hub.checks(run.change, asked, _names(rules)))
-        return dict.fromkeys(asked, found) if isinstance(found, Unknown) else dict(found)
-
     def _head(self, run: Run, live: LiveChange | None) -> Head | Unknown:
         change = run.change
         if run.purpose is Purpose.ROLLBACK:  # its content is fixed; no branch or pull request has it as head
@@ -188,14 +183,14 @@ class Gathering:
         return Head(found.change.head.sha, found.change.base_ref, found.open, found.merged)
 
     def _live(self, change: Change) -> LiveChange | Unknown:
-        return _or_unknown(lambda: self.hub.live_change(change.repository, change.subject))
+        return or_unknown(lambda: self.hub.live_change(change.repository, change.subject))
 
     def _authorship(self, run: Run) -> Authorship | Unknown:
         if run.authorship is not None:
             return run.authorship
         if run.purpose is Purpose.ROLLBACK:
             return Authorship(())
-        return _or_unknown(lambda: self.hub.authorship(run.change))
+        return or_unknown(lambda: self.hub.authorship(run.change))
 
     def _standing(self, run: Run, person: Person, teams: tuple[str, ...]) -> Standing | Unknown:
         """A definite no of GitHub (an app actor, an account that is gone) is no permission, not a fault (66)."""
@@ -207,10 +202,10 @@ class Gathering:
             return Standing(person, Permission.NONE)
 
     def _comment(self, repository: Repository, comment_id: int) -> str | Unknown:
-        return _or_unknown(lambda: self.hub.comment_fingerprint(repository, comment_id))
+        return or_unknown(lambda: self.hub.comment_fingerprint(repository, comment_id))
 
     def _identity(self, repository: Repository, login: str, pinned: int | None) -> int | Unknown:
-        found = _or_unknown(lambda: self.hub.identity(repository, login))
+        found = or_unknown(lambda: self.hub.identity(repository, login))
         if isinstance(found, Unknown):
             return found
         if found is None:
@@ -228,16 +223,6 @@ def _knows_shipment(run: Run, environment: Environment, base: str) -> bool:
     if gate is None or gate.closing or gate.release:
         return True
     return known is not None and (known.base, known.paths) == (base, environment.paths)
-
-
-def _or_unknown(read: Callable[[], Read]) -> Read | Unknown:
-    """What was read, or why it could not be."""
-    try:
-        return read()
-    except HubUnavailable as fault:
-        return Unknown("hub_unavailable", str(fault))
-    except HubRefused as fault:
-        return Unknown("hub_refused", str(fault))
 
 
 def _people(run: Run, event: Event) -> tuple[Person, ...]:

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 from gate_app.domain.effects import (
     CreateDeployment,
+    DispatchWorkflow,
     PublishCheckRun,
     PublishComment,
     React,
@@ -23,9 +24,19 @@ from gate_app.domain.effects import (
 )
 from gate_app.domain.events import DeploymentCreated, Event, QuestionShown, ReleaseReturned, StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
-from gate_app.domain.model import Subject
 from gate_app.domain.run import StageStatus
-from gate_app.engine.ports import Child, Clock, Hub, InboxItem, PendingEffect, RunNoticed, Store, Workers
+from gate_app.engine.dispatcher import SETTLING, Dispatcher
+from gate_app.engine.ports import (
+    WORKFLOW_SURFACE,
+    Child,
+    Clock,
+    Hub,
+    InboxItem,
+    PendingEffect,
+    Store,
+    Workers,
+)
+from gate_app.engine.telling import item_for
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.failpoints import hit
 
@@ -47,9 +58,13 @@ class Performer:
     hub: Hub
     workers: Workers
     now: Clock
+    settling: timedelta = SETTLING
 
     def perform(self, pending: PendingEffect) -> None:
         """Performs one effect, or sets the time of its next try."""
+        if isinstance(pending.effect, DispatchWorkflow):
+            self._dispatch(pending, pending.effect)
+            return
         name = pending.effect.kind
         self.store.effect_started(pending)
         hit(f"{name}.before")
@@ -87,8 +102,8 @@ class Performer:
                 return self._start(pending, effect)
             case StopStage():
                 return self._stop(pending, effect)
-            case CreateDeployment():
-                raise AssertionError("a release goes through `release`")
+            case CreateDeployment() | DispatchWorkflow():
+                raise AssertionError("these go through `release` and `_dispatch`")
             case _:
                 assert_never(effect)
 
@@ -122,7 +137,7 @@ class Performer:
     def _last_words(self, pending: PendingEffect, note: str, reason: StageReason) -> tuple[InboxItem, ...]:
         """What the run hears if this effect is given up: only a stage is waited for."""
         effect = pending.effect
-        if not isinstance(effect, StartStage):
+        if not isinstance(effect, StartStage | DispatchWorkflow):
             return ()
         detail = f"The stage could not be started: {note}"[:MAX_MESSAGE]
         outcome = StageOutcome(StageVerdict.UNKNOWN, reason, Evidence(), detail)
@@ -152,10 +167,21 @@ class Performer:
         stage = stored.run.stages.get(effect.stage) if stored else None
         return stage is not None and stage.attempt == effect.attempt and stage.status is StageStatus.RUNNING
 
+    def _dispatch(self, pending: PendingEffect, effect: DispatchWorkflow) -> None:
+        try:
+            Dispatcher(self.store, self.hub, self.now, self.settling).perform(pending, effect)
+        except HubUnavailable as fault:
+            self.store.effect_delayed(pending, pending.note, fault.retry_at or self.now() + RETRY, "free")
+
     def _stop(self, pending: PendingEffect, effect: StopStage) -> str:
         child = self._child(pending.run_id, effect.stage, effect.attempt)
         if child is None:
-            return "not running"
+            surface = f"{WORKFLOW_SURFACE}{effect.stage}:{effect.attempt}"
+            run_id = self.store.known_object(pending.run_id, surface)
+            if run_id is None:
+                return "not running"
+            self.hub.cancel_workflow_run(pending.repository, run_id)
+            return f"cancelled workflow run {run_id}"
         self.workers.stop(child)
         self.store.child_ended(child)
         return "stopped"
@@ -219,9 +245,3 @@ class Performer:
 def next_try(now: datetime, attempts: int) -> datetime:
     """When to try again what has failed after `attempts` counted tries before."""
     return now + RETRY * (1 << min(attempts, MAX_DOUBLINGS))
-
-
-def item_for(run_id: str, event: Event, meaning: str) -> InboxItem:
-    """A fact of our own about a run, addressed to its subject."""
-    subject, _, _ = run_id.rpartition(":")
-    return InboxItem(Subject.parse(subject).key, RunNoticed(run_id, event), meaning)

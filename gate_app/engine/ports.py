@@ -17,6 +17,7 @@ from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts,
 from gate_app.domain.decide import Decision
 from gate_app.domain.effects import (
     CreateDeployment,
+    DispatchWorkflow,
     Effect,
     PublishCheckRun,
     PublishComment,
@@ -26,9 +27,10 @@ from gate_app.domain.effects import (
 )
 from gate_app.domain.events import Event
 from gate_app.domain.evidence import StageOutcome
-from gate_app.domain.model import Change, Content, FirstHead, MergeShown, Person, Repository, Subject
+from gate_app.domain.model import Change, Content, FirstHead, MergeShown, Person, Repository, Subject, Unknown
 from gate_app.domain.policy import Policy, Select
 from gate_app.domain.run import Run
+from gate_app.domain.workflows import DeploymentSeen, Sought, WorkflowSeen
 
 # --- what comes in ---------------------------------------------------------------------------------------
 
@@ -149,6 +151,9 @@ class Payloads(Protocol):
     def read(self, event: str, body: bytes) -> Sequence[Notice] | Ignored: ...
 
 
+WORKFLOW_SURFACE: Final = "workflow:"
+"""How the surface of an object begins that is a workflow run working on a stage: `workflow:<stage>:<attempt>`."""
+
 # --- what is kept ----------------------------------------------------------------------------------------
 
 
@@ -198,6 +203,7 @@ class PendingEffect:
     revision: int
     in_doubt: bool
     not_before: datetime
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +315,17 @@ class Store(Protocol):
         `last_words` go into inboxes at once with setting it aside, and only then.
         """
 
+    def effect_declined(
+        self, effect: PendingEffect, note: str, not_before: datetime, follow_ups: Sequence[InboxItem] = ()
+    ) -> None:
+        """GitHub did not take it, which is certain: no doubt remains, and it is tried again later."""
+
+    def claimed_runs(self, repository_id: int, ids: Sequence[int]) -> Collection[int]:
+        """Those of these workflow runs that are known to work on a stage of ours."""
+
+    def doubtful_dispatches(self, repository_id: int) -> int:
+        """How many dispatches may or may not have reached GitHub."""
+
     def known_object(self, run_id: str, surface: str) -> int | None:
         """GitHub's id of what shows this surface, if we created it."""
 
@@ -410,6 +427,24 @@ class Hub(Protocol):
 
         A job that deploys to one of the `gated` environments is no check of what it deploys.
         """
+
+    def workflow_obstacle(self, repository: Repository, workflow: str) -> Unknown | None:
+        """Why a workflow of the default branch cannot be dispatched by us, as far as can be told before; else
+        None. The code is that of a `StageReason`.
+        """
+
+    def dispatch_workflow(self, repository: Repository, wanted: DispatchWorkflow) -> WorkflowSeen | None:
+        """Starts the workflow. None when GitHub took it and did not say which run that is."""
+
+    def dispatched_runs(self, repository: Repository, sought: Sought) -> Sequence[WorkflowSeen]:
+        """The runs of ours that a dispatch may have become; only those that are named, if any are."""
+
+    def workflow_run(self, repository: Repository, run_id: int) -> WorkflowSeen: ...
+    def cancel_workflow_run(self, repository: Repository, run_id: int) -> None:
+        """Asks for its end; one that has ended already is none the worse."""
+
+    def deployment_seen(self, repository: Repository, deployment_id: int) -> DeploymentSeen:
+        """The newest status that is not ours."""
 
     def comment_fingerprint(self, repository: Repository, comment_id: int) -> str:
         """SHA-256 of the body as it is now; `deleted` or `edited` (updated after its creation) otherwise."""

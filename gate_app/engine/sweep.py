@@ -23,7 +23,6 @@ from gate_app.domain.events import (
     StageVanished,
 )
 from gate_app.domain.evidence import StageOutcome
-from gate_app.engine.performer import item_for
 from gate_app.engine.ports import (
     LOOK,
     Child,
@@ -44,6 +43,7 @@ from gate_app.engine.ports import (
     Workers,
     WorkNoticed,
 )
+from gate_app.engine.telling import item_for
 from gate_app.errors import outline
 
 BATCH: Final = 200

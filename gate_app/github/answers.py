@@ -30,7 +30,7 @@ Answer = TypeVar("Answer")
 def read_answer(shape: TypeAdapter[Answer], reply: Reply, what: str) -> Answer:
     """The answer in that shape. Raises HubUnavailable on anything else: HTML, half a text, a lost field."""
     try:
-        return shape.validate_json(reply.text)
+        return shape.validate_json(reply.text or "null")
     except ValidationError as error:
         raise HubUnavailable(f"{what}: an answer of another shape ({problems_of(error)})") from None
 
@@ -77,6 +77,14 @@ class Side(Reading):
     repo: RepositoryRef | None
 
 
+class BaseRepository(RepositoryRef):
+    default_branch: RefName
+
+
+class Base(Side):
+    repo: BaseRepository | None
+
+
 class Pull(Reading):
     number: Id
     state: Literal["open", "closed"]
@@ -84,7 +92,7 @@ class Pull(Reading):
     user: Account | None
     merged: bool
     head: Side
-    base: Side
+    base: Base
 
 
 class PullOfCommit(Reading):
@@ -305,6 +313,37 @@ class ProtectedBranch(Reading):
     protection: Protection | None = None
 
 
+class Workflow(Reading):
+    """A workflow of the default branch; `state` is `active` unless it is switched off or deleted."""
+
+    id: Id
+    state: Annotated[str, StringConstraints(max_length=40)]
+
+
+class Dispatched(Reading):
+    workflow_run_id: Id
+
+
+class WorkflowRun(Reading):
+    """A workflow run in its newest attempt."""
+
+    id: Id
+    run_attempt: Annotated[int, Field(ge=1)] = 1
+    event: Annotated[str, StringConstraints(max_length=100)]
+    status: Annotated[str, StringConstraints(max_length=40)] | None
+    conclusion: Annotated[str, StringConstraints(max_length=40)] | None
+    head_branch: RefName | None
+    head_sha: Sha
+    display_title: ShortText
+    created_at: AwareDatetime
+    actor: Account | None = None
+
+
+class WorkflowRunPage(Reading):
+    total_count: Annotated[int, Field(ge=0)]
+    workflow_runs: list[WorkflowRun] = Field(max_length=100)
+
+
 class CreatedDeployment(Reading):
     id: Id
     sha: Sha
@@ -342,6 +381,15 @@ class DefaultBranch(Reading):
     default_branch: RefName
 
 
+class DeploymentStatusOf(Reading):
+    """What somebody says of a deployment."""
+
+    id: Id
+    state: Annotated[str, StringConstraints(max_length=40)]
+    creator: Account | None
+    performed_via_github_app: App | None = None
+
+
 class DeploymentStatus(Reading):
     state: Annotated[str, StringConstraints(max_length=40)]
     description: ShortText | None
@@ -373,6 +421,13 @@ STANDING_CHECK_RUNS: Final = TypeAdapter(StandingCheckRunPage)
 COMBINED_STATUS: Final = TypeAdapter(CombinedStatusPage)
 BRANCH_RULES: Final = TypeAdapter(list[BranchRule])
 PROTECTED_BRANCH: Final = TypeAdapter(ProtectedBranch)
+WORKFLOW: Final = TypeAdapter(Workflow)
+DISPATCHED: Final[TypeAdapter[Dispatched | None]] = TypeAdapter(Dispatched | None)
+WORKFLOW_RUN: Final = TypeAdapter(WorkflowRun)
+WORKFLOW_RUNS: Final = TypeAdapter(WorkflowRunPage)
+ANYTHING: Final = TypeAdapter(object)
+"""Of an answer whose body says nothing: that it came is all that matters."""
 CREATED_DEPLOYMENT: Final = TypeAdapter(CreatedDeployment)
 DEPLOYMENTS: Final = TypeAdapter(list[Deployment])
+DEPLOYMENT_STATUSES_OF: Final = TypeAdapter(list[DeploymentStatusOf])
 DEPLOYMENT_STATUSES: Final = TypeAdapter(list[DeploymentStatus])

@@ -24,6 +24,7 @@ from gate_app.github.revalidation import Revalidation
 from gate_app.github.survey import Survey
 from gate_app.github.tokens import AppTokens, TokenCache
 from gate_app.github.transport import Transport
+from gate_app.github.workflows import WorkflowCalls
 from gate_app.github.writes import Writes
 
 
@@ -43,12 +44,13 @@ class AppSettings:
     git_url: str = "https://github.com"
 
 
-class GithubHub(Reads, CheckReads, Writes, Survey):
+class GithubHub(Reads, CheckReads, WorkflowCalls, Writes, Survey):
     """The `Hub` and its `Survey`, and where to fetch from, on one connection to one GitHub."""
 
     def __init__(self, api: Api, identity: AppIdentity, git: Origin) -> None:
         Reads.__init__(self, api)
         CheckReads.__init__(self, api, identity, git)
+        WorkflowCalls.__init__(self, api, identity, git)
         Writes.__init__(self, api, identity)
         Survey.__init__(self, api)
         self.hook = HookLog(api.background())

@@ -25,6 +25,8 @@ READ_STANDING_AND_TEAMS: Final = _least(members="read", metadata="read")
 READ_COMMENT: Final = _least(issues="read")
 READ_CHECKS: Final = _least(checks="read", statuses="read")
 READ_REQUIRED_CHECKS: Final = _least(contents="read", metadata="read")
+READ_WORKFLOW: Final = _least(actions="read")
+DISPATCH_WORKFLOW: Final = _least(actions="write")
 LIST_REPOSITORIES: Final = _least(metadata="read")
 LIST_HEADS: Final = _least(contents="read", metadata="read", pull_requests="read")
 FETCH_CONTENT: Final = _least(contents="read")
@@ -46,6 +48,12 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "comment_fingerprint": READ_COMMENT,
     "checks": READ_CHECKS,
     "checks that are required": READ_REQUIRED_CHECKS,
+    "workflow_obstacle": DISPATCH_WORKFLOW,
+    "dispatch_workflow": DISPATCH_WORKFLOW,
+    "dispatched_runs": READ_WORKFLOW,
+    "workflow_run": READ_WORKFLOW,
+    "cancel_workflow_run": DISPATCH_WORKFLOW,
+    "deployment_seen": READ_DEPLOYMENT,
     "checkout": FETCH_CONTENT,
     "repositories": LIST_REPOSITORIES,
     "heads": LIST_HEADS,

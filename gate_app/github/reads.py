@@ -152,6 +152,8 @@ class Reads:
             title=pull.title[:MAX_TITLE],
             author=person_or_ghost(pull.user),
             conversation=number,
+            head_branch=pull.head.ref if pull.head.repo and pull.head.repo.id == repository.id else "",
+            default_branch=pull.base.repo.default_branch,
         )
         return LiveChange(change, open=pull.state == "open", merged=pull.merged)
 
@@ -172,6 +174,8 @@ class Reads:
             title=(merged.title if merged else first_line)[:MAX_TITLE],
             author=person_or_ghost(merged.user if merged else head.author_account),
             conversation=merged.number if merged else None,
+            head_branch=name,
+            default_branch=name,
         )
         shown = self._merge_shown(repository, head, merged) if merged else MergeShown.NO
         return LiveChange(change, open=True, merged=False, adds_nothing=shown)

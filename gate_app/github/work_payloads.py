@@ -11,7 +11,7 @@ from typing import Final
 
 from gate_app.engine.ports import Ignored, WorkNoticed
 from gate_app.github.envelope import EARLIEST, DeliveryBody, Moment, Read, document
-from gate_app.github.fields import App, Reading, Sha
+from gate_app.github.fields import App, Id, Reading, Sha
 
 OURS: Final = Ignored("our own check run")
 
@@ -65,10 +65,50 @@ def _status(event: str, body: bytes, app_id: int) -> Read:
     return (WorkNoticed(delivery.where, "commit", delivery.sha, delivery.updated_at),)
 
 
+class _WorkflowRun(Reading):
+    id: Id
+    updated_at: Moment
+
+
+class _WorkflowRunDelivery(DeliveryBody):
+    workflow_run: _WorkflowRun
+
+
+class _Deployment(Reading):
+    id: Id
+
+
+class _DeploymentStatus(Reading):
+    updated_at: Moment
+    performed_via_github_app: App | None = None
+
+
+class _DeploymentStatusDelivery(DeliveryBody):
+    deployment: _Deployment
+    deployment_status: _DeploymentStatus
+
+
+def _workflow_run(event: str, body: bytes, app_id: int) -> Read:
+    delivery = document(_WorkflowRunDelivery, event, body)
+    run = delivery.workflow_run
+    return (WorkNoticed(delivery.where, "workflow_run", str(run.id), run.updated_at),)
+
+
+def _deployment_status(event: str, body: bytes, app_id: int) -> Read:
+    delivery = document(_DeploymentStatusDelivery, event, body)
+    status = delivery.deployment_status
+    if status.performed_via_github_app is not None and status.performed_via_github_app.id == app_id:
+        return Ignored("our own deployment status")
+    return (WorkNoticed(delivery.where, "deployment", str(delivery.deployment.id), status.updated_at),)
+
+
 WORK: Final[Mapping[tuple[str, str | None], Callable[[str, bytes, int], Read]]] = {
     ("check_run", "created"): _check_run,
     ("check_run", "completed"): _check_run,
     ("check_suite", "completed"): _check_suite,
     ("status", None): _status,
+    ("workflow_run", "requested"): _workflow_run,
+    ("workflow_run", "completed"): _workflow_run,
+    ("deployment_status", "created"): _deployment_status,
 }
 """What is understood of work that others do."""

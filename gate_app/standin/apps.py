@@ -38,6 +38,7 @@ DEFAULT_EVENTS = (
     "pull_request",
     "pull_request_review",
     "push",
+    "status",
     "workflow_run",
 )
 

@@ -8,14 +8,15 @@ reads back before writing (case 194). Delays are per effect, so a cosmetic one n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, assert_never
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from gate_app.domain.effects import (
     CreateDeployment,
+    DispatchWorkflow,
     Effect,
     PublishCheckRun,
     PublishComment,
@@ -24,7 +25,7 @@ from gate_app.domain.effects import (
     StartStage,
     StopStage,
 )
-from gate_app.engine.ports import InboxItem, PendingEffect
+from gate_app.engine.ports import WORKFLOW_SURFACE, InboxItem, PendingEffect
 from gate_app.errors import Conflict
 from gate_app.store import times
 from gate_app.store.codec import EFFECT, REPOSITORY
@@ -35,6 +36,7 @@ from gate_app.store.tables import Tables, insert, kept
 
 OPEN: Final = ("pending", "started")
 RELEASE: Final = "create_deployment"
+DISPATCH: Final = "dispatch_workflow"
 
 
 class Effects(Tables):
@@ -93,6 +95,37 @@ class Effects(Tables):
             put_items(connection, last_words if dead else ())
             return dead
 
+    def effect_declined(
+        self, effect: PendingEffect, note: str, not_before: datetime, follow_ups: Sequence[InboxItem] = ()
+    ) -> None:
+        """GitHub did not take it, which is certain: no doubt remains, and it is tried again later."""
+        with writing(self._engine) as connection:
+            later = times.due(not_before)
+            _change(connection, effect, state="pending", in_doubt=0, note=kept(note), not_before=later)
+            put_items(connection, follow_ups)
+
+    def claimed_runs(self, repository_id: int, ids: Sequence[int]) -> Collection[int]:
+        """Those of these workflow runs that are known to work on a stage of ours."""
+        query = (
+            select(objects.c.object_id)
+            .join(runs, runs.c.id == objects.c.run_id)
+            .where(runs.c.repository_id == repository_id, objects.c.object_id.in_(list(ids)))
+            .where(objects.c.surface.startswith(WORKFLOW_SURFACE, autoescape=True))
+        )
+        with reading(self._engine) as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def doubtful_dispatches(self, repository_id: int) -> int:
+        """How many dispatches may or may not have reached GitHub."""
+        query = (
+            select(func.count())
+            .select_from(effects.join(runs, runs.c.id == effects.c.run_id))
+            .where(runs.c.repository_id == repository_id, effects.c.kind == DISPATCH)
+            .where(effects.c.in_doubt == 1, effects.c.state.in_(OPEN))
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(query).scalar_one()
+
     def known_object(self, run_id: str, surface: str) -> int | None:
         """GitHub's id of what shows this surface, if we created it."""
         query = select(objects.c.object_id).where(objects.c.run_id == run_id, objects.c.surface == surface)
@@ -138,7 +171,7 @@ def is_level(effect: Effect) -> bool:
     match effect:
         case PublishCheckRun() | PublishComment() | ReportDeployment():
             return True
-        case StartStage() | StopStage() | React() | CreateDeployment():
+        case StartStage() | DispatchWorkflow() | StopStage() | React() | CreateDeployment():
             return False
     assert_never(effect)
 
@@ -167,4 +200,5 @@ def _pending(row: Row[Any]) -> PendingEffect:
         revision=row.revision,
         in_doubt=bool(row.in_doubt),
         not_before=times.moment(row.not_before),
+        note=row.note,
     )

@@ -18,12 +18,19 @@ from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.following import watched
 from gate_app.domain.model import FirstHead
 from gate_app.domain.run import Run
-from gate_app.engine.ports import Step, StoredRun
+from gate_app.engine.ports import WORKFLOW_SURFACE, Step, StoredRun
 from gate_app.errors import Conflict
 from gate_app.store import times
 from gate_app.store.codec import ENVIRONMENT, REPOSITORY, RUN
 from gate_app.store.database import reading, writing
-from gate_app.store.schema import environments, first_heads, identities, runs, watches
+from gate_app.store.schema import (
+    environments,
+    first_heads,
+    identities,
+    objects,
+    runs,
+    watches,
+)
 from gate_app.store.tables import Tables, insert
 
 
@@ -148,6 +155,7 @@ def save_run(connection: Connection, step: Step) -> str:
     if not stored:
         raise Conflict("the run moved meanwhile")
     _save_watches(connection, after)
+    _save_claims(connection, after)
     return str(values["snapshot"])
 
 
@@ -157,6 +165,15 @@ def _save_watches(connection: Connection, run: Run) -> None:
     rows = [{"run_id": run.id, "what": what, "name": name} for what, name in watched(run)]
     if rows:
         connection.execute(watches.insert(), rows)
+
+
+def _save_claims(connection: Connection, run: Run) -> None:
+    """Which workflow runs work, or have worked, on stages of ours: no other dispatch can have become them."""
+    for stage in run.stages.values():
+        if stage.followed is not None and stage.followed.what == "workflow_run":
+            surface = f"{WORKFLOW_SURFACE}{stage.key}:{stage.attempt}"
+            claim = {"run_id": run.id, "surface": surface, "object_id": stage.followed.id}
+            connection.execute(insert(connection, objects).values(claim).on_conflict_do_nothing())
 
 
 def check_environments(connection: Connection, step: Step) -> None:

@@ -11,8 +11,17 @@ from pathlib import Path
 import pytest
 from support.github import NOON, REPOSITORY, SHA, ScriptedGithub, account, change, hub, scripted
 
-from gate_app.domain.effects import CreateDeployment, PublishCheckRun, PublishComment, React, ReportDeployment
+from gate_app.domain.effects import (
+    CreateDeployment,
+    DispatchWorkflow,
+    PublishCheckRun,
+    PublishComment,
+    React,
+    ReportDeployment,
+)
 from gate_app.domain.model import Person, Subject
+from gate_app.domain.run import StageRole
+from gate_app.domain.workflows import Sought
 from gate_app.engine.ports import Hub, Survey
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github.client import GithubHub
@@ -24,6 +33,7 @@ _ROW = re.compile(r"^\| `([a-z_ ]+)` \| ([a-z_:, ]+) \|", re.MULTILINE)
 
 REVIEWER = Person(12, "reviewer")
 DEPLOYMENT = CreateDeployment("x", 1, "r1:x", SHA, "d", NOON)
+DISPATCH = DispatchWorkflow("tests", 1, StageRole.AUTOMATED, "ci.yml", "feature", SHA, NOON)
 ASKED: dict[str, Callable[[GithubHub], object]] = {
     "live_change": lambda hub: hub.live_change(REPOSITORY, Subject(REPOSITORY.id, number=3)),
     "policy_file": lambda hub: hub.policy_file(REPOSITORY),
@@ -35,6 +45,12 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
     "comment_fingerprint": lambda hub: hub.comment_fingerprint(REPOSITORY, 501),
     "checks": lambda hub: hub.checks(change(), {"ci": "all"}, ()),
     "checks that are required": lambda hub: hub.checks(change(), {"ci": "required"}, ()),
+    "workflow_obstacle": lambda hub: hub.workflow_obstacle(REPOSITORY, "deploy.yml"),
+    "dispatch_workflow": lambda hub: hub.dispatch_workflow(REPOSITORY, DISPATCH),
+    "dispatched_runs": lambda hub: hub.dispatched_runs(REPOSITORY, Sought("deploy.yml", "main", NOON)),
+    "workflow_run": lambda hub: hub.workflow_run(REPOSITORY, 77),
+    "cancel_workflow_run": lambda hub: hub.cancel_workflow_run(REPOSITORY, 77),
+    "deployment_seen": lambda hub: hub.deployment_seen(REPOSITORY, 81),
     "checkout": lambda hub: hub.checkout(REPOSITORY),
     "repositories": lambda hub: hub.repositories(),
     "heads": lambda hub: hub.heads(REPOSITORY),
@@ -104,6 +120,9 @@ def test_case_146_a_call_mints_exactly_what_it_needs(github: ScriptedGithub, nam
 def test_no_call_asks_for_more_than_reading_but_those_that_write() -> None:
     writing = {name for name, permissions in CALLS.items() if "write" in dict(permissions).values()}
     assert writing == {
+        "workflow_obstacle",  # with the token that would dispatch, so that a missing permission shows before
+        "dispatch_workflow",
+        "cancel_workflow_run",
         "publish_check_run",
         "publish_comment",
         "react",

@@ -12,7 +12,14 @@ import pytest
 import sqlalchemy as sa
 from support.store import NOW, a_run, comment, deployment, opened, reaction, sql, sqlite_url, stored
 
-from gate_app.domain.effects import Effect, PublishCheckRun, ReportDeployment, StartStage, StopStage
+from gate_app.domain.effects import (
+    DispatchWorkflow,
+    Effect,
+    PublishCheckRun,
+    ReportDeployment,
+    StartStage,
+    StopStage,
+)
 from gate_app.domain.events import StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, StageReason, StageVerdict
 from gate_app.domain.run import StageRole, StageRun, StageStatus
@@ -130,7 +137,7 @@ class Recorder:
     def __getattr__(self, name: str) -> Callable[..., object]:
         def done(*_: object) -> object:
             self.passed.append("outside")
-            return CHILD if name == "start" else 7
+            return {"start": CHILD, "dispatch_workflow": None}.get(name, 7)
 
         return done
 
@@ -138,6 +145,7 @@ class Recorder:
 CHILD = Child(RUN.id, "tests", 1, 4711, 0.0, Path("/nowhere"))
 OUTSIDE: list[Effect] = [
     START,
+    DispatchWorkflow("tests", 1, StageRole.AUTOMATED, "ci.yml", "main", "a" * 40, NOW),
     StopStage("tests", 1),
     PublishCheckRun("c", "c", "a" * 40, "71#3:1:c", "in_progress", None, "t", "s"),
     comment("hello"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +43,15 @@ def sha(letter: str) -> str:
 
 def pull(number: int) -> Subject:
     return Subject(SHOP.id, number=number)
+
+
+class OneByOne(Executor):
+    """Asks one question after the other, in the order in which they are put."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        answer: Future[Any] = Future()
+        answer.set_result(fn(*args, **kwargs))
+        return answer
 
 
 @dataclass
@@ -156,7 +166,9 @@ class TinyEngine:
     def drains(self) -> TinyEngine:
         github: Any = self.github
         gatekeeper = Gatekeeper(
-            self.store, Gathering(github, self.store, read_policy, touches, self.now), self.now
+            self.store,
+            Gathering(github, self.store, read_policy, touches, OneByOne(), self.now),
+            self.now,
         )
         while subjects := self.store.subjects_due(self.now()):
             rows = [self.store.next_row(subject, self.now()) for subject in subjects]

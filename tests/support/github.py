@@ -193,7 +193,7 @@ WEB_FLOW = account(19864447, "web-flow")
 
 
 def side(ref: str, sha: str, repository_id: int = REPOSITORY.id) -> dict[str, object]:
-    return {"ref": ref, "sha": sha, "repo": {"id": repository_id, "url": SINKHOLE}}
+    return {"ref": ref, "sha": sha, "repo": {"id": repository_id, "default_branch": "main", "url": SINKHOLE}}
 
 
 def pull(**changed: object) -> dict[str, object]:
@@ -280,6 +280,8 @@ def change(conversation: int | None = 3, sha: str = SHA) -> Change:
         title="Sell more",
         author=AUTHOR,
         conversation=conversation,
+        head_branch="feature",
+        default_branch="main",
     )
 
 
@@ -295,4 +297,6 @@ def branch_change(conversation: int | None) -> Change:
         title="Sell more",
         author=AUTHOR,
         conversation=conversation,
+        head_branch="main",
+        default_branch="main",
     )

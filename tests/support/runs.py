@@ -22,6 +22,7 @@ from gate_app.domain.events import (
     StageEnded,
 )
 from gate_app.domain.evidence import Evidence, Finding, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.following import wanted
 from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject, Unknown
 from gate_app.domain.policy import (
     ApprovalPolicy,
@@ -37,6 +38,7 @@ from gate_app.domain.policy import (
 from gate_app.domain.record import record
 from gate_app.domain.run import Gate, Run, open_run
 from gate_app.domain.shipping import Shipment
+from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 REPOSITORY = Repository(71, "acme", "greeter", 5)
@@ -69,6 +71,8 @@ CHANGE = Change(
     author=AUTHOR,
     conversation=1,
     pusher=AUTHOR,
+    head_branch="french",
+    default_branch="main",
 )
 
 TESTS = Stage("tests", CommandWork("pytest"))
@@ -118,13 +122,24 @@ class World:
     environments: dict[str, EnvironmentFacts] = field(default_factory=dict)
     shipments: dict[str, Shipment | Unknown] = field(default_factory=dict)
     checks: dict[str, CheckReading | Unknown] = field(default_factory=dict)
+    workflow_runs: dict[str, WorkflowSeen | Unknown] = field(default_factory=dict)
+    deployments: dict[str, DeploymentSeen | Unknown] = field(default_factory=dict)
+    obstacles: dict[str, Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     last_comment: int = 0
     shown: set[str] = field(default_factory=set)
     hidden: bool = False
 
-    def conditions(self) -> Conditions:
+    def _routes(self, event: Event | None) -> dict[str, Unknown | None]:
+        """What is asked about routes is answered: nothing keeps them, but for `obstacles`."""
+        rules = self.current_policy if isinstance(self.current_policy, Policy) else self.run.policy
+        if not isinstance(rules, Policy):
+            return {}
+        asked = wanted(self.run, rules, event or ClockTicked(self.now)).routes
+        return {name: self.obstacles.get(name) for name in asked}
+
+    def conditions(self, event: Event | None = None) -> Conditions:
         return Conditions(
             self.now,
             self.current_policy,
@@ -136,11 +151,14 @@ class World:
             dict(self.environments),
             dict(self.shipments),
             dict(self.checks),
+            dict(self.workflow_runs),
+            dict(self.deployments),
+            self._routes(event),
         )
 
     def happens(self, event: Event) -> Decision:
         """Decides one event, applies it, and judges once more when the decision asks for it."""
-        decision = decide(self.run, event, self.conditions())
+        decision = decide(self.run, event, self.conditions(event))
         self.run = decision.run
         self.effects += decision.effects
         self.decisions.append(decision)

@@ -33,6 +33,7 @@ from gate_app.standin.shapes import (
     PullState,
     Registered,
     Snapshot,
+    WorkflowRunState,
 )
 
 PATIENCE = 45.0
@@ -282,6 +283,9 @@ class Story:
     def deployments(self) -> list[DeploymentState]:
         return self.state()["deployments"]
 
+    def workflow_runs(self) -> list[WorkflowRunState]:
+        return self.state()["workflow_runs"]
+
     def overview(self) -> Overview:
         return overview(self.place.app.database_url)
 
@@ -351,7 +355,7 @@ class Story:
 
 
 def _idle(database_url: str) -> bool:
-    """Nothing is due: no new delivery, no unhandled row, no unfinished effect, no running child."""
+    """Nothing is due soon: no new delivery, no unhandled row, no unfinished effect, no running child."""
     from sqlalchemy import text
 
     from gate_app.store.database import open_engine, reading
@@ -359,24 +363,34 @@ def _idle(database_url: str) -> bool:
     waiting = (
         "SELECT (SELECT count(*) FROM deliveries WHERE state = 'new')"
         " + (SELECT count(*) FROM inbox WHERE state = 'new')"
-        " + (SELECT count(*) FROM effects WHERE state IN ('pending', 'started'))"
+        " + (SELECT count(*) FROM effects WHERE state = 'started')"
+        " + (SELECT count(*) FROM effects WHERE state = 'pending' AND not_before <= :soon)"
         " + (SELECT count(*) FROM children)"
     )
     engine = open_engine(database_url)
     try:
         with reading(engine) as connection:
-            return connection.execute(text(waiting)).scalar_one() == 0
+            soon = int(time.time() * 1_000) + 10_000
+            return connection.execute(text(waiting), {"soon": soon}).scalar_one() == 0
     finally:
         engine.dispose()
 
 
-def tell(place: Place, files: Mapping[str, str] | None = None, gate_file: str | None = GATE_FILE) -> Story:
-    """A new repository with the gate file on its default branch, and a pull request that changes `files`."""
+def tell(
+    place: Place,
+    files: Mapping[str, str] | None = None,
+    gate_file: str | None = GATE_FILE,
+    base: Mapping[str, str] | None = None,
+) -> Story:
+    """A new repository with the gate file on its default branch, and a pull request that changes `files`.
+
+    `base` are more files of the default branch.
+    """
     name = f"greeter-{next(place.numbers)}"
-    base = dict(FILES)
+    tree = {**FILES, **(base or {})}
     if gate_file is not None:
-        base[".github/gate.yml"] = gate_file
-    created = place.control.create_repository("acme", name, files=base)
+        tree[".github/gate.yml"] = gate_file
+    created = place.control.create_repository("acme", name, files=tree)
     repository = created["full_name"]
     for login, role in PEOPLE.items():
         place.control.set_role(repository, login, role)
