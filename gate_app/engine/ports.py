@@ -142,6 +142,14 @@ class Ignored:
     reason: str
 
 
+def passed_over(comment_id: int) -> str:
+    """The reason for which a comment's creation, or its first edit, was ignored: what it becomes later is no command.
+
+    It is remembered with the delivery, because GitHub does not tell an edit within the second of the creation.
+    """
+    return f"comment {comment_id} is no command"
+
+
 class Payloads(Protocol):
     """Understands deliveries: (event, action) → notices. Pure.
 
@@ -239,6 +247,9 @@ class Store(Protocol):
 
     def route(self, delivery: Delivery, items: Sequence[InboxItem], note: str) -> None:
         """Marks the delivery routed (or ignored, when there are no items) and stores the items, at once."""
+
+    def ignored(self, reason: str) -> bool:
+        """Whether a delivery was ignored for that very reason."""
 
     def delay_delivery(self, delivery: Delivery, note: str, not_before: datetime) -> None:
         """Counts a failed try; after `MAX_ATTEMPTS` the delivery is set aside as dead."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from gate_app.domain.events import CommandGiven
 from gate_app.domain.model import Repository, Subject
 from gate_app.domain.run import RunState
-from gate_app.engine.ports import Clock, Store, SubjectNoticed, Survey
+from gate_app.engine.ports import Clock, ConversationNoticed, Store, SubjectNoticed, Survey, passed_over
 from gate_app.engine.sweep import Sweep
 from gate_app.errors import HubRefused, HubUnavailable
 
@@ -64,9 +65,15 @@ class Reconcile:
         ours = [Subject.parse(key) for key in self.store.unfinished_subjects(repository.id)]
         for gone in (subject for subject in ours if subject.is_at_github and subject not in heads):
             self._look(repository, gone, "gone")
-        items = [item for notice in commands for item in self.sweep.addressed(notice, "reconcile")]
+        asked = [notice for notice in commands if not self._passed_over(notice)]
+        items = [item for notice in asked for item in self.sweep.addressed(notice, "reconcile")]
         self.store.put(items)
         return True
+
+    def _passed_over(self, notice: ConversationNoticed) -> bool:
+        """A comment that was no command when it was written never becomes one (case 35)."""
+        event = notice.event
+        return isinstance(event, CommandGiven) and self.store.ignored(passed_over(event.comment_id))
 
     def _head(self, repository: Repository, subject: Subject, sha: str) -> None:
         """A head we have no open run for is looked at; the same one again is the same fact."""

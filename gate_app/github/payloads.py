@@ -26,6 +26,7 @@ from gate_app.engine.ports import (
     Ignored,
     RunNoticed,
     SubjectNoticed,
+    passed_over,
 )
 from gate_app.github.envelope import (
     EARLIEST,
@@ -213,7 +214,7 @@ def _comment_created(event: str, body: bytes) -> Read:
         return NOT_A_PULL_REQUEST
     line = command_line(comment.body or "")
     if line is None:
-        return Ignored("no command")
+        return Ignored(passed_over(comment.id))
     if comment.user is None or comment.user.id != delivery.sender.id:
         return Ignored("the comment's author is not the one who created it, or is gone")
     given = CommandGiven(
@@ -235,7 +236,7 @@ def _comment_edited(event: str, body: bytes) -> Read:
     if delivery.issue.pull_request is None:
         return NOT_A_PULL_REQUEST
     if before is not None and command_line(before.previous) is None:
-        return Ignored("the edited comment was no command")
+        return Ignored(passed_over(delivery.comment.id))
     comment, issue = delivery.comment, delivery.issue
     changed = CommentChanged(comment.updated_at, comment.id, issue.number, "edited")
     return (ConversationNoticed(delivery.where, issue.number, changed),)

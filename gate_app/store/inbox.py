@@ -28,6 +28,12 @@ ASKED_AT_ONCE: Final = 500
 class Inbox(Tables):
     """The part of `ports.Store` about what comes in."""
 
+    def ignored(self, reason: str) -> bool:
+        """Whether a delivery was ignored for that very reason."""
+        query = select(deliveries.c.id).where(deliveries.c.note == kept(reason)).limit(1)
+        with reading(self._engine) as connection:
+            return connection.execute(query).first() is not None
+
     def new_deliveries(self, now: datetime, limit: int) -> Sequence[Delivery]:
         """Deliveries not yet routed whose time has come, oldest first, at most `limit`."""
         query = (

@@ -160,7 +160,7 @@ def test_a_command_is_its_line_its_person_and_the_fingerprint_of_the_whole_comme
 
 @pytest.mark.parametrize("body", ["Nice work", "", None, "> /approve staging", "`/approve staging`"], ids=str)
 def test_a_comment_that_is_no_command_ends_here(body: str | None) -> None:
-    assert read("issue_comment", issue_comment("created", body)) == Ignored("no command")
+    assert read("issue_comment", issue_comment("created", body)) == Ignored("comment 501 is no command")
 
 
 @pytest.mark.parametrize("action", ["created", "edited", "deleted"])

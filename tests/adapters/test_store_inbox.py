@@ -17,6 +17,7 @@ from gate_app.engine.ports import (
     SetAside,
     SubjectNoticed,
     Transition,
+    passed_over,
 )
 from gate_app.store.repository import SqlStore
 from gate_app.store.schema import MAX_ATTEMPTS, NOTE_LENGTH
@@ -64,6 +65,12 @@ def test_known_deliveries_are_those_of_the_asked_ones_that_are_stored_in_any_sta
     asked = [f"other-{number}" for number in range(1_100)]
     assert set(store.known_deliveries(["new", *asked, "ignored"])) == {"new", "ignored"}
     assert not store.known_deliveries([])
+
+
+def test_why_a_delivery_was_ignored_is_remembered(store: SqlStore, engine: sa.Engine) -> None:
+    store.route(arrived(store, engine), (), passed_over(501))
+    assert store.ignored(passed_over(501))
+    assert not store.ignored(passed_over(50))
 
 
 def test_a_routed_delivery_is_in_its_inboxes_and_not_new_any_more(store: SqlStore, engine: sa.Engine) -> None:
