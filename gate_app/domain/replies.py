@@ -15,7 +15,7 @@ from gate_app.domain.commands import Command, Malformed, parse
 from gate_app.domain.conditions import Standing
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import PublishComment, React
-from gate_app.domain.events import ButtonPressed, CommandGiven
+from gate_app.domain.events import ButtonPressed, CommandGiven, QuestionShown
 from gate_app.domain.model import Person, PersonKind, Purpose
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Permission, Policy
@@ -105,6 +105,8 @@ def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None
         if judged is not None and judged.counts:
             draft.effects.append(React(event.comment_id, "+1"))
             return None
+        if judged is not None and judged.code is ReasonCode.QUESTION_UNSEEN:
+            return None  # said by `answer_early`, once it is known what it answers
         code = judged.code if judged is not None else _kept_or_late(gate)
         said = refusals.command_said(command.verb, gate.environment)
         return refusals.not_counted(event.person, said, given, gate.environment, code, draft.run)
@@ -114,6 +116,24 @@ def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None
     missed = target if isinstance(target, NoTarget) else NoTarget(ReasonCode.TOO_LATE)
     said = refusals.command_said(command.verb, missed.environment)
     return refusals.no_target(event.person, said, missed, draft.run, draft.verdicts)
+
+
+def answer_early(draft: Draft, event: QuestionShown) -> None:
+    """What came of the approvals that were read before it was known where their question can be read."""
+    gate, conversation = draft.run.gates.get(event.environment), draft.run.change.conversation
+    asked = gate.question if gate is not None else None
+    if gate is None or asked is None or asked.comment_id != event.comment_id or conversation is None:
+        return
+    for given in gate.answers:
+        judged = draft.verdicts[gate.environment].judged(given.key)
+        if given.kind != "approval" or given.comment_id is None or given.question != asked.number:
+            continue
+        if judged is None or judged.counts:
+            draft.effects.append(React(given.comment_id, "+1"))
+            continue
+        said = refusals.command_said("approve", gate.environment)
+        line = refusals.not_counted(given.person, said, given, gate.environment, judged.code, draft.run)
+        _say(draft, given.person, conversation, f"reply:{given.comment_id}", line)
 
 
 def _kept_or_late(gate: Gate) -> ReasonCode:

@@ -163,7 +163,8 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.TOO_LATE: lambda f: "it is too late, that is decided",
     _R.DENIAL_KEPT: lambda f: "a release has begun; the denial is kept and counts if that did not happen",
     _R.QUESTION_UNSEEN: lambda f: (
-        "the question was not on the page yet when the comment was written, as far as is known; it is judged again"
+        "it is not known yet whether the question was on the page when the comment was written; it is answered "
+        "once it is"
     ),
     _R.NOT_PERMITTED: lambda f: "that takes write permission here",
     _R.NOTHING_OPEN: lambda f: "no gate waits here, so there is nothing to cancel",

@@ -13,12 +13,12 @@ from typing import Final, assert_never
 
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.draft import Draft
-from gate_app.domain.events import ButtonPressed, CommandGiven, Event
+from gate_app.domain.events import ButtonPressed, CommandGiven, Event, QuestionShown
 from gate_app.domain.following import looks
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.releasing import advance_release, begin_release
-from gate_app.domain.replies import answer, answer_press
+from gate_app.domain.replies import answer, answer_early, answer_press
 from gate_app.domain.requests import Obeyed, Refused
 from gate_app.domain.run import Closing, Gate, Question, Run
 from gate_app.domain.staging import end_overdue, run_automated, stop_looking, stop_unneeded
@@ -62,6 +62,8 @@ def settle(
         answer(draft, event, request)
     elif isinstance(event, ButtonPressed):
         answer_press(draft, event)
+    elif isinstance(event, QuestionShown):
+        answer_early(draft, event)
     show_differences(draft)
     draft.run = replace(draft.run, wake_at=_wake_at(draft))
     return draft

@@ -42,6 +42,8 @@ from gate_app.failpoints import hit
 
 FRESH: Final = timedelta(seconds=30)
 """How old the facts of a release may be when it leaves the house; older ones are read and judged again."""
+FIRST_RETRY: Final = timedelta(seconds=1)
+"""When to try an effect again after GitHub could not be reached for it once: mostly it was one lost answer."""
 RETRY: Final = timedelta(seconds=5)
 """When to try again after GitHub could not be reached and did not say when."""
 MAX_DOUBLINGS: Final = 6
@@ -71,7 +73,7 @@ class Performer:
         try:
             result = self._do(pending)
         except HubUnavailable as fault:
-            self.store.effect_delayed(pending, str(fault), fault.retry_at or self.now() + RETRY, "free")
+            self._unreachable(pending, fault)
             return
         except HubRefused as fault:
             self.failed(pending, str(fault), StageReason.WORKSPACE_UNAVAILABLE)
@@ -123,6 +125,11 @@ class Performer:
         if found != known:
             self.store.remember_object(pending.run_id, surface, found)
         return str(found)
+
+    def _unreachable(self, pending: PendingEffect, fault: HubUnavailable) -> None:
+        """Nothing is known: tried again without end, when GitHub says or soon, and less often from then on."""
+        wait = RETRY if pending.in_doubt else FIRST_RETRY
+        self.store.effect_delayed(pending, str(fault), fault.retry_at or self.now() + wait, "free")
 
     def failed(self, pending: PendingEffect, note: str, reason: StageReason) -> None:
         """A try came to nothing: tried again a bounded number of times, then set aside, and its run is told.
@@ -199,7 +206,7 @@ class Performer:
         try:
             return self._resolve(pending, effect) if pending.in_doubt else self._create(pending, effect)
         except HubUnavailable as fault:
-            self.store.effect_delayed(pending, str(fault), fault.retry_at or self.now() + RETRY, "free")
+            self._unreachable(pending, fault)
             return False
 
     def _resolve(self, pending: PendingEffect, effect: CreateDeployment) -> bool:

@@ -105,9 +105,14 @@ def test_case_042_gets_silence(line: str) -> None:
     assert parse(line, ENVIRONMENTS) is None
 
 
-@given(st.text(max_size=80))
-@settings(max_examples=1_500, deadline=None)
-def test_case_040_no_text_but_plain_ascii_is_ever_obeyed(line: str) -> None:
+@given(
+    st.tuples(
+        st.sampled_from(["", "/", " /", "／", "/approve", "/approve ", "/deny ", "> "]), st.text(max_size=40)
+    )
+)
+@settings(max_examples=400, deadline=None)
+def test_case_040_no_text_but_plain_ascii_is_ever_obeyed(parts: tuple[str, str]) -> None:
+    line = "".join(parts)
     found = parse(line, ENVIRONMENTS)
     if isinstance(found, Command):
         assert line.isascii()

@@ -185,6 +185,22 @@ def test_an_unreachable_github_is_waited_for_without_end(store: SqlStore) -> Non
     assert store.set_aside() == []
 
 
+@pytest.mark.parametrize("effect", [reaction(9), deployment(RUN)], ids=["an effect", "a release"])
+def test_an_answer_lost_once_is_looked_for_soon_and_a_silent_github_is_not_pressed(
+    store: SqlStore, effect: Effect
+) -> None:
+    stored(store, RUN, effects=(effect,))
+    engine = Engine(store, HubUnavailable("no answer"))
+    waits = []
+    for _ in range(3):
+        engine.drain(SUBJECT)
+        pending = store.next_release(SUBJECT) or store.next_effect(SUBJECT, engine.now + timedelta(hours=1))
+        assert pending is not None
+        waits.append((pending.not_before - engine.now).total_seconds())
+        engine.now = pending.not_before
+    assert waits == [1, 5, 5]
+
+
 def test_nobody_waits_for_an_effect_that_only_shows_something(store: SqlStore) -> None:
     stored(store, RUN, effects=(reaction(9),))
     engine = Engine(store, HubRefused("gone", 410))

@@ -31,7 +31,7 @@ def expect_the_same_end(place: Place) -> None:
     story.shows("gate / production", "success")
     story.rests()
     assert [deployment["environment"] for deployment in story.deployments()] == ["staging", "production"]
-    assert len(story.ours()) == 3, [comment["body"] for comment in story.ours()]
+    story.expect_one_comment_each()
     names = [run["name"] for run in story.state()["check_runs"]]
     assert len(names) == len(set(names)), names
 

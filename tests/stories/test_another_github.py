@@ -66,7 +66,7 @@ def test_a_change_is_asked_about_and_released_with_documented_calls_alone(
     github.ci("test")
     assert deliver(url, SECRET, "pull_request", github.opened()) == 202
     until(
-        lambda: any("### Deploy to `staging`?" in each["body"] for each in github.comments.values()),
+        lambda: any(each["body"].startswith("### Deploy to `staging`?") for each in github.comments.values()),
         f"it asks\n{app.log()}",
     )
     shown = ("gate / staging", "completed", "action_required")
@@ -95,9 +95,10 @@ def test_after_a_restart_its_own_comments_are_known_by_the_bot_of_the_app(
     github.ci("test")
     deliver(url, SECRET, "pull_request", github.opened())
     until(
-        lambda: any("### Deploy to `staging`?" in each["body"] for each in github.comments.values()),
+        lambda: any(each["body"].startswith("### Deploy to `staging`?") for each in github.comments.values()),
         f"it asks\n{app.log()}",
     )
+    until(lambda: _idle(app), "everything is shown")
     app.end()
     database = app.home / ".local/state/gate-app/gate.db"
     for file in database.parent.glob("gate.db*"):

@@ -157,7 +157,7 @@ def pull(github: PlainGithub, _: tuple[str, ...], body: Any) -> tuple[int, Any]:
         "user": AUTHOR,
         "merged": False,
         "head": {"ref": "topic", "sha": HEAD, "repo": REPOSITORY},
-        "base": {"ref": "main", "sha": BASE, "repo": REPOSITORY},
+        "base": {"ref": "main", "sha": BASE, "repo": {**REPOSITORY, "default_branch": "main"}},
     }
 
 

@@ -7,6 +7,7 @@ story has a repository of its own; the processes are shared by the stories of a 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import socket
@@ -19,6 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 from urllib.error import URLError
+from urllib.parse import unquote
 from urllib.request import urlopen
 
 from gate_app.bootstrap import Overview, overview
@@ -36,6 +38,7 @@ from gate_app.standin.shapes import (
     WorkflowRunState,
 )
 
+_MARK = re.compile(r"<!-- gate-app:(\S+) -->")
 PATIENCE = 45.0
 Found = TypeVar("Found")
 
@@ -230,6 +233,11 @@ def open_place(
     return place
 
 
+def marks_of(comment: CommentState) -> list[str]:
+    """What our comments say of themselves: the run and what they are for."""
+    return [unquote(mark) for mark in _MARK.findall(comment["body"])]
+
+
 @dataclass
 class Story:
     """One repository with one pull request, and what people do with it.
@@ -270,6 +278,12 @@ class Story:
 
     def ours(self) -> list[CommentState]:
         return [comment for comment in self.comments() if comment["login"].endswith("[bot]")]
+
+    def expect_one_comment_each(self) -> None:
+        """One status, one question per environment, none doubled; a reply may say that an answer came early."""
+        marks = [mark for comment in self.ours() for mark in marks_of(comment)]
+        assert len(marks) == len(set(marks)) == len(self.ours()), marks
+        assert len([mark for mark in marks if ":reply:" not in mark]) == 3, marks
 
     def check(self, name: str) -> CheckRunState | None:
         runs = [
@@ -334,8 +348,8 @@ class Story:
         def found() -> str | None:
             comments = self.comments()
             for other in comments:
-                ours = other["id"] > comment["id"] and other["login"].endswith("[bot]")
-                if ours and not other["body"].startswith("### Deploy"):
+                reply = any(":reply:" in mark for mark in marks_of(other))
+                if reply and other["id"] > comment["id"] and other["login"].endswith("[bot]"):
                     return other["body"]
             mine = next((c for c in comments if c["id"] == comment["id"]), None)
             return mine["reactions"][0]["content"] if mine and mine["reactions"] else None
