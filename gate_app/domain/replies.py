@@ -128,11 +128,12 @@ def answer_early(draft: Draft, event: QuestionShown) -> None:
         judged = draft.verdicts[gate.environment].judged(given.key)
         if given.kind != "approval" or given.comment_id is None or given.question != asked.number:
             continue
-        if judged is None or judged.counts:
+        if judged is not None and judged.counts:
             draft.effects.append(React(given.comment_id, "+1"))
             continue
+        code = judged.code if judged is not None else _kept_or_late(gate)
         said = refusals.command_said("approve", gate.environment)
-        line = refusals.not_counted(given.person, said, given, gate.environment, judged.code, draft.run)
+        line = refusals.not_counted(given.person, said, given, gate.environment, code, draft.run)
         _say(draft, given.person, conversation, f"reply:{given.comment_id}", line)
 
 

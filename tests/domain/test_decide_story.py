@@ -462,6 +462,19 @@ def test_an_approval_read_before_its_question_is_known_to_be_on_the_page_is_take
     assert len([effect for effect in world.effects if isinstance(effect, React)]) == 1
 
 
+def test_an_early_approval_of_what_was_denied_meanwhile_is_told_that_it_is_too_late() -> None:
+    world = proposed()
+    world.hidden = True
+    world.passes(5).stage_ends()
+    world.last_comment = 50
+    world.says(REVIEWER, "/approve staging")
+    world.says(MAINTAINER, "/deny staging found a mistake")
+    world.happens(QuestionShown(world.now, "staging", 1, 50))
+    assert not world.releases("staging")
+    assert "too_late" in world.replies()[-1]
+    assert [e.comment_id for e in world.effects if isinstance(e, React)] == [world.last_comment]
+
+
 def test_a_question_that_had_to_be_made_again_was_seen_before() -> None:
     world = asking()
     world.happens(QuestionShown(world.now, "staging", 1, 70))
