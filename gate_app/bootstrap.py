@@ -306,10 +306,10 @@ def replay_journal(database_url: str) -> ReplayReport:
     from gate_app.engine.replay import replay
     from gate_app.store.codec import run_digest
     from gate_app.store.database import existing
-    from gate_app.store.journal import entries
+    from gate_app.store.journal import recorded
 
     with existing(database_url) as database:
-        return replay((sealed.entry for sealed in entries(database)), run_digest)
+        return replay(recorded(database), run_digest)
 
 
 def apply_migrations(database_url: str) -> None:

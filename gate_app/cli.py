@@ -339,6 +339,10 @@ def replay(database_url: str) -> None:
     report = bootstrap.replay_journal(database_url)
     for found in report.differences:
         click.echo(f"repository {found.repository_id}, entry {found.number}: differs in its {found.what}")
+    if report.reworded:
+        click.echo(
+            f"{report.reworded} entries would read otherwise at GitHub in this version; no rule differs by that."
+        )
     why = "" if report.agrees else ": this version decides otherwise, or the record was changed"
     click.echo(f"{report.entries} entries decided again, {len(report.differences)} differences{why}.")
     sys.exit(0 if report.agrees else 1)

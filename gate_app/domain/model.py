@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
+
+LATER: Final = {"later": True}
+"""The metadata of a field that came after the first release: it has a default, and stored texts leave that out."""
 
 
 @dataclass(frozen=True, slots=True)

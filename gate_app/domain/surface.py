@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import assert_never
+from typing import Final, assert_never
 
 from gate_app.domain import wording
 from gate_app.domain.annotations import annotated
@@ -32,16 +32,24 @@ from gate_app.domain.run import (
 )
 from gate_app.domain.verdict import ReasonCode, Verdict, VerdictState
 
+REPLY: Final = "reply:"
+"""How the surface of a reply begins: it is said once, not kept up to date."""
+
 
 def show_differences(draft: Draft) -> None:
     """Adds an effect for every surface that should look different from what was last asked for."""
     published = dict(draft.run.published)
     for wanted in _surfaces(draft):
-        seen = fingerprint(_content(wanted))
+        seen = shown_digest(wanted)
         if published.get(wanted.surface) != seen:
             published[wanted.surface] = seen
             draft.effects.append(wanted)
     draft.run = replace(draft.run, published=published)
+
+
+def shown_digest(wanted: PublishCheckRun | PublishComment) -> str:
+    """What `Run.published` remembers of a surface."""
+    return fingerprint(_content(wanted))
 
 
 def _content(wanted: PublishCheckRun | PublishComment) -> list[object]:

@@ -2,25 +2,27 @@
 
 Rules of the file: a replay emits nothing and stores nothing; a run is taken whole from its first entry and
 made again, entry by entry, with the decision function of this version. A difference means that the rules
-changed since, or that the record is not what was decided.
+changed since, or that the record is not what was decided. Words are no rules: what is shown at GitHub may read
+otherwise in another version, which is counted and is no difference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.decide import decide
-from gate_app.domain.effects import Effect
+from gate_app.domain.effects import Effect, PublishCheckRun, PublishComment
 from gate_app.domain.events import Event
 from gate_app.domain.run import Run
+from gate_app.domain.surface import REPLY, shown_digest
 from gate_app.domain.verdict import Verdict
 
 
-class Recorded(Protocol):
-    """One journal entry, as far as a replay reads it; `after` is the digest of the run it left behind."""
+class Place(Protocol):
+    """Where something stands in the journal."""
 
     @property
     def repository_id(self) -> int: ...
@@ -28,6 +30,11 @@ class Recorded(Protocol):
     def number(self) -> int: ...
     @property
     def run_id(self) -> str: ...
+
+
+class Recorded(Place, Protocol):
+    """One journal entry, as far as a replay reads it; `after` is the digest of the run it left behind."""
+
     @property
     def opening(self) -> Run | None: ...
     @property
@@ -44,7 +51,10 @@ class Recorded(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An entry that a replay decides differently; `what` is verdicts, effects, run or opening."""
+    """An entry that a replay decides differently.
+
+    `what` is verdicts, effects, run, or opening: the run before it is not known; `entry` is one that cannot be read.
+    """
 
     repository_id: int
     number: int
@@ -54,40 +64,67 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """How many entries were decided again, and where that differed from the record."""
+    """How many entries were decided again, where that differed from the record, and how many only read otherwise."""
 
     entries: int
     differences: tuple[Difference, ...]
+    reworded: int = 0
 
     @property
     def agrees(self) -> bool:
         return not self.differences
 
 
-def replay(entries: Iterable[Recorded], digest: Callable[[Run], str]) -> ReplayReport:
-    """Decides every entry again, in the order of the journal; `digest` is the store's fingerprint of a run."""
+def replay(entries: Iterable[tuple[Place, Recorded | None]], digest: Callable[[Run], str]) -> ReplayReport:
+    """Decides every entry again, in the order of the journal; None is one that cannot be read.
+
+    `digest` is the store's fingerprint of a run.
+    """
     runs: dict[str, Run] = {}
     differences: list[Difference] = []
-    count = 0
-    for entry in entries:
+    count = reworded = 0
+    for place, entry in entries:
         count += 1
+        if entry is None:
+            runs.pop(place.run_id, None)
+            found = ["entry"]
+        else:
+            found = _decided_again(entry, runs, digest)
+        reworded += "words" in found
         differences += [
-            Difference(entry.repository_id, entry.number, entry.run_id, what)
-            for what in _decided_again(entry, runs, digest)
+            Difference(place.repository_id, place.number, place.run_id, what)
+            for what in found
+            if what != "words"
         ]
-    return ReplayReport(count, tuple(differences))
+    return ReplayReport(count, tuple(differences), reworded)
 
 
 def _decided_again(entry: Recorded, runs: dict[str, Run], digest: Callable[[Run], str]) -> list[str]:
-    """What differs; `runs` moves on to the run that this version's decision leaves behind."""
+    """What differs; `runs` moves on to the run that this version's decision leaves behind, in the words of then."""
     before = entry.opening if entry.opening is not None else runs.get(entry.run_id)
     if before is None:
         return ["opening"]
     decision = decide(before, entry.event, entry.conditions)
-    runs[entry.run_id] = decision.run
+    after = replace(decision.run, published={**before.published, **_shown(entry.effects)})
+    runs[entry.run_id] = after
     compared = {
         "verdicts": dict(decision.verdicts) == dict(entry.verdicts),
-        "effects": tuple(decision.effects) == tuple(entry.effects),
-        "run": digest(decision.run) == entry.after,
+        "effects": _acts(decision.effects) == _acts(entry.effects),
+        "run": digest(after) == entry.after,
+        "words": tuple(decision.effects) == tuple(entry.effects),
     }
     return [what for what, same in compared.items() if not same]
+
+
+def _shown(effects: Sequence[Effect]) -> Mapping[str, str]:
+    """What these effects make a run remember of its surfaces; a reply is said once and not remembered."""
+    return {
+        effect.surface: shown_digest(effect)
+        for effect in effects
+        if isinstance(effect, PublishCheckRun | PublishComment) and not effect.surface.startswith(REPLY)
+    }
+
+
+def _acts(effects: Sequence[Effect]) -> list[Effect]:
+    """The effects that do more than show words."""
+    return [effect for effect in effects if not isinstance(effect, PublishCheckRun | PublishComment)]

@@ -4,14 +4,15 @@ Rules of the file: texts are hashed, so nothing about them is left to chance: no
 times in UTC to the microsecond. Mappings keep their order: `decide` iterates over them, and a run that was
 stored must be decided like one that was not. The text is `[version, value]`. Reading takes nothing on trust:
 another version, an unknown or missing key or a value of the wrong type is a `RecordUnreadable`, and its
-message never quotes the text. A new field with a default may be added freely; anything else needs a new
-version and a migration.
+message never quotes the text. A new field has a default and is marked `LATER`: it is left out of a text while it
+has that default, so what an older release wrote keeps its fingerprint. Anything else needs a new version and a
+migration.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from hashlib import sha256
@@ -23,7 +24,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.effects import Effect
-from gate_app.domain.model import Repository
+from gate_app.domain.model import LATER, Repository
 from gate_app.domain.run import Run
 from gate_app.engine.ports import Notice
 from gate_app.store.faults import RecordUnreadable
@@ -64,7 +65,7 @@ class Codec(Generic[T]):
 
     def decode(self, text: str) -> T:
         """The value of a text. Raises RecordUnreadable."""
-        if not text.startswith(f"[{VERSION},"):
+        if not isinstance(text, str) or not text.startswith(f"[{VERSION},"):  # a damaged row may hold bytes
             raise RecordUnreadable(
                 f"a stored {self._name} is not of version {VERSION}, which this program reads"
             )
@@ -100,15 +101,32 @@ def _plain(value: object) -> object:
     if isinstance(value, timedelta):
         return _duration(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: getattr(value, name) for name in _names(type(value))}
+        return _written(value)
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
+def _written(value: Any) -> dict[str, object]:
+    """The fields of a dataclass as they are written, sorted by name."""
+    shape: type = type(value)
+    always, later = _names(shape)
+    told = {name: getattr(value, name) for name in always}
+    told |= {name: said for name, default in later.items() if (said := getattr(value, name)) != default}
+    return dict(sorted(told.items())) if len(told) > len(always) else told
+
+
 @cache
-def _names(shape: type) -> tuple[str, ...]:
-    return tuple(sorted(field.name for field in fields(shape)))
+def _names(shape: type) -> tuple[tuple[str, ...], Mapping[str, object]]:
+    """The fields that are always written, and those that came later, with their defaults."""
+    later = {
+        field.name: _default(field) for field in fields(shape) if LATER.items() <= field.metadata.items()
+    }
+    return tuple(sorted(field.name for field in fields(shape) if field.name not in later)), later
+
+
+def _default(field: Field[Any]) -> object:
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _utc(value: datetime) -> str:

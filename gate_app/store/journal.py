@@ -80,6 +80,15 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Where an entry stands, and of which run, as the columns beside it say."""
+
+    repository_id: int
+    number: int
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The newest entry of a repository's chain."""
 
@@ -132,6 +141,16 @@ def entries(
     with reading(engine) as connection:
         for row in rows_in_order(connection, query):
             yield Sealed(ENTRY.decode(row.entry), row.prev_hash, row.hash)
+
+
+def recorded(engine: Engine) -> Iterator[tuple[Placed, Entry | None]]:
+    """Streams the whole journal like `entries`; what cannot be read is None at its place."""
+    with reading(engine) as connection:
+        for row in rows_in_order(connection, select(journal)):
+            entry: Entry | None = None
+            with suppress(RecordUnreadable):
+                entry = ENTRY.decode(row.entry)
+            yield Placed(row.repository_id, row.number, row.run_id), entry
 
 
 def rows_in_order(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:

@@ -1,8 +1,9 @@
 """Whether the journal is whole, and whether the tables say what the journal says (cases 212, 213).
 
 Rules of the file: verification reads texts and hashes, not values of the domain, so it works on entries of
-every version. It sees one moment of the database. It reports what is wrong and where, and repairs nothing.
-Whoever can rewrite a whole chain can make it consistent; only a head remembered elsewhere shows that.
+every version. It sees one moment of the database. It reports what is wrong and where, and repairs nothing; a
+value of a kind that no program of ours writes is damage like any other. Whoever can rewrite a whole chain can
+make it consistent; only a head remembered elsewhere shows that.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gate_app.store.codec import fingerprint
 from gate_app.store.database import snapshot
 from gate_app.store.journal import GENESIS, Head, rows_in_order, seal
 from gate_app.store.releases import Occasion
-from gate_app.store.schema import journal, journal_heads, releases, runs
+from gate_app.store.schema import environments, journal, journal_heads, releases, runs
 
 MAX_FINDINGS: Final = 100
 """Findings that are listed; `VerifyReport.found` counts them all."""
@@ -59,6 +60,7 @@ class _Seen:
     runs: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     releases: dict[Occasion, tuple[str, int, int]] = field(default_factory=dict)
     returns: dict[Occasion, int] = field(default_factory=dict)
+    environments: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
 
 
 def verify(engine: Engine, remembered: Mapping[int, Head] | None = None) -> VerifyReport:
@@ -76,6 +78,12 @@ def verify(engine: Engine, remembered: Mapping[int, Head] | None = None) -> Veri
 
 def _findings(connection: Connection, seen: _Seen, remembered: Mapping[int, Head]) -> Iterator[Finding]:
     for row in rows_in_order(connection, select(journal)):
+        if not _is_row(row):
+            where = [value if isinstance(value, int) else 0 for value in (row.repository_id, row.number)]
+            yield Finding(
+                "journal_entry_unreadable", where[0], where[1], "a column holds no value of its kind"
+            )
+            continue
         yield from _chain(row, seen)
         yield from _content(row, seen)
         yield from _anchor(row, remembered)
@@ -83,6 +91,13 @@ def _findings(connection: Connection, seen: _Seen, remembered: Mapping[int, Head
     yield from _heads(connection, seen)
     yield from _runs(connection, seen)
     yield from _releases(connection, seen)
+    yield from _environments(connection, seen)
+
+
+def _is_row(row: Row[Any]) -> bool:
+    """Whether every column holds what its type says; SQLite alone does not see to that."""
+    numbers, texts = (row.repository_id, row.number, row.at), (row.run_id, row.prev_hash, row.hash, row.entry)
+    return all(isinstance(n, int) for n in numbers) and all(isinstance(text, str) for text in texts)
 
 
 def _chain(row: Row[Any], seen: _Seen) -> Iterator[Finding]:
@@ -109,7 +124,10 @@ def _content(row: Row[Any], seen: _Seen) -> Iterator[Finding]:
         identity = (said["repository_id"], said["number"], said["run_id"], _milliseconds(said["at"]))
         before, after = said["before"], said["after"]
         released, returned = _occasions(said["released"]), _occasions(said["returned"])
-    except (ValueError, LookupError, TypeError):
+        became = {
+            str(facts["name"]): facts | {"version": facts["version"] + 1} for facts in said["environments"]
+        }
+    except (ValueError, LookupError, TypeError, RecursionError):
         yield Finding("journal_entry_unreadable", *where, "the entry cannot be read")
         return
     if identity != (row.repository_id, row.number, row.run_id, row.at):
@@ -120,6 +138,7 @@ def _content(row: Row[Any], seen: _Seen) -> Iterator[Finding]:
     seen.runs[row.run_id] = (count + 1, row.repository_id, after)
     seen.releases.update(dict.fromkeys(released, (row.run_id, *where)))
     seen.returns.update(dict.fromkeys(returned, row.number))
+    seen.environments.update({(row.repository_id, name): facts for name, facts in became.items()})
 
 
 def _anchor(row: Row[Any], remembered: Mapping[int, Head]) -> Iterator[Finding]:
@@ -154,7 +173,8 @@ def _runs(connection: Connection, seen: _Seen) -> Iterator[Finding]:
     query = select(runs.c.id, runs.c.repository_id, runs.c.version, runs.c.snapshot).order_by(runs.c.id)
     for row in connection.execute(query.execution_options(yield_per=100)):
         said = unseen.pop(row.id, None)
-        if said != (row.version, row.repository_id, fingerprint(row.snapshot)):
+        snapshot = fingerprint(row.snapshot) if isinstance(row.snapshot, str) else ""
+        if said != (row.version, row.repository_id, snapshot):
             yield Finding(
                 "run_differs", row.repository_id, 0, f"run {row.id} is not what its last entry left"
             )
@@ -173,6 +193,27 @@ def _releases(connection: Connection, seen: _Seen) -> Iterator[Finding]:
     for (gate_id, occasion), (_, repository, number) in unseen.items():
         detail = f"release {occasion} of {gate_id} is in the journal only"
         yield Finding("release_missing", repository, number, detail)
+
+
+def _environments(connection: Connection, seen: _Seen) -> Iterator[Finding]:
+    """What is known of each environment is what the last decision about it left."""
+    unseen = dict(seen.environments)
+    query = select(environments).order_by(environments.c.repository_id, environments.c.name)
+    for row in connection.execute(query):
+        said = unseen.pop((row.repository_id, row.name), None)
+        if said is None or said != _facts(row.facts) or said["version"] != row.version:
+            detail = f"environment {row.name} is not what the last decision about it left"
+            yield Finding("environment_differs", row.repository_id, 0, detail)
+    for repository, name in unseen:
+        yield Finding("environment_missing", repository, 0, f"environment {name} is in the journal only")
+
+
+def _facts(text: object) -> object:
+    """The value of a stored text, None when it is none."""
+    try:
+        return json.loads(text)[1] if isinstance(text, str) else None
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
 
 
 def _occasions(said: list[list[Any]]) -> list[Occasion]:

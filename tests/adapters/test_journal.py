@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,15 +29,19 @@ from support.store import (
     tamper,
 )
 
+from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.decide import decide
+from gate_app.domain.effects import PublishCheckRun
 from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, Event
 from gate_app.domain.model import Repository
 from gate_app.domain.run import Run
+from gate_app.domain.surface import shown_digest
 from gate_app.engine.ports import Step, Transition
-from gate_app.store import journal
+from gate_app.engine.replay import replay
+from gate_app.store import journal, schema
 from gate_app.store.codec import RUN, run_digest
 from gate_app.store.faults import RecordUnreadable
-from gate_app.store.journal import GENESIS, Head, entries, heads, remember_heads, remembered_heads
+from gate_app.store.journal import GENESIS, Head, entries, heads, recorded, remember_heads, remembered_heads
 from gate_app.store.repository import SqlStore
 from gate_app.store.verification import MAX_FINDINGS, verify
 
@@ -53,7 +59,9 @@ def written(store: SqlStore, engine: sa.Engine) -> sa.Engine:
     first = released(run)
     back = handed_back(first)
     for version, (before, after) in enumerate(((run, first), (first, back), (back, released(back))), start=1):
-        store.commit(Transition((a_step(before, version, after=after, effects=(comment(str(version)),)),)))
+        taken = (EnvironmentFacts("staging", version - 1, busy_with="71#3:1:staging"),)
+        step = a_step(before, version, after=after, effects=(comment(str(version)),), environments=taken)
+        store.commit(Transition((step,)))
     there = stored(store, a_run(3, repository=ELSEWHERE))
     store.commit(Transition((a_step(there, 1),)))
     return engine
@@ -168,6 +176,77 @@ def test_the_journal_holds_what_a_replay_needs_to_agree(store: SqlStore, engine:
     found = store.current("71#3")
     assert found is not None
     assert found.run == run
+
+
+# --- releases of this program
+
+FIRST_RELEASE = Path(__file__).parent / "journals" / "first-release.jsonl.gz"
+"""Written once by the program as it was then: two runs; approvals, refusals, a denial, a failed test, a push."""
+
+
+@pytest.fixture
+def of_the_first_release(engine: sa.Engine) -> sa.Engine:
+    with gzip.open(FIRST_RELEASE, "rt") as file, engine.begin() as connection:
+        connection.execute(sa.insert(schema.journal), [json.loads(line) for line in file])
+    return engine
+
+
+def test_a_journal_of_the_first_release_is_decided_again_the_same_way(
+    of_the_first_release: sa.Engine,
+) -> None:
+    """A new field that is not marked `LATER`, or a rule that changed, shows here."""
+    report = replay(recorded(of_the_first_release), run_digest)
+    assert (report.entries, report.differences) == (16, ())
+
+
+def put_otherwise(step: Step) -> Step:
+    """The same decision by a release that had other words for its check runs."""
+    decision = step.decision
+    said = tuple(
+        replace(effect, title="As it was put then") if isinstance(effect, PublishCheckRun) else effect
+        for effect in decision.effects
+    )
+    shown = {effect.surface: shown_digest(effect) for effect in said if isinstance(effect, PublishCheckRun)}
+    run = replace(decision.run, published={**decision.run.published, **shown})
+    return replace(step, decision=replace(decision, run=run, effects=said))
+
+
+def test_words_that_read_otherwise_are_counted_and_are_no_difference(
+    store: SqlStore, engine: sa.Engine
+) -> None:
+    opening, *_ = steps(a_run())
+    store.commit(Transition((put_otherwise(opening),)))
+    report = replay(recorded(engine), run_digest)
+    assert (report.agrees, report.reworded) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        pytest.param('"state":"superseded"', '"state":"waiting"', "verdicts", id="a verdict"),
+        pytest.param('"after":"', '"after":"0', "run", id="the run it left"),
+        pytest.param(
+            '"effects":[',
+            '"effects":[{"comment_id":1,"content":"+1","kind":"react"},',
+            "effects",
+            id="an act",
+        ),
+    ],
+)
+def test_what_was_not_decided_so_is_named(
+    store: SqlStore, engine: sa.Engine, old: str, new: str, what: str
+) -> None:
+    for step in steps(a_run()):
+        store.commit(Transition((step,)))
+    last = "SELECT max(number) FROM journal"
+    tamper(
+        engine,
+        f"UPDATE journal SET entry = replace(entry, :old, :new) WHERE number = ({last})",
+        old=old,
+        new=new,
+    )
+    report = replay(recorded(engine), run_digest)
+    assert {(each.number, each.what) for each in report.differences} >= {(3, what)}
 
 
 # --- tampering (cases 212, 213)
@@ -341,6 +420,14 @@ FORGERIES = [
     ),
     ("UPDATE journal_heads SET number = 4 WHERE repository_id = 71", "journal_head_differs"),
     ("DELETE FROM journal_heads", "journal_head_differs"),
+    (
+        "UPDATE environments SET facts = replace(facts, 'staging', 'stagine') WHERE name = 'staging'",
+        "environment_differs",
+    ),
+    ("UPDATE environments SET version = 9 WHERE name = 'staging'", "environment_differs"),
+    ("UPDATE environments SET facts = '[1' WHERE name = 'staging'", "environment_differs"),
+    ("UPDATE environments SET repository_id = 72 WHERE name = 'staging'", "environment_missing"),
+    ("DELETE FROM environments", "environment_missing"),
 ]
 
 
@@ -352,10 +439,10 @@ def test_case_212_tables_that_contradict_the_journal_are_found(
     assert code in codes(written)
 
 
-UNREADABLE = ["", "{}", "[1]", "[1,{}]", "null", '[1,{"repository_id":71}]', "x"]
+UNREADABLE = ["", "{}", "[1]", "[1,{}]", "null", '[1,{"repository_id":71}]', "x", "[" * 100_000]
 
 
-@pytest.mark.parametrize("text", UNREADABLE, ids=[text or "nothing" for text in UNREADABLE])
+@pytest.mark.parametrize("text", UNREADABLE, ids=[text[:40] or "nothing" for text in UNREADABLE])
 def test_an_entry_that_cannot_be_read_is_found_even_with_a_proper_hash(written: sa.Engine, text: str) -> None:
     [(before,)] = sql(written, "SELECT hash FROM journal WHERE repository_id = 72 AND number = 1")
     statement = "UPDATE journal SET entry = :entry, hash = :mark WHERE repository_id = 72 AND number = 2"
@@ -363,6 +450,35 @@ def test_an_entry_that_cannot_be_read_is_found_even_with_a_proper_hash(written: 
     assert "journal_entry_unreadable" in codes(written)
     with pytest.raises(RecordUnreadable):
         list(entries(written, repository_id=72))
+
+
+SQLITE_BLOBS = [
+    ("UPDATE journal SET entry = CAST(entry AS BLOB) WHERE number = 2 AND repository_id = 71", "journal_gap"),
+    ("UPDATE journal SET run_id = X'00' WHERE number = 2 AND repository_id = 71", "journal_entry_unreadable"),
+    ("UPDATE journal SET number = 'two' WHERE number = 2 AND repository_id = 71", "journal_entry_unreadable"),
+    ("UPDATE runs SET snapshot = CAST(snapshot AS BLOB)", "run_differs"),
+    ("UPDATE environments SET facts = CAST(facts AS BLOB)", "environment_differs"),
+    ("UPDATE releases SET gate_id = CAST(gate_id AS BLOB)", "release_differs"),
+]
+
+
+@pytest.mark.parametrize(("damage", "code"), SQLITE_BLOBS, ids=[told[:60] for told, _ in SQLITE_BLOBS])
+def test_a_value_of_another_kind_is_damage_at_its_place(written: sa.Engine, damage: str, code: str) -> None:
+    """SQLite keeps bytes and words in any column; PostgreSQL refuses them."""
+    if written.dialect.name != "sqlite":
+        pytest.skip("the server refuses such a value")
+    tamper(written, damage)
+    assert code in codes(written)
+
+
+def test_a_replay_names_the_entry_that_cannot_be_read_and_goes_on(written: sa.Engine) -> None:
+    if written.dialect.name != "sqlite":
+        pytest.skip("the server refuses such a value")
+    tamper(written, "UPDATE journal SET entry = CAST(entry AS BLOB) WHERE number = 1 AND repository_id = 72")
+    report = replay(recorded(written), run_digest)
+    there = [(each.number, each.what) for each in report.differences if each.repository_id == 72]
+    assert there == [(1, "entry"), (2, "opening")]
+    assert report.entries == 7
 
 
 def test_findings_are_counted_beyond_those_that_are_listed(store: SqlStore, engine: sa.Engine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
 from functools import cache
@@ -17,7 +17,7 @@ from support.store import NOW, a_run, conditions, released
 
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.effects import Effect, StartStage
-from gate_app.domain.model import Subject, Unknown
+from gate_app.domain.model import LATER, Subject, Unknown
 from gate_app.domain.policy import Policy
 from gate_app.domain.run import Run, StageRole
 from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict
@@ -176,6 +176,21 @@ def test_a_field_that_came_later_takes_its_default() -> None:
     older = text.replace(',"wake_at":null', "")
     assert older != text
     assert RUN.decode(older) == a_run()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A stored shape that has grown since its first release."""
+
+    name: str
+    colour: str = field(default="", metadata=LATER)
+    marks: tuple[int, ...] = field(default_factory=tuple, metadata=LATER)
+    age: int = 0
+
+
+def test_a_field_that_came_later_is_left_out_while_it_has_its_default() -> None:
+    assert codec.encode(Shape("a")) == '[1,{"age":0,"name":"a"}]'
+    assert codec.encode(Shape("a", "red", (1,))) == '[1,{"age":0,"colour":"red","marks":[1],"name":"a"}]'
 
 
 def test_a_verdict_keeps_its_tree_of_reasons() -> None:

@@ -11,7 +11,7 @@ from support.store import sql
 from gate_app.domain.checks import Check, CheckState
 from gate_app.engine.replay import replay
 from gate_app.store.codec import run_digest
-from gate_app.store.journal import entries
+from gate_app.store.journal import recorded
 from gate_app.store.repository import SqlStore
 
 pytest_plugins = ["support.store_databases"]
@@ -73,7 +73,7 @@ def test_case_100_every_subject_with_that_head_looks(engine: TinyEngine) -> None
 def test_what_was_looked_at_is_replayed(engine: TinyEngine, store: SqlStore) -> None:
     engine.github.standing_checks = (GREEN,)
     engine.hears_of_work("commit", sha("a")).drains()
-    report = replay((sealed.entry for sealed in entries(store._engine)), run_digest)
+    report = replay(recorded(store._engine), run_digest)
     assert report.agrees
     assert report.entries >= 2
 
