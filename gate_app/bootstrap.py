@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -192,7 +192,12 @@ class Engine:
         workers = StageWorkers(places(settings), inspected(settings), Demand(isolation))
         jobs = DurableJobs(database, clock=now)
         gathering = Gathering(hub, store, read_policy, touches, ThreadPoolExecutor(READ_THREADS, "read"), now)
-        drain = Drain(store, Gatekeeper(store, gathering, now), Performer(store, hub, workers, now), now)
+        drain = Drain(
+            store,
+            Gatekeeper(store, gathering, now),
+            Performer(store, hub, workers, now, timedelta(seconds=settings.settle_seconds)),
+            now,
+        )
         return Engine(
             store,
             hub,

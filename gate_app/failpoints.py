@@ -19,6 +19,7 @@ from typing import Final
 from gate_app.errors import ConfigurationFault
 
 _EFFECTS: Final = (
+    "collect_reports",
     "create_deployment",
     "dispatch_workflow",
     "publish_check_run",

@@ -54,7 +54,8 @@ class Intake(StrEnum):
 class Settings:
     """Everything an engine process needs. The key is left out of `repr`, and so is the database's address.
 
-    `reconcile_seconds` is how often GitHub's state is compared with ours. `stage_venv` is put before the PATH
+    `reconcile_seconds` is how often GitHub's state is compared with ours, `settle_seconds` how long GitHub may take
+    to list a workflow run that it has accepted. `stage_venv` is put before the PATH
     of command stages. `probe_hosts` are globs over hosts that a watch may ask on private addresses. `base_url` is
     where people and GitHub reach the app, empty if the operator did not say. `guarded` are files and folders that
     no command of a repository may see: the home of this user, the private key, the database.
@@ -69,6 +70,7 @@ class Settings:
     database_url: str = field(repr=False)
     home: Path
     reconcile_seconds: float
+    settle_seconds: float
     log_level: str
     bot_id: int | None = None
     stage_venv: Path | None = None
@@ -168,6 +170,7 @@ def _engine(reading: _Reading) -> Settings:
         database_url=database_url,
         home=home,
         reconcile_seconds=float(reading.number("GATE_RECONCILE_SECONDS", 300, 1)),
+        settle_seconds=float(reading.number("GATE_SETTLE_SECONDS", 30, 1)),
         log_level=reading.level("GATE_LOG_LEVEL"),
         bot_id=reading.number("GATE_BOT_ID", 0, 0) or None,
         stage_venv=reading.optional_folder("GATE_STAGE_VENV"),

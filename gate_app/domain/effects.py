@@ -79,6 +79,24 @@ class DispatchWorkflow:
         return f"dispatch:{self.stage}:{self.attempt}"
 
 
+@dataclass(frozen=True, slots=True)
+class CollectReports:
+    """Once per attempt of a workflow run: read the reports that it left, and end the stage by them."""
+
+    stage: str
+    attempt: int
+    workflow_run: int
+    run_attempt: int
+    conclusion: str
+    junit: str | None
+    sarif: str | None
+    kind: Literal["collect_reports"] = "collect_reports"
+
+    @property
+    def key(self) -> str:
+        return f"collect:{self.stage}:{self.attempt}:{self.run_attempt}"
+
+
 CheckStatus = Literal["in_progress", "completed"]
 Conclusion = Literal["success", "failure", "action_required", "cancelled", "skipped"]
 
@@ -174,6 +192,7 @@ class ReportDeployment:
 Effect = (
     StartStage
     | DispatchWorkflow
+    | CollectReports
     | StopStage
     | PublishCheckRun
     | PublishComment

@@ -15,6 +15,7 @@ from typing import Final
 
 from gate_app.domain.checks import NOT_FOUND_AFTER, CheckReading, judge_checks, since
 from gate_app.domain.conditions import Conditions
+from gate_app.domain.effects import CollectReports
 from gate_app.domain.events import ButtonPressed, CommandGiven, CommentChanged, Event
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.model import Purpose, Unknown
@@ -85,8 +86,14 @@ def _followed(run: Run, what: str) -> Mapping[str, int]:
     return {
         stage.key: stage.followed.id
         for stage in run.stages.values()
-        if stage.followed is not None and stage.followed.what == what and _is_open(run, stage)
+        if stage.followed is not None and stage.followed.what == what and _is_to_read(run, stage)
     }
+
+
+def _is_to_read(run: Run, stage: StageRun) -> bool:
+    """While the reports of an attempt are being read, nothing else of it is."""
+    collecting = stage.followed is not None and stage.followed.collecting and stage.outcome is None
+    return _is_open(run, stage) and not collecting
 
 
 def _is_open(run: Run, stage: StageRun) -> bool:
@@ -214,10 +221,33 @@ def _with_run(run: Run, stage: StageRun, seen: WorkflowSeen | Unknown, now: date
         return replace(stage, obstacle=None)
     sha = "" if stage.role is StageRole.DEPLOY else run.change.head.sha
     outcome = judge_workflow(seen, _workflow_of(run, stage), sha)
+    if outcome is not None and outcome.verdict is not StageVerdict.UNKNOWN and _reporting(run, stage):
+        reading = Followed("workflow_run", seen.id, seen.link, seen.attempt, collecting=seen.attempt)
+        return _outcome(replace(stage, followed=reading, obstacle=None), None, now)
     if outcome is None and stage.outcome is not None and stage.outcome.reason is StageReason.TIMED_OUT:
         return stage  # it was given up; only its end says more
     followed = Followed("workflow_run", seen.id, seen.link, seen.attempt if outcome else judged)
     return _outcome(replace(stage, followed=followed, obstacle=None), outcome, now)
+
+
+def _reporting(run: Run, stage: StageRun) -> WorkflowWork | None:
+    """The work of a stage whose reports decide, not only how its workflow ended."""
+    specs = run.policy.stages if isinstance(run.policy, Policy) else ()
+    works = [spec.work for spec in specs if spec.name == stage.stage and stage.role is not StageRole.DEPLOY]
+    reporting = [work for work in works if isinstance(work, WorkflowWork) and (work.junit or work.sarif)]
+    return reporting[0] if reporting else None
+
+
+def collections(run: Run, conditions: Conditions) -> Iterator[CollectReports]:
+    """The reports to read of what was seen to end just now."""
+    for key, seen in conditions.workflow_runs.items():
+        stage = run.stages.get(key)
+        work = _reporting(run, stage) if stage else None
+        if stage is None or work is None or stage.followed is None or isinstance(seen, Unknown):
+            continue
+        if stage.status is StageStatus.RUNNING and stage.followed.collecting == seen.attempt:
+            attempts = (stage.attempt, seen.id, seen.attempt)
+            yield CollectReports(key, *attempts, seen.conclusion, work.junit, work.sarif)
 
 
 def _unseen(stage: StageRun, why: Unknown, now: datetime) -> StageRun:
@@ -286,6 +316,8 @@ def _next_run(stage: StageRun, sent: datetime, now: datetime, unread: bool) -> I
     if stage.followed is None:
         yield from _deadlines(now, sent + RUN_FOUND_WITHIN)
         yield _later(sent, now, _SOONEST_SEARCH)
+    elif stage.followed.collecting and stage.outcome is None:
+        return
     elif unread:
         yield now + UNREADABLE_RETRY
     else:

@@ -203,7 +203,8 @@ def _obstructed(run: Run, event: StageObstructed) -> Run:
     stage = run.stages.get(event.stage)
     if stage is None or stage.attempt != event.attempt or stage.status is not StageStatus.RUNNING:
         return run
-    if stage.dispatched_at is not None:
+    collecting = stage.followed is not None and stage.followed.collecting
+    if stage.dispatched_at is not None and not collecting:
         return run
     return run.with_stage(replace(stage, obstacle=Unknown(event.code, event.detail)))
 

@@ -44,12 +44,14 @@ class Followed:
     """What works on a stage at GitHub: a workflow run, or a deployment that others carry out.
 
     `judged` is the newest attempt of the workflow run whose end was taken in; a re-run has a later one.
+    `collecting` is the attempt whose reports are being read, 0 for none.
     """
 
     what: Literal["workflow_run", "deployment"]
     id: int
     link: str = ""
     judged: int = 0
+    collecting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

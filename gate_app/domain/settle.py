@@ -14,7 +14,7 @@ from typing import Final, assert_never
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.draft import Draft
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, QuestionShown
-from gate_app.domain.following import looks
+from gate_app.domain.following import collections, looks
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.releasing import advance_release, begin_release
@@ -58,6 +58,7 @@ def settle(
     for name in tuple(draft.run.gates):
         _settle_gate(draft, name, verdicts[name])
     stop_looking(draft)
+    draft.effects += collections(draft.run, conditions)
     if isinstance(event, CommandGiven):
         answer(draft, event, request)
     elif isinstance(event, ButtonPressed):

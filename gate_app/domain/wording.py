@@ -55,6 +55,8 @@ def stage_summary(stage: StageRun, compared: Comparison | None = None) -> str:
     parts = [f"**{stage.outcome.verdict.value}** · {code(stage.outcome.reason.value)} · {counts(evidence)}"]
     if compared is not None:
         parts.append(f"Findings: {comparison(compared)}")
+    if stage.followed is not None and stage.followed.link and not evidence.checks:
+        parts.append(f"[The workflow run]({stage.followed.link}) at GitHub.")
     parts += _check_lines(evidence)
     parts += [
         f"- {code(failure.name)}:{boxed(failure.message, 300, '  ')}" for failure in evidence.failures[:20]

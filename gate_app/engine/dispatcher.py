@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
 from gate_app.domain.effects import DispatchWorkflow
-from gate_app.domain.events import StageEnded, StageObstructed, WorkflowDispatched
+from gate_app.domain.events import StageEnded, WorkflowDispatched
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.model import Unknown
 from gate_app.domain.run import StageRole, StageStatus
 from gate_app.domain.workflows import CLOCKS_APART, NOT_THERE, Sought, WorkflowSeen
 from gate_app.engine.elsewhere import Elsewhere
 from gate_app.engine.ports import Clock, Hub, InboxItem, PendingEffect, Store
-from gate_app.engine.telling import item_for
+from gate_app.engine.telling import item_for, obstacle_for
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.failpoints import hit
 
@@ -143,9 +142,7 @@ class Dispatcher:
         self.store.effect_delayed(pending, pending.note, self._again(effect), "free")
 
     def _obstacle(self, pending: PendingEffect, effect: DispatchWorkflow, code: str, why: str) -> InboxItem:
-        event = StageObstructed(self.now(), effect.stage, effect.attempt, code, why[:MAX_MESSAGE])
-        said = sha256(f"{code}:{why}".encode()).hexdigest()[:16]
-        return item_for(pending.run_id, event, f"{pending.run_id}:{event.kind}:{effect.key}:{said}")
+        return obstacle_for(pending.run_id, effect, code, why, self.now())
 
     def _give_up(self, pending: PendingEffect, effect: DispatchWorkflow, code: StageReason, why: str) -> None:
         outcome = StageOutcome(StageVerdict.UNKNOWN, code, Evidence(), why[:MAX_MESSAGE])

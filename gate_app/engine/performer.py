@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from gate_app.domain.effects import (
+    CollectReports,
     CreateDeployment,
     DispatchWorkflow,
     PublishCheckRun,
@@ -36,7 +37,7 @@ from gate_app.engine.ports import (
     Store,
     Workers,
 )
-from gate_app.engine.telling import item_for
+from gate_app.engine.telling import item_for, obstacle_for
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.failpoints import hit
 
@@ -104,6 +105,8 @@ class Performer:
                 return self._start(pending, effect)
             case StopStage():
                 return self._stop(pending, effect)
+            case CollectReports():
+                return self._collect(pending, effect)
             case CreateDeployment() | DispatchWorkflow():
                 raise AssertionError("these go through `release` and `_dispatch`")
             case _:
@@ -128,6 +131,9 @@ class Performer:
 
     def _unreachable(self, pending: PendingEffect, fault: HubUnavailable) -> None:
         """Nothing is known: tried again without end, when GitHub says or soon, and less often from then on."""
+        if isinstance(pending.effect, CollectReports):
+            at = self.now()
+            self.store.put([obstacle_for(pending.run_id, pending.effect, "hub_unavailable", str(fault), at)])
         wait = RETRY if pending.in_doubt else FIRST_RETRY
         self.store.effect_delayed(pending, str(fault), fault.retry_at or self.now() + wait, "free")
 
@@ -144,10 +150,12 @@ class Performer:
     def _last_words(self, pending: PendingEffect, note: str, reason: StageReason) -> tuple[InboxItem, ...]:
         """What the run hears if this effect is given up: only a stage is waited for."""
         effect = pending.effect
-        if not isinstance(effect, StartStage | DispatchWorkflow):
+        if not isinstance(effect, StartStage | DispatchWorkflow | CollectReports):
             return ()
-        detail = f"The stage could not be started: {note}"[:MAX_MESSAGE]
-        outcome = StageOutcome(StageVerdict.UNKNOWN, reason, Evidence(), detail)
+        collecting = isinstance(effect, CollectReports)
+        what = "The reports could not be read" if collecting else "The stage could not be started"
+        why = StageReason.REPORT_UNREADABLE if collecting else reason
+        outcome = StageOutcome(StageVerdict.UNKNOWN, why, Evidence(), f"{what}: {note}"[:MAX_MESSAGE])
         event = StageEnded(self.now(), effect.stage, effect.attempt, outcome)
         return (self._item(pending, event, effect.key),)
 
@@ -168,6 +176,14 @@ class Performer:
         hit("start_stage.started")
         self.store.child_started(started)
         return str(started.pid)
+
+    def _collect(self, pending: PendingEffect, effect: CollectReports) -> str:
+        """Reads what a workflow run left, and ends the stage by it."""
+        left = self.hub.artifacts(pending.repository, effect.workflow_run)
+        outcome = self.workers.judge(pending.repository, effect, left)
+        event = StageEnded(self.now(), effect.stage, effect.attempt, outcome)
+        self.store.put([self._item(pending, event, effect.key)])
+        return outcome.verdict.value
 
     def _still_wanted(self, run_id: str, effect: StartStage) -> bool:
         stored = self.store.run(run_id)

@@ -16,6 +16,7 @@ from gate_app.domain.checks import CheckReading
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Standing
 from gate_app.domain.decide import Decision
 from gate_app.domain.effects import (
+    CollectReports,
     CreateDeployment,
     DispatchWorkflow,
     Effect,
@@ -407,6 +408,22 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """An artifact of a workflow run: its name, and a zip file that nobody has vouched for."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """The archives of a run; `left_out` counts those that did not fit into the bounds."""
+
+    archives: tuple[Archive, ...] = ()
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Checkout:
     """Where to fetch a repository from and the token (contents: read, this repository only) to do it with."""
 
@@ -451,6 +468,9 @@ class Hub(Protocol):
         """The runs of ours that a dispatch may have become; only those that are named, if any are."""
 
     def workflow_run(self, repository: Repository, run_id: int) -> WorkflowSeen: ...
+    def artifacts(self, repository: Repository, run_id: int) -> Artifacts:
+        """What a workflow run left, as archives, bounded."""
+
     def cancel_workflow_run(self, repository: Repository, run_id: int) -> None:
         """Asks for its end; one that has ended already is none the worse."""
 
@@ -506,6 +526,8 @@ class Workers(Protocol):
 
     def poll(self, child: Child) -> Running | Vanished | StageOutcome: ...
     def stop(self, child: Child) -> None: ...
+    def judge(self, repository: Repository, asked: CollectReports, left: Artifacts) -> StageOutcome:
+        """How a workflow stage ends by the reports that its run left."""
 
 
 class Survey(Protocol):

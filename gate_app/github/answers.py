@@ -344,6 +344,18 @@ class WorkflowRunPage(Reading):
     workflow_runs: list[WorkflowRun] = Field(max_length=100)
 
 
+class Artifact(Reading):
+    id: Id
+    name: ShortText
+    size_in_bytes: Annotated[int, Field(ge=0)]
+    expired: bool
+
+
+class ArtifactPage(Reading):
+    total_count: Annotated[int, Field(ge=0)]
+    artifacts: list[Artifact] = Field(max_length=100)
+
+
 class CreatedDeployment(Reading):
     id: Id
     sha: Sha
@@ -427,6 +439,7 @@ WORKFLOW_RUN: Final = TypeAdapter(WorkflowRun)
 WORKFLOW_RUNS: Final = TypeAdapter(WorkflowRunPage)
 ANYTHING: Final = TypeAdapter(object)
 """Of an answer whose body says nothing: that it came is all that matters."""
+ARTIFACTS: Final = TypeAdapter(ArtifactPage)
 CREATED_DEPLOYMENT: Final = TypeAdapter(CreatedDeployment)
 DEPLOYMENTS: Final = TypeAdapter(list[Deployment])
 DEPLOYMENT_STATUSES_OF: Final = TypeAdapter(list[DeploymentStatusOf])

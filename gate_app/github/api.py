@@ -34,7 +34,7 @@ from gate_app.github.origin import Path
 from gate_app.github.permissions import Permissions
 from gate_app.github.revalidation import Revalidation
 from gate_app.github.tokens import AppTokens, InstallationToken, Scope, TokenCache, scope_of
-from gate_app.github.transport import Method, Reply
+from gate_app.github.transport import REDIRECTED_TO, Method, Reply
 
 PER_PAGE: Final = 100
 MAX_PAGES: Final = 100
@@ -175,6 +175,16 @@ class Api:
         with self._line.turn(repository.installation_id):
             reply = self._whole(_Call(method, _asker(repository, permissions), path, body=body), {})
         return read_answer(shape, reply, f"{method} {path}")
+
+    def place(self, repository: Repository, permissions: Permissions, path: Path) -> str:
+        """Where GitHub keeps something (302); for `downloads` alone. Raises HubUnavailable or HubRefused."""
+        call = _Call("GET", _asker(repository, permissions), path)
+        scope = call.asker.scope
+        reply = self._send(call, self._token(scope), {})
+        address = reply.headers.get(REDIRECTED_TO)
+        if reply.status == 302 and address:
+            return address
+        raise self._line.fault(self._caller(scope), reply, call.what, permissions)
 
     def _read(self, call: _Call) -> Reply:
         """An answer that may be the one kept from before, if GitHub says just now that it still holds."""

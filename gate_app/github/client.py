@@ -13,6 +13,7 @@ from gate_app.engine.ports import Checkout, Clock
 from gate_app.github.api import Api
 from gate_app.github.checks import CheckReads
 from gate_app.github.deliveries import HookLog
+from gate_app.github.downloads import Downloads
 from gate_app.github.identity import AppIdentity, AppSelf
 from gate_app.github.inspection import Inspection
 from gate_app.github.key import AppKey
@@ -47,10 +48,10 @@ class AppSettings:
 class GithubHub(Reads, CheckReads, WorkflowCalls, Writes, Survey):
     """The `Hub` and its `Survey`, and where to fetch from, on one connection to one GitHub."""
 
-    def __init__(self, api: Api, identity: AppIdentity, git: Origin) -> None:
+    def __init__(self, api: Api, identity: AppIdentity, git: Origin, downloads: Downloads) -> None:
         Reads.__init__(self, api)
         CheckReads.__init__(self, api, identity, git)
-        WorkflowCalls.__init__(self, api, identity, git)
+        WorkflowCalls.__init__(self, api, identity, git, downloads)
         Writes.__init__(self, api, identity)
         Survey.__init__(self, api)
         self.hook = HookLog(api.background())
@@ -70,9 +71,10 @@ def connect(settings: AppSettings, clock: Clock) -> GithubHub:
 
 def connect_with(key: AppKey, settings: AppSettings, clock: Clock) -> GithubHub:
     """The same with a key that is parsed already, which is the slow part."""
-    line = Line(Transport(Origin.parse(settings.api_url, "the GitHub API address")), clock)
+    origin = Origin.parse(settings.api_url, "the GitHub API address")
+    line = Line(Transport(origin), clock)
     git = Origin.parse(settings.git_url, "the git address")
     app = AppTokens(line, settings.issuer, key, clock)
     api = Api(line, app, TokenCache(app.mint, clock), Revalidation())
     itself = AppSelf(api, settings.app_id, clock)
-    return GithubHub(api, AppIdentity(settings.app_id, settings.bot_id, itself.slug), git)
+    return GithubHub(api, AppIdentity(settings.app_id, settings.bot_id, itself.slug), git, Downloads(origin))

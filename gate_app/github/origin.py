@@ -52,7 +52,7 @@ class Origin:
             raise ConfigurationFault(f"{setting}: give https://, a host and nothing else but a path")
         if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
             raise ConfigurationFault(f"{setting}: no user, password, query or fragment belongs here")
-        if parts.scheme == "http" and not _is_loopback(host):
+        if parts.scheme == "http" and not is_loopback(host):
             raise ConfigurationFault(f"{setting}: use https; plain http is for this machine only")
         return Origin(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme], parts.path.rstrip("/"))
 
@@ -90,7 +90,8 @@ def _quoted(segment: str) -> str:
     return quote(segment, safe="")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     if host == "localhost":
         return True
     try:

@@ -52,6 +52,7 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "dispatch_workflow": DISPATCH_WORKFLOW,
     "dispatched_runs": READ_WORKFLOW,
     "workflow_run": READ_WORKFLOW,
+    "artifacts": READ_WORKFLOW,
     "cancel_workflow_run": DISPATCH_WORKFLOW,
     "deployment_seen": READ_DEPLOYMENT,
     "checkout": FETCH_CONTENT,

@@ -50,6 +50,9 @@ MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """Far above the largest honest page of 100 items; webhook payloads are capped at 25 MB."""
 POOL_SIZE: Final = 16
 
+REDIRECTED_TO: Final = "x-gate-redirected-to"
+"""Under this name a reply keeps its `Location`, which PyGithub would follow; only artifacts are fetched from there."""
+
 Method = Literal["GET", "POST", "PATCH"]
 _CHUNK: Final = 65_536
 _READ_RETRY: Final = Retry(
@@ -188,7 +191,10 @@ class _WholeResponse(RequestsResponse):
 
     def __init__(self, answer: requests.Response, body: bytes) -> None:
         super().__init__(answer)
-        shown = {name: value for name, value in answer.headers.items() if name.lower() != "location"}
+        hidden = ("location", REDIRECTED_TO)
+        shown = {name: value for name, value in answer.headers.items() if name.lower() not in hidden}
+        if "location" in answer.headers:
+            shown[REDIRECTED_TO] = answer.headers["location"]
         self.headers = requests.structures.CaseInsensitiveDict(shown)
         self._text = body.decode("utf-8")
 

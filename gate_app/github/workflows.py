@@ -14,13 +14,19 @@ from gate_app.domain.effects import DispatchWorkflow
 from gate_app.domain.evidence import StageReason
 from gate_app.domain.model import Repository, Unknown
 from gate_app.domain.workflows import DeploymentSeen, Sought, WorkflowSeen
+from gate_app.engine.ports import Archive, Artifacts
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github import answers
 from gate_app.github.api import PER_PAGE, Api
+from gate_app.github.downloads import Downloads
 from gate_app.github.identity import AppIdentity
 from gate_app.github.origin import Origin, in_repository
 from gate_app.github.permissions import DISPATCH_WORKFLOW, READ_DEPLOYMENT, READ_WORKFLOW
 
+MAX_ARTIFACTS: Final = 10
+"""Of one run that are looked into, the smallest first: reports are small."""
+MAX_ARTIFACT_BYTES: Final = 16 * 1024**2
+"""Of all of them together, as they are transferred."""
 _OVER: Final = 409
 """Cancelling what has ended already."""
 
@@ -28,8 +34,9 @@ _OVER: Final = 409
 class WorkflowCalls:
     """The part of the `Hub` about workflows and what others say of deployments. `web` is where GitHub's pages are."""
 
-    def __init__(self, api: Api, identity: AppIdentity, web: Origin) -> None:
+    def __init__(self, api: Api, identity: AppIdentity, web: Origin, downloads: Downloads) -> None:
         self._api = api
+        self._downloads = downloads
         self._identity = identity
         self._web = web
 
@@ -88,6 +95,30 @@ class WorkflowCalls:
         if found.id != run_id:
             raise HubUnavailable(f"GET {path}: GitHub answered with another run")
         return self._seen(repository, found, named=False)
+
+    def artifacts(self, repository: Repository, run_id: int) -> Artifacts:
+        """The newest artifact of each name that the run left, smallest first, as far as the bounds go."""
+        path = in_repository("actions", "runs", run_id, "artifacts")
+        query: dict[str, str | int] = {"per_page": PER_PAGE}
+        page = self._api.read(answers.ARTIFACTS, repository, READ_WORKFLOW, path, query)
+        newest = {each.name: each for each in sorted(page.artifacts, key=lambda each: each.id)}
+        usable = sorted(
+            (each for each in newest.values() if not each.expired), key=lambda each: each.size_in_bytes
+        )
+        archives: list[Archive] = []
+        room = MAX_ARTIFACT_BYTES
+        for each in usable[:MAX_ARTIFACTS]:
+            content = self._archive(repository, each.id, room) if each.size_in_bytes <= room else None
+            if content is None:
+                break
+            archives.append(Archive(each.name, content))
+            room -= len(content)
+        unlisted = max(0, page.total_count - len(page.artifacts))
+        return Artifacts(tuple(archives), left_out=len(usable) - len(archives) + unlisted)
+
+    def _archive(self, repository: Repository, artifact_id: int, limit: int) -> bytes | None:
+        place = in_repository("actions", "artifacts", artifact_id, "zip")
+        return self._downloads.fetch(self._api.place(repository, READ_WORKFLOW, place), limit)
 
     def cancel_workflow_run(self, repository: Repository, run_id: int) -> None:
         """Asks for its end; one that has ended, or is gone, is none the worse."""

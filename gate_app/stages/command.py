@@ -31,12 +31,14 @@ class Ending:
     """How a command ended. ``exit_code`` is ``None`` when its time was over; negative is a signal.
 
     ``tail`` is the raw end of standard output and error, at most 64 KiB; ``dropped`` counts the bytes before.
+    ``by`` names what ended, for people: of a workflow only success (0) and failure (1) are known.
     """
 
     exit_code: int | None
     tail: bytes
     dropped: int
     duration_ms: int
+    by: str = "command"
 
     @property
     def timed_out(self) -> bool:

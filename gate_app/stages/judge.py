@@ -174,7 +174,7 @@ def _of_counts(report: junit.JUnitReport, ending: Ending) -> _Judgement:
     if ending.exit_code != 0:
         return _unknown(
             StageReason.REPORT_INCONSISTENT,
-            f"The report says {said}, but the command exited with {ending.exit_code}.",
+            f"The report says {said}, but the {ending.by} exited with {ending.exit_code}.",
         )
     return _Judgement(StageVerdict.PASSED, StageReason.TESTS_PASSED, said)
 
@@ -220,7 +220,7 @@ def _of_findings(report: sarif.SarifReport, ending: Ending, evidence: Evidence) 
     if exit_code < 0 or exit_code >= _FIRST_ABNORMAL_EXIT or (exit_code and not report.findings):
         return _unknown(
             StageReason.REPORT_INCONSISTENT,
-            f"The scan reports {len(report.findings)} findings, but the command exited with {exit_code}.",
+            f"The scan reports {len(report.findings)} findings, but the {ending.by} exited with {exit_code}.",
         )
     reason = StageReason.FINDINGS_REPORTED if report.findings else StageReason.SCAN_CLEAN
     return _Judgement(StageVerdict.PASSED, reason, _found(report, evidence), _aside(report))

@@ -14,12 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from gate_app.domain.effects import StartStage
+from gate_app.domain.effects import CollectReports, StartStage
 from gate_app.domain.evidence import StageOutcome, StageReason
 from gate_app.domain.model import Repository
 from gate_app.domain.run import StageRole
-from gate_app.engine.ports import Checkout, Child, Running, Vanished
+from gate_app.engine.ports import Artifacts, Checkout, Child, Running, Vanished
 from gate_app.stages import judge, runner
+from gate_app.stages.artifacts import judge_artifacts
 from gate_app.stages.inspection import Demand, Inspected
 from gate_app.stages.isolation import Grade
 from gate_app.stages.job import JobKind, StageJob
@@ -71,6 +72,9 @@ class StageWorkers:
 
     def stop(self, child: Child) -> None:
         self._runner.stop(_handle_of(child))
+
+    def judge(self, repository: Repository, asked: CollectReports, left: Artifacts) -> StageOutcome:
+        return judge_artifacts(repository, asked.conclusion, asked.junit, asked.sarif, left)
 
     def _job(
         self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout, folder: Path

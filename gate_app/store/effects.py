@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, assert_never
 from sqlalchemy import Connection, Row, Select, func, select, update
 
 from gate_app.domain.effects import (
+    CollectReports,
     CreateDeployment,
     DispatchWorkflow,
     Effect,
@@ -171,7 +172,9 @@ def is_level(effect: Effect) -> bool:
     match effect:
         case PublishCheckRun() | PublishComment() | ReportDeployment():
             return True
-        case StartStage() | DispatchWorkflow() | StopStage() | React() | CreateDeployment():
+        case (
+            StartStage() | DispatchWorkflow() | CollectReports() | StopStage() | React() | CreateDeployment()
+        ):
             return False
     assert_never(effect)
 

@@ -49,6 +49,7 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
     "dispatch_workflow": lambda hub: hub.dispatch_workflow(REPOSITORY, DISPATCH),
     "dispatched_runs": lambda hub: hub.dispatched_runs(REPOSITORY, Sought("deploy.yml", "main", NOON)),
     "workflow_run": lambda hub: hub.workflow_run(REPOSITORY, 77),
+    "artifacts": lambda hub: hub.artifacts(REPOSITORY, 77),
     "cancel_workflow_run": lambda hub: hub.cancel_workflow_run(REPOSITORY, 77),
     "deployment_seen": lambda hub: hub.deployment_seen(REPOSITORY, 81),
     "checkout": lambda hub: hub.checkout(REPOSITORY),

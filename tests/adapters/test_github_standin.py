@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 
 import pytest
 from support.github import private_key, public_key
 
-from gate_app.domain.effects import CreateDeployment, PublishCheckRun, PublishComment, React, ReportDeployment
+from gate_app.domain.effects import (
+    CreateDeployment,
+    DispatchWorkflow,
+    PublishCheckRun,
+    PublishComment,
+    React,
+    ReportDeployment,
+)
 from gate_app.domain.events import CommandGiven, CommentChanged
 from gate_app.domain.model import Person, Repository, Subject
 from gate_app.domain.policy import Permission
+from gate_app.domain.run import StageRole
+from gate_app.domain.workflows import DeploymentSeen, Sought
 from gate_app.engine.ports import (
     ConversationNoticed,
     Hub,
@@ -414,3 +425,111 @@ def test_case_44_a_command_through_our_app_or_by_our_bot_is_marked_as_such(scene
     given = [notice.event for notice in notices(scene, after) if isinstance(notice, ConversationNoticed)]
     assert len(given) == 2
     assert all(isinstance(event, CommandGiven) and event.via_app for event in given)
+
+
+# --- work of others ---
+
+DEPLOY_YML = """\
+on:
+  workflow_dispatch:
+    inputs:
+      sha: {required: true}
+      gate: {required: true}
+jobs: {deploy: {}}
+"""
+
+
+def with_workflow(scene: Scene) -> DispatchWorkflow:
+    """The default branch has a workflow to dispatch; a runner has to be told to take it."""
+    sha = scene.control.commit(scene.name, {".github/workflows/deploy.yml": DEPLOY_YML}, login="author")[
+        "sha"
+    ]
+    scene.control.push(scene.name, "main", sha, by="maintainer")
+    inputs = {"sha": scene.pull["head_sha"], "gate": "g1"}
+    role = StageRole.DEPLOY
+    return DispatchWorkflow(
+        "deploy@production", 1, role, "deploy.yml", "main", scene.pull["head_sha"], now(), inputs
+    )
+
+
+def test_the_checks_and_statuses_of_others_on_the_head_are_read(scene: Scene) -> None:
+    hub, head = scene.hub(), scene.pull["head_sha"]
+    change = hub.live_change(scene.repository, scene.subject).change
+    hub.publish_check_run(
+        scene.repository, PublishCheckRun("s", "stage / x", head, "r1", "in_progress", None, "t", "s"), None
+    )
+    scene.control.create_check_run(scene.name, {"name": "test", "head_sha": head, "conclusion": "success"})
+    scene.control.set_status(scene.name, head, "maintainer", {"state": "failure", "context": "ci/old"})
+    scene.control.require_checks(scene.name, "main", {"test": "github-actions"})
+    scene.control.require_checks(scene.name, "main", {"lint": None}, "ruleset")
+    found = hub.checks(change, {"every": "all", "asked": "required", "named": ("te*",)}, ())
+    names = {stage: [check.name for check in reading.checks] for stage, reading in found.items()}
+    assert names == {"every": ["test", "ci/old"], "asked": ["test"], "named": ["test"]}
+    assert found["asked"].missing == ("lint",)
+
+
+def test_a_workflow_is_dispatched_followed_and_its_reports_fetched(scene: Scene) -> None:
+    hub, wanted = scene.hub(), with_workflow(scene)
+    assert hub.workflow_obstacle(scene.repository, "deploy.yml") is None
+    artifacts = {"reports": {"junit.xml": "<testsuite/>"}, "notes": {"a.txt": "a" * 5_000}}
+    scene.control.script_workflow(scene.name, "deploy.yml", {"conclusion": "success", "artifacts": artifacts})
+    sent = hub.dispatch_workflow(scene.repository, wanted)
+    assert sent is not None
+    scene.control.quiesce()
+    seen = hub.workflow_run(scene.repository, sent.id)
+    assert (seen.id, seen.conclusion, seen.attempt) == (sent.id, "success", 1)
+    left = hub.artifacts(scene.repository, sent.id)
+    assert [archive.name for archive in left.archives] == ["reports", "notes"]
+    with zipfile.ZipFile(BytesIO(left.archives[0].content)) as archive:
+        assert archive.read("junit.xml") == b"<testsuite/>"
+
+
+def test_case_194_a_dispatch_whose_answer_is_lost_is_found_again(scene: Scene) -> None:
+    hub, wanted = scene.hub(), with_workflow(scene)
+    scene.control.set_faults(
+        {"method": "POST", "path_regex": ".*/dispatches$", "times": 1, "kind": "lost_answer"}
+    )
+    with pytest.raises(HubUnavailable) as lost:
+        hub.dispatch_workflow(scene.repository, wanted)
+    assert lost.value.retry_at is None
+    sought = Sought("deploy.yml", "main", wanted.judged_at - timedelta(minutes=1), mark="g1")
+    (found,) = hub.dispatched_runs(scene.repository, sought)
+    assert (found.conclusion, found.named) == ("", False)
+    hub.cancel_workflow_run(scene.repository, found.id)
+    assert hub.workflow_run(scene.repository, found.id).conclusion == "cancelled"
+    hub.cancel_workflow_run(scene.repository, found.id)
+
+
+@pytest.mark.parametrize(
+    ("file", "branch", "inputs", "status"),
+    [
+        ("ship.yml", "main", {"sha": "a", "gate": "b"}, 404),
+        ("deploy.yml", "nowhere", {"sha": "a", "gate": "b"}, 422),
+        ("deploy.yml", "main", {"sha": "a"}, 422),
+        ("deploy.yml", "main", {"sha": "a", "gate": "b", "more": "c"}, 422),
+    ],
+    ids=["no such workflow", "no such branch", "an input is missing", "an input is unknown"],
+)
+def test_a_dispatch_that_github_refuses_is_refused(
+    scene: Scene, file: str, branch: str, inputs: dict[str, str], status: int
+) -> None:
+    hub, wanted = scene.hub(), with_workflow(scene)
+    with pytest.raises(HubRefused) as refused:
+        hub.dispatch_workflow(scene.repository, replace(wanted, workflow=file, branch=branch, inputs=inputs))
+    assert refused.value.status == status
+
+
+def test_a_workflow_that_is_not_there_is_named_before_it_is_dispatched(scene: Scene) -> None:
+    found = scene.hub().workflow_obstacle(scene.repository, "ship.yml")
+    assert found is not None
+    assert found.code == "workflow_missing"
+
+
+def test_what_others_say_of_our_deployment_is_read_and_what_we_say_is_not(scene: Scene) -> None:
+    hub = scene.hub()
+    wanted = CreateDeployment("production", 1, "g1", scene.pull["head_sha"], "d", now())
+    made = hub.create_deployment(scene.repository, wanted)
+    hub.report_deployment(scene.repository, ReportDeployment("production", made, "in_progress", "ours"))
+    assert hub.deployment_seen(scene.repository, made) == DeploymentSeen()
+    scene.control.set_deployment_status(scene.name, made, "maintainer", {"state": "success"})
+    assert hub.deployment_seen(scene.repository, made) == DeploymentSeen("success", "maintainer")

@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.runs import CHANGE, HEAD, START, World, policy, proposed
+from support.runs import CHANGE, HEAD, START, World, failed, passed, policy, proposed
 
-from gate_app.domain.effects import DispatchWorkflow, StopStage
-from gate_app.domain.events import ClockTicked, HeadMoved, StageObstructed, WorkflowDispatched
+from gate_app.domain.effects import CollectReports, DispatchWorkflow, PublishCheckRun, StopStage
+from gate_app.domain.events import ClockTicked, HeadMoved, StageEnded, StageObstructed, WorkflowDispatched
 from gate_app.domain.evidence import StageReason
 from gate_app.domain.following import wanted, watched
 from gate_app.domain.model import Change, Unknown
 from gate_app.domain.policy import Policy, Stage, WorkflowWork
 from gate_app.domain.workflows import Sought, WorkflowSeen
+
+LINK = "https://github.com/acme/greeter/actions/runs/77"
 
 
 def with_workflow(blob: str = "p" * 40, file: str = "ci.yml") -> Policy:
@@ -22,7 +24,7 @@ def with_workflow(blob: str = "p" * 40, file: str = "ci.yml") -> Policy:
 
 
 def seen(conclusion: str = "", attempt: int = 1, sha: str = HEAD.sha) -> WorkflowSeen:
-    return WorkflowSeen(77, attempt, conclusion, sha)
+    return WorkflowSeen(77, attempt, conclusion, sha, LINK)
 
 
 def running(change: Change = CHANGE) -> World:
@@ -146,3 +148,72 @@ def test_what_is_read_for_a_stage_that_is_not_there_changes_nothing() -> None:
     before = world.run.stages
     world.tick()
     assert world.run.stages == before
+
+
+# --- with reports, the reports decide ----------------------------------------------------------------------
+
+
+def with_reports() -> Policy:
+    return replace(policy(), stages=(Stage("tests", WorkflowWork("ci.yml", junit="reports/*.xml")),))
+
+
+def reporting() -> World:
+    world = proposed(with_reports())
+    world.happens(WorkflowDispatched(world.now, "tests", 1, 77, LINK))
+    return world
+
+
+def collected(world: World) -> list[CollectReports]:
+    return [effect for effect in world.effects if isinstance(effect, CollectReports)]
+
+
+@pytest.mark.parametrize("conclusion", ["success", "failure"])
+def test_the_reports_of_a_workflow_that_ended_are_read_once(conclusion: str) -> None:
+    world = looks(looks(reporting(), seen()), seen(conclusion))
+    assert collected(world) == [CollectReports("tests", 1, 77, 1, conclusion, "reports/*.xml", None)]
+    assert "stage_running" in world.codes("staging")
+    rules = world.current_policy
+    assert isinstance(rules, Policy)
+    assert wanted(world.run, rules, ClockTicked(world.now)).runs == {}
+    world.workflow_runs.clear()
+    world.passes(60).tick()
+    assert len(collected(world)) == 1
+    assert world.run.wake_at == START + timedelta(hours=6)
+    world.happens(StageEnded(world.now, "tests", 1, passed()))
+    assert world.decisions[-1].verdicts["staging"].asks
+
+
+def test_reports_that_cannot_be_had_are_waited_for_visibly() -> None:
+    world = looks(reporting(), seen("success"))
+    world.workflow_runs.clear()  # nothing else of it is read meanwhile
+    world.happens(StageObstructed(world.now, "tests", 1, "hub_unavailable", "no answer"))
+    shown = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "stage:tests"][-1]
+    assert "no answer" in shown.title
+    world.happens(StageEnded(world.now, "tests", 1, passed()))
+    assert world.decisions[-1].verdicts["staging"].asks
+
+
+def test_what_never_ran_to_an_end_left_no_reports() -> None:
+    world = looks(reporting(), seen("cancelled"))
+    assert collected(world) == []
+    assert "stage_unknown" in world.codes("staging")
+
+
+def test_reports_of_another_commit_are_not_read() -> None:
+    assert collected(looks(reporting(), seen("success", sha="e" * 40))) == []
+
+
+def test_a_workflow_that_is_run_again_is_judged_by_its_new_reports() -> None:
+    world = looks(reporting(), seen("failure"))
+    world.happens(StageEnded(world.now, "tests", 1, failed()))
+    assert "stage_failed" in world.codes("staging")
+    looks(looks(world, seen(attempt=2)), seen("success", attempt=2))
+    assert [effect.key for effect in collected(world)] == ["collect:tests:1:1", "collect:tests:1:2"]
+    world.happens(StageEnded(world.now, "tests", 1, passed()))
+    assert world.decisions[-1].verdicts["staging"].asks
+    shown = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "stage:tests"][-1]
+    assert f"[The workflow run]({LINK})" in shown.summary
+
+
+def test_trouble_in_looking_collects_nothing() -> None:
+    assert collected(looks(reporting(), Unknown("hub_unavailable", "502"))) == []

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from support.store import NOW, a_run, comment, deployment, opened, reaction, sql, sqlite_url, stored
 
 from gate_app.domain.effects import (
+    CollectReports,
     DispatchWorkflow,
     Effect,
     PublishCheckRun,
@@ -21,7 +22,7 @@ from gate_app.domain.effects import (
     StopStage,
 )
 from gate_app.domain.events import StageEnded
-from gate_app.domain.evidence import MAX_MESSAGE, StageReason, StageVerdict
+from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.run import StageRole, StageRun, StageStatus
 from gate_app.engine.drain import Drain
 from gate_app.engine.performer import Performer
@@ -137,15 +138,17 @@ class Recorder:
     def __getattr__(self, name: str) -> Callable[..., object]:
         def done(*_: object) -> object:
             self.passed.append("outside")
-            return {"start": CHILD, "dispatch_workflow": None}.get(name, 7)
+            return {"start": CHILD, "dispatch_workflow": None, "judge": UNJUDGED}.get(name, 7)
 
         return done
 
 
+UNJUDGED = StageOutcome(StageVerdict.UNKNOWN, StageReason.REPORT_MISSING, Evidence())
 CHILD = Child(RUN.id, "tests", 1, 4711, 0.0, Path("/nowhere"))
 OUTSIDE: list[Effect] = [
     START,
     DispatchWorkflow("tests", 1, StageRole.AUTOMATED, "ci.yml", "main", "a" * 40, NOW),
+    CollectReports("tests", 1, 77, 1, "success", "*.xml", None),
     StopStage("tests", 1),
     PublishCheckRun("c", "c", "a" * 40, "71#3:1:c", "in_progress", None, "t", "s"),
     comment("hello"),

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.story import GATE_FILE, SCANNED, Place, Story, open_place, tell, until
+from support.story import (
+    GATE_FILE,
+    SCANNED,
+    Place,
+    Story,
+    open_place,
+    tell,
+    tell_with_workflows,
+    until,
+)
 
 from gate_app import failpoints
 from gate_app.bootstrap import replay_journal, verify_journal
@@ -36,6 +45,12 @@ AFTER_APPROVAL = (
 )
 AFTER_SECOND_APPROVAL = ("create_deployment.after",)
 WITH_A_NEW_TOKEN = ("mint_token.before", "mint_token.after")
+WHILE_A_WORKFLOW_TESTS = (
+    "dispatch_workflow.before",
+    "dispatch_workflow.after",
+    "collect_reports.before",
+    "collect_reports.after",
+)
 WHEN_SUPERSEDED = ("stop_stage.before", "stop_stage.after")
 
 
@@ -73,7 +88,8 @@ def expect_one_of_everything(story: Story) -> None:
     for deployment in story.deployments():
         assert deployment["statuses"][-1]["state"] == "success"
     story.expect_one_comment_each()
-    names = [run["name"] for run in story.state()["check_runs"]]
+    ours = story.place.registered["slug"]
+    names = [run["name"] for run in story.state()["check_runs"] if run["app"] == ours]
     assert len(names) == len(set(names)), names
     for comment in story.comments():
         assert len(comment["reactions"]) <= 1
@@ -107,7 +123,32 @@ def test_every_failpoint_is_part_of_a_kill_test() -> None:
         *AFTER_SECOND_APPROVAL,
         *WITH_A_NEW_TOKEN,
         *WHEN_SUPERSEDED,
+        *WHILE_A_WORKFLOW_TESTS,
     } == failpoints.NAMES
+
+
+def expect_one_run_of_each_workflow(story: Story) -> None:
+    """The test ran once, and each environment was deployed to once."""
+    runs = [
+        (run["file_name"], run["inputs"].get("gate", "").rpartition(":")[2]) for run in story.workflow_runs()
+    ]
+    assert sorted(runs) == [("ci.yml", ""), ("deploy.yml", "production"), ("deploy.yml", "staging")]
+
+
+@pytest.mark.timeout(300)  # nine starts of an engine
+def test_case_193_the_engine_dies_around_every_dispatch(own_place: Place) -> None:
+    own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+    own_place.app.processes["worker"].wait(10)
+    story = tell_with_workflows(own_place)
+    restart_at(own_place, *WHILE_A_WORKFLOW_TESTS)
+    for environment, place in (("staging", "before"), ("production", "after")):
+        story.asks(environment)
+        own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+        own_place.app.processes["worker"].wait(10)
+        story.says("reviewer", f"/approve {environment}")
+        restart_at(own_place, f"dispatch_workflow.{place}")
+    expect_one_of_everything(story)
+    expect_one_run_of_each_workflow(story)
 
 
 SLOW = GATE_FILE.replace("sh ./check.sh", "sleep 30; sh ./check.sh")

@@ -105,6 +105,8 @@ class ScriptedGithub:
     clock: FakeClock = field(default_factory=FakeClock)
     watcher: Callable[[Call], None] = lambda _call: None
     """Sees every call while it is being made."""
+    elsewhere: responses.RequestsMock = field(default_factory=responses.RequestsMock)
+    """For what is kept on other hosts."""
 
     def answers(
         self, method: str, path: str, body: Body, status: int = 200, headers: Mapping[str, str] | None = None
@@ -151,8 +153,8 @@ class ScriptedGithub:
 @contextmanager
 def scripted() -> Iterator[ScriptedGithub]:
     """While it lasts, api.github.com is the scripted one and nothing else can be reached."""
-    github = ScriptedGithub()
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        github = ScriptedGithub(elsewhere=mock)
         for method in ("GET", "POST", "PATCH"):
             mock.add_callback(method, _ANY_PATH, callback=github.handle)
         yield github

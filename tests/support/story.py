@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -223,6 +223,7 @@ def open_place(
         "GATE_HOME": str(state),
         "GATE_WEB_PROCESSES": "1",
         "GATE_RECONCILE_SECONDS": str(reconcile_seconds),
+        "GATE_SETTLE_SECONDS": "1",
         "GATE_LOG_LEVEL": "INFO",
         "GATE_PROBE_HOSTS": "127.0.0.1",
     }
@@ -395,10 +396,11 @@ def tell(
     files: Mapping[str, str] | None = None,
     gate_file: str | None = GATE_FILE,
     base: Mapping[str, str] | None = None,
+    workflows: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
 ) -> Story:
     """A new repository with the gate file on its default branch, and a pull request that changes `files`.
 
-    `base` are more files of the default branch.
+    `base` are more files of the default branch, `workflows` how the runs of a workflow file end, one after the other.
     """
     name = f"greeter-{next(place.numbers)}"
     tree = {**FILES, **(base or {})}
@@ -408,9 +410,44 @@ def tell(
     repository = created["full_name"]
     for login, role in PEOPLE.items():
         place.control.set_role(repository, login, role)
+    for file, endings in (workflows or {}).items():
+        place.control.script_workflow(repository, file, *endings)
     change = {"app.py": "print('bonjour')\n", **(files or {})}
     commit = place.control.commit(repository, change, message="Greet in French", login="author")
     pull = place.control.open_pull(
         repository, head_sha=commit["sha"], head_branch="french", title="Greet in French", author="author"
     )
     return Story(place, repository, created["id"], pull)
+
+
+WORKFLOW = """\
+on:
+  workflow_dispatch:
+    inputs: {INPUTS}
+jobs: {JOB: {}}
+"""
+CI_YML = WORKFLOW.replace("{INPUTS}", "{}").replace("JOB", "test")
+DEPLOY_YML = WORKFLOW.replace("{INPUTS}", "{sha: {required: true}, gate: {required: true}}").replace(
+    "JOB", "deploy"
+)
+COMMAND = 'deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}'
+GREEN = '<testsuite name="greeter"><testcase classname="greeter" name="greets"/></testsuite>'
+RED = GREEN.replace("/></testsuite>", '><failure message="assert 1 == 2"/></testcase></testsuite>')
+BY_WORKFLOWS = """\
+version: 1
+stages:
+  tests:
+    workflow: ci.yml
+    junit: "reports/junit.xml"
+""" + GATE_FILE[GATE_FILE.index("environments:") :].replace(COMMAND, "deploy: {workflow: deploy.yml}")
+
+
+def tell_with_workflows(place: Place, *tests: Mapping[str, object], gate_file: str = BY_WORKFLOWS) -> Story:
+    """A story whose tests and deployments are workflows; `tests` script the attempts of the testing one."""
+    passing = {"conclusion": "success", "artifacts": {"reports": {"junit.xml": GREEN}}}
+    return tell(
+        place,
+        gate_file=gate_file,
+        base={".github/workflows/ci.yml": CI_YML, ".github/workflows/deploy.yml": DEPLOY_YML},
+        workflows={"ci.yml": tests or (passing,), "deploy.yml": ({"conclusion": "success"},)},
+    )
