@@ -25,11 +25,11 @@ FOREIGN: Final = "characters outside ASCII"
 
 Answering = Literal["approve", "deny"]
 Asking = Literal["status", "why", "help"]
-Moving = Literal["deploy", "cancel"]
-OBEYED: Final = ("approve", "deny", "deploy", "cancel", "status", "why", "help")
+Moving = Literal["deploy", "cancel", "retry"]
+OBEYED: Final = ("approve", "deny", "deploy", "cancel", "retry", "status", "why", "help")
 KNOWN_LATER: Final = (
     "modify", "ask", "answer", "withdraw", "hold", "resume", "lock", "unlock",
-    "rollback", "override", "retry", "waive", "delegate",
+    "rollback", "override", "waive", "delegate",
 )  # fmt: skip
 """Words of the product's vocabulary that this version answers with "not available" instead of silence."""
 
@@ -41,12 +41,15 @@ _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=\S*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A well-formed command. `environment` and `sha` are None when the line did not name them."""
+    """A well-formed command. `environment` and `sha` are None when the line did not name them; `stage` is what a
+    `/retry` named, whether or not there is such a stage.
+    """
 
     verb: Answering | Asking | Moving
     environment: str | None = None
     sha: str | None = None
     reason: str = ""
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
             return _deny(rest, environments)
         case "deploy":
             return _deploy(rest, environments)
+        case "retry":
+            return Command("retry", stage=rest) if rest else Malformed("retry", ReasonCode.STAGE_NOT_FOUND)
         case "status" | "help" | "cancel":
             return Command(verb) if not rest else Malformed(verb, ReasonCode.COMMAND_MALFORMED, rest[:80])
         case "why":

@@ -113,5 +113,5 @@ def adopt(run: Run, conditions: Conditions) -> Run:
     for key, stage in run.stages.items():
         if stage.role is StageRole.AUTOMATED and key in {spec.name for spec in policy.stages}:
             kept = isinstance(run.policy, Policy) and policy.stage(key) == run.policy.stage(key)
-            stages[key] = stage if kept else replace(stage, status=StageStatus.LOST, outcome=None, restarts=0)
+            stages[key] = stage if kept else stage.anew()
     return with_gates_of(replace(run, policy=policy, stages=stages))

@@ -88,6 +88,20 @@ class ButtonPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class RerunRequested:
+    """A person pressed GitHub's "Re-run" on check runs of ours. GitHub tells no time: `at` is its delivery's.
+
+    `shown` is the check run, by what follows the run's id in its external id: `stage:tests`, `production`, `policy`.
+    Empty: all of them.
+    """
+
+    at: datetime
+    person: Person
+    shown: str = ""
+    kind: Literal["rerun_requested"] = "rerun_requested"
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionShown:
     """The comment that asks a question is there for people to read."""
 
@@ -179,6 +193,7 @@ Event = (
     | CommandGiven
     | CommentChanged
     | ButtonPressed
+    | RerunRequested
     | QuestionShown
     | StageEnded
     | StageVanished

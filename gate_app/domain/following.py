@@ -37,6 +37,8 @@ from gate_app.domain.workflows import (
 UNREADABLE_RETRY: Final = timedelta(seconds=30)
 LATEST_LOOK: Final = timedelta(hours=6)
 """Work that nobody tells about is looked at ever more rarely, but never less often than this."""
+HEAD: Final = "head"
+"""What a webhook names that is about a commit of a run itself, and not about the work of others on it."""
 _SOONEST_CHECKS: Final = timedelta(minutes=5)
 _SOONEST_RUN: Final = timedelta(minutes=1)
 _SOONEST_SEARCH: Final = timedelta(seconds=10)
@@ -340,3 +342,9 @@ def watched(run: Run) -> tuple[tuple[str, str], ...]:
     stages = [stage for stage in run.stages.values() if stage.followed is not None and _is_open(run, stage)]
     followed = [(stage.followed.what, str(stage.followed.id)) for stage in stages if stage.followed]
     return (*commit, *dict.fromkeys(followed))
+
+
+def concerned(run: Run) -> tuple[tuple[str, str], ...]:
+    """What a webhook may name that is a matter of this run: its commit while that is decided on, and `watched`."""
+    head = ((HEAD, run.change.head.sha),) if run.state is RunState.OPEN else ()
+    return (*head, *watched(run))

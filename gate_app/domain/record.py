@@ -23,6 +23,7 @@ from gate_app.domain.events import (
     HeadMoved,
     QuestionShown,
     ReleaseReturned,
+    RerunRequested,
     StageEnded,
     StageObstructed,
     StageVanished,
@@ -58,6 +59,8 @@ def record(run: Run, event: Event) -> Run:
             return _voided(run, event)
         case ButtonPressed():
             return _pressed(run, event)
+        case RerunRequested():
+            return _to_be_shown_again(run, event)
         case QuestionShown():
             return _shown(run, event)
         case StageEnded():
@@ -150,6 +153,21 @@ def _pressed(run: Run, event: ButtonPressed) -> Run:
     if any(given.key == answer.key for given in target.gate.answers):
         return run
     return run.with_gate(replace(target.gate, answers=(*target.gate.answers, answer)))
+
+
+def _to_be_shown_again(run: Run, event: RerunRequested) -> Run:
+    """Forgets that check runs were shown: GitHub counts one as not answered until it is written again (case 50)."""
+    if event.person.account is not PersonKind.USER:
+        return run
+    kept = {surface: seen for surface, seen in run.published.items() if not _meant(event, surface)}
+    return replace(run, published=kept)
+
+
+def _meant(event: RerunRequested, surface: str) -> bool:
+    """Whether a surface is the check run that was pressed, or one of all."""
+    if not event.shown:
+        return surface.startswith(("stage:", "gate:", "policy"))
+    return surface.removeprefix("gate:") == event.shown
 
 
 def _shown(run: Run, event: QuestionShown) -> Run:

@@ -16,7 +16,7 @@ from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import code, plain
 from gate_app.domain.model import Person
 from gate_app.domain.policy import Policy
-from gate_app.domain.run import Answer, Run
+from gate_app.domain.run import Answer, Run, StageRole
 from gate_app.domain.sentences import phrase
 from gate_app.domain.targets import NoTarget, asking
 from gate_app.domain.verdict import ReasonCode, Verdict
@@ -26,6 +26,7 @@ USAGES: Final[Mapping[str, str]] = {
     "deny": "/deny [environment] reason",
     "deploy": "/deploy environment [sha]",
     "cancel": "/cancel",
+    "retry": "/retry stage",
     "why": "/why [environment]",
     "status": "/status",
     "help": "/help",
@@ -42,6 +43,12 @@ _NOT_KEPT: Final[Mapping[ReasonCode, str]] = {
 def command_said(verb: str, environment: str) -> str:
     """How a command is named in the reply to it."""
     return code(f"/{verb} {environment}".strip())
+
+
+def rerun_said(shown: str) -> str:
+    """How a press of GitHub's own "Re-run" is named in the reply to it."""
+    named = shown.removeprefix("stage:").partition(":")[0]
+    return f"Re-run of {code(named)}" if named else "Re-run of all checks"
 
 
 def press_said(environment: str) -> str:
@@ -66,6 +73,8 @@ def _flaw(command: Malformed) -> str:
             return "it does not say for which environment"
         case ReasonCode.ENVIRONMENT_UNKNOWN:
             return f"there is no gate for {code(command.detail, 80)} here"
+        case ReasonCode.STAGE_NOT_FOUND:
+            return "it does not say which stage"
         case ReasonCode.PARAMETERS_UNDECLARED:
             return f"the gate file declares no parameter {code(command.detail, 80)}"
         case _:
@@ -78,6 +87,8 @@ def _instead_of(command: Malformed, run: Run) -> str:
             return "`/help` lists those that it knows."
         case ReasonCode.ENVIRONMENT_UNKNOWN if isinstance(run.policy, Policy):
             return f"Environments: {_boxed([each.name for each in run.policy.environments])}."
+        case ReasonCode.STAGE_NOT_FOUND:
+            return f"Stages here: {_stages(run)}."
         case ReasonCode.REASON_MISSING if command.detail:
             return f"Write it as `/deny {plain(command.detail, 100)} reason`."
         case _:
@@ -129,6 +140,8 @@ def _instead(missed: NoTarget, run: Run, verdicts: Mapping[str, Verdict]) -> Seq
     match missed.code:
         case ReasonCode.ENVIRONMENT_UNKNOWN:
             return [f"Gates here: {_boxed(missed.choices) or 'none'}."]
+        case ReasonCode.STAGE_NOT_FOUND:
+            return [f"Stages here: {_stages(run)}."]
         case ReasonCode.ENVIRONMENT_AMBIGUOUS:
             return [f"Asking: {_boxed(missed.choices)}."]
         case ReasonCode.SHA_MISMATCH:
@@ -150,6 +163,13 @@ def _standing(missed: NoTarget, run: Run, verdicts: Mapping[str, Verdict]) -> Se
 
 def _open_question(run: Run) -> Sequence[str]:
     return [how_to_answer(run, gate.environment) for gate in asking(run)[:1]]
+
+
+def _stages(run: Run) -> str:
+    """The stages that run before a deployment, by name."""
+    return (
+        _boxed([stage.stage for stage in run.stages.values() if stage.role is StageRole.AUTOMATED]) or "none"
+    )
 
 
 def _boxed(names: Sequence[str]) -> str:

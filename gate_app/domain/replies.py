@@ -15,7 +15,7 @@ from gate_app.domain.commands import Command, Malformed, parse
 from gate_app.domain.conditions import Standing
 from gate_app.domain.draft import Draft
 from gate_app.domain.effects import PublishComment, React
-from gate_app.domain.events import ButtonPressed, CommandGiven, QuestionShown
+from gate_app.domain.events import ButtonPressed, CommandGiven, QuestionShown, RerunRequested
 from gate_app.domain.model import Person, PersonKind, Purpose
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Permission, Policy
@@ -50,7 +50,7 @@ def _reply(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) 
             return refusals.malformed(event.person, command, draft.run)
         case Command(verb="approve" | "deny"):
             return _answered(draft, event, command)
-        case Command(verb="deploy" | "cancel"):
+        case Command(verb="deploy" | "cancel" | "retry"):
             return _requested(draft, event, command, request)
         case Command(verb="help"):
             return wording.help_text(draft.run)
@@ -84,10 +84,10 @@ def _requested(
         draft.effects.append(React(event.comment_id, "+1"))
         return None
     refused = request or Refused(ReasonCode.NOTHING_OPEN)
-    missed = NoTarget(refused.code, refused.environment)
+    missed = NoTarget(refused.code, refused.about)
     return refusals.no_target(
         event.person,
-        refusals.command_said(command.verb, refused.environment),
+        refusals.command_said(command.verb, refused.about),
         missed,
         draft.run,
         draft.verdicts,
@@ -167,6 +167,17 @@ def _press_reply(draft: Draft, event: ButtonPressed) -> str | None:
     target = target_of_press(draft.run, event)
     missed = target if isinstance(target, NoTarget) else NoTarget(ReasonCode.TOO_LATE, event.environment)
     return refusals.no_target(event.person, said, missed, draft.run, draft.verdicts)
+
+
+def answer_rerun(draft: Draft, event: RerunRequested, request: Obeyed | Refused | None) -> None:
+    """A re-run that is obeyed shows on the check run; one that is not gets a line where people talk."""
+    conversation = draft.run.change.conversation
+    if not isinstance(request, Refused) or conversation is None or passed_on(draft.run):
+        return
+    said, missed = refusals.rerun_said(event.shown), NoTarget(request.code, request.about)
+    reply = refusals.no_target(event.person, said, missed, draft.run, draft.verdicts)
+    surface = f"reply:{fingerprint([event.person.id, event.shown, request.code.value])[:12]}"
+    _say(draft, event.person, conversation, surface, reply)
 
 
 def _say(draft: Draft, person: Person, conversation: int, surface: str, body: str) -> None:

@@ -1,20 +1,28 @@
-"""Commands that move a run rather than answer a question: `/deploy` asks anew, `/cancel` withdraws.
+"""What moves a run rather than answers a question: `/deploy` asks anew, `/cancel` withdraws, `/retry` and GitHub's
+"Re-run" on a check run of ours let a stage that came to no good end run again.
 
 Rules of the file: whoever may write may request; whoever requests a deployment is a contributor of it and does
-not approve it; a denial of this head stands (invariant 3); nothing here opens a gate, it only lets it ask.
+not approve it; a denial of this head stands (invariant 3); what passed never runs again, and what failed only so
+often; nothing here opens a gate, it only lets it ask.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Final
 
 from gate_app.domain.commands import Command, parse
 from gate_app.domain.conditions import Conditions, Standing
-from gate_app.domain.events import CommandGiven, Event
-from gate_app.domain.model import Origin, PersonKind, Purpose
-from gate_app.domain.policy import Environment, Permission, Policy
-from gate_app.domain.run import Closing, Gate, Run, RunState
+from gate_app.domain.events import CommandGiven, Event, RerunRequested
+from gate_app.domain.evidence import StageVerdict
+from gate_app.domain.model import Origin, Person, PersonKind, Purpose
+from gate_app.domain.policy import ChecksWork, Environment, Permission, Policy
+from gate_app.domain.run import Closing, Gate, Run, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.verdict import ReasonCode, VerdictState
+
+MAX_ATTEMPTS: Final = 10
+"""Starts of one stage at one commit beyond which nobody may ask for another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,41 +34,102 @@ class Obeyed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a request changed nothing."""
+    """Why a request changed nothing; `about` is the environment or the stage that it named."""
 
     code: ReasonCode
-    environment: str = ""
+    about: str = ""
 
 
 def obey(run: Run, event: Event, conditions: Conditions) -> Obeyed | Refused | None:
-    """What a `/deploy` or `/cancel` comes to; None for every other event."""
-    if not isinstance(event, CommandGiven) or not isinstance(run.policy, Policy):
+    """What a request comes to; None for every other event."""
+    if not isinstance(run.policy, Policy) or run.purpose is Purpose.ROLLBACK:
         return None
-    if event.person.account is not PersonKind.USER or event.via_app or run.purpose is Purpose.ROLLBACK:
+    match event:
+        case CommandGiven(person=Person(account=PersonKind.USER), via_app=False):
+            return _commanded(run, run.policy, event, conditions)
+        case RerunRequested(person=Person(account=PersonKind.USER)):
+            return _rerun(run, run.policy, event, conditions)
+        case _:
+            return None
+
+
+def _commanded(
+    run: Run, policy: Policy, event: CommandGiven, conditions: Conditions
+) -> Obeyed | Refused | None:
+    command = parse(event.line, [environment.name for environment in policy.environments])
+    if not isinstance(command, Command) or command.verb not in ("deploy", "cancel", "retry"):
         return None
-    command = parse(event.line, [environment.name for environment in run.policy.environments])
-    if not isinstance(command, Command) or command.verb not in ("deploy", "cancel"):
-        return None
-    obstacle = _obstacle(run, event, conditions)
+    obstacle = _unread(event, conditions) or _obstacle(run, event.person, conditions)
     if obstacle is not None:
-        return Refused(obstacle, command.environment or "")
-    environment = run.policy.environment(command.environment or "")
+        return Refused(obstacle, command.environment or command.stage)
+    if command.verb == "retry":
+        return _retry(run, policy, command.stage)
+    environment = policy.environment(command.environment or "")
     return _deploy(run, environment, command, event) if environment else _cancel(run, event, conditions)
 
 
-def _obstacle(run: Run, event: CommandGiven, conditions: Conditions) -> ReasonCode | None:
-    """Grounds against any request: the comment as it reads now, and what its author may here."""
+def _unread(event: CommandGiven, conditions: Conditions) -> ReasonCode | None:
+    """Whether the comment may not read any more as it did."""
     body = conditions.comments.get(event.comment_id)
     if not isinstance(body, str):
         return ReasonCode.COMMENT_UNKNOWN
-    if body != event.body_sha256:
-        return ReasonCode.COMMENT_CHANGED
-    standing = conditions.standings.get(event.person.id)
+    return ReasonCode.COMMENT_CHANGED if body != event.body_sha256 else None
+
+
+def _obstacle(run: Run, person: Person, conditions: Conditions) -> ReasonCode | None:
+    """Grounds against any request of a person: what they may here, and whether anything is left to move."""
+    standing = conditions.standings.get(person.id)
     if not isinstance(standing, Standing):
         return ReasonCode.STANDING_UNKNOWN
     if standing.permission < Permission.WRITE:
         return ReasonCode.NOT_PERMITTED
     return ReasonCode.TOO_LATE if run.state is not RunState.OPEN else None
+
+
+def _rerun(run: Run, policy: Policy, event: RerunRequested, conditions: Conditions) -> Obeyed | Refused:
+    """One stage, or every one that may run again; the check run of a gate is only shown again (case 50)."""
+    kind, _, named = event.shown.partition(":")
+    stage = named.partition(":")[0] if kind == "stage" else ""
+    obstacle = _obstacle(run, event.person, conditions)
+    if obstacle is not None:
+        return Refused(obstacle, stage or event.shown)
+    if not stage:
+        names = [each.name for each in policy.automated()] if not event.shown else []
+        return Obeyed(reduce(lambda so_far, name: _retried(so_far, policy, name), names, run))
+    found = _retry(run, policy, stage)
+    passed = isinstance(found, Refused) and found.code is ReasonCode.STAGE_NOT_FAILED
+    return Obeyed(run) if passed else found
+
+
+def _retried(run: Run, policy: Policy, name: str) -> Run:
+    """The run with the stage started again, if that may be."""
+    found = _retry(run, policy, name)
+    return found.run if isinstance(found, Obeyed) else run
+
+
+def _retry(run: Run, policy: Policy, name: str) -> Obeyed | Refused:
+    """A stage of this head that failed or came to no verdict, while a gate may still wait for it."""
+    if run.final:
+        return Refused(ReasonCode.TOO_LATE, name)
+    stage = run.stages.get(name)
+    obstacle = _not_retried(stage, policy)
+    if stage is None or obstacle is not None:
+        return Refused(obstacle or ReasonCode.STAGE_NOT_FOUND, name)
+    return Obeyed(run.with_stage(stage.anew()))
+
+
+def _not_retried(stage: StageRun | None, policy: Policy) -> ReasonCode | None:
+    """Why a stage does not run again."""
+    if stage is None:
+        return ReasonCode.STAGE_NOT_FOUND
+    if stage.role is not StageRole.AUTOMATED:
+        return ReasonCode.STAGE_OF_RELEASE
+    if any(spec.name == stage.stage and isinstance(spec.work, ChecksWork) for spec in policy.stages):
+        return ReasonCode.STAGE_OF_OTHERS
+    ended = stage.outcome if stage.status is StageStatus.ENDED else None
+    if ended is None or ended.verdict is StageVerdict.PASSED:
+        return ReasonCode.STAGE_NOT_FAILED
+    return ReasonCode.RETRIES_SPENT if stage.attempt >= MAX_ATTEMPTS else None
 
 
 def _cancel(run: Run, event: CommandGiven, conditions: Conditions) -> Obeyed | Refused:

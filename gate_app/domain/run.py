@@ -58,9 +58,9 @@ class Followed:
 class StageRun:
     """One stage of this run. `key` is `tests`, `deploy@staging` or `integration@staging`.
 
-    `attempt` counts every start of that key, `restarts` those since a worker vanished. Of a stage that GitHub works
-    on: `dispatched_at` is when it took the work, `followed` the run that does it, once known. `obstacle` is why a
-    running stage does not get on, with what mends it.
+    `attempt` counts every start of that key, `restarts` those since a worker vanished, `series` is the attempt that
+    began them. Of a stage that GitHub works on: `dispatched_at` is when it took the work, `followed` the run that does
+    it, once known. `obstacle` is why a running stage does not get on, with what mends it.
     """
 
     key: str
@@ -76,6 +76,14 @@ class StageRun:
     dispatched_at: datetime | None = None
     followed: Followed | None = None
     obstacle: Unknown | None = None
+
+    @property
+    def series(self) -> int:
+        return self.attempt - self.restarts
+
+    def anew(self) -> StageRun:
+        """The stage as one that starts again although no worker was lost: a new series of attempts."""
+        return replace(self, status=StageStatus.LOST, outcome=None, restarts=-1)
 
 
 @dataclass(frozen=True, slots=True)

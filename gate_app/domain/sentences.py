@@ -51,6 +51,12 @@ def _detail(facts: Facts) -> str:
     return f" ({_named(facts, 'detail', 200)})" if facts.get("detail") else ""
 
 
+def _or_again(facts: Facts) -> str:
+    """What else may help a stage of ours; the checks of others run again where they ran."""
+    ours = facts.get("stage") and not facts.get("code", "").startswith("check")
+    return f", or run it again: {code('/retry ' + facts['stage'])}" if ours else ""
+
+
 def _by(facts: Facts) -> str:
     return f" by {_named(facts, 'by', 60)}" if facts.get("by") else ""
 
@@ -78,10 +84,10 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.POLICY_UNREADABLE: lambda f: f"The gate file could not be read{_detail(f)}; it is tried again.",
     _R.NEEDS: lambda f: "The stages this gate needs:",
     _R.STAGE_PASSED: lambda f: f"Stage {_named(f, 'stage')} passed{_detail(f)}.",
-    _R.STAGE_FAILED: lambda f: f"Stage {_named(f, 'stage')} failed{_detail(f)}. Push a fix.",
+    _R.STAGE_FAILED: lambda f: f"Stage {_named(f, 'stage')} failed{_detail(f)}. Push a fix{_or_again(f)}.",
     _R.STAGE_RUNNING: lambda f: f"Stage {_named(f, 'stage')} is running.",
     _R.STAGE_UNKNOWN: lambda f: (
-        f"Stage {_named(f, 'stage')} came to no verdict{_detail(f)}. Mend what stopped it and push."
+        f"Stage {_named(f, 'stage')} came to no verdict{_detail(f)}. Mend what stopped it and push{_or_again(f)}."
     ),
     _R.NEW_FINDINGS: lambda f: f"Stage {_named(f, 'stage')} has {_new(f)}. Fix what is new and push.",
     _R.AFTER_MET: lambda f: f"The same content passed in {_named(f, 'after')}.",
@@ -174,6 +180,15 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.DEPLOYS_FROM_ELSEWHERE: lambda f: (
         "that environment does not deploy from here; its `from` in the gate file says from where"
     ),
+    _R.STAGE_NOT_FOUND: lambda f: "there is no stage of that name here",
+    _R.STAGE_NOT_FAILED: lambda f: (
+        "that stage has passed or is at work; only one that failed or came to no verdict runs again"
+    ),
+    _R.STAGE_OF_OTHERS: lambda f: (
+        "those checks are the work of others; have them run again there, and their new end counts"
+    ),
+    _R.STAGE_OF_RELEASE: lambda f: "that stage belongs to a deployment; `/deploy` asks for it anew",
+    _R.RETRIES_SPENT: lambda f: "that stage was started too often for this commit; push a new one",
     _R.REASON_MISSING: lambda f: "a denial needs a reason that the author can act on",
     _R.PARAMETERS_UNDECLARED: lambda f: "the gate file declares no parameters to set",
 }

@@ -13,12 +13,12 @@ from typing import Final, assert_never
 
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.draft import Draft
-from gate_app.domain.events import ButtonPressed, CommandGiven, Event, QuestionShown
+from gate_app.domain.events import ButtonPressed, CommandGiven, Event, QuestionShown, RerunRequested
 from gate_app.domain.following import collections, looks
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.releasing import advance_release, begin_release
-from gate_app.domain.replies import answer, answer_early, answer_press
+from gate_app.domain.replies import answer, answer_early, answer_press, answer_rerun
 from gate_app.domain.requests import Obeyed, Refused
 from gate_app.domain.run import Closing, Gate, Question, Run
 from gate_app.domain.staging import end_overdue, run_automated, stop_looking, stop_unneeded
@@ -49,7 +49,7 @@ def settle(
 ) -> Draft:
     """Draws every consequence of the verdicts, in the order in which one may depend on another.
 
-    `request` is what a `/deploy` or `/cancel` came to, if the event was one.
+    `request` is what the event came to, if it was one that moves the run.
     """
     draft = Draft(after, verdicts, conditions)
     stop_unneeded(draft)
@@ -63,6 +63,8 @@ def settle(
         answer(draft, event, request)
     elif isinstance(event, ButtonPressed):
         answer_press(draft, event)
+    elif isinstance(event, RerunRequested):
+        answer_rerun(draft, event, request)
     elif isinstance(event, QuestionShown):
         answer_early(draft, event)
     show_differences(draft)

@@ -90,14 +90,16 @@ def _policy_check(run: Run) -> Iterator[PublishCheckRun]:
 
 
 def _stage_check(draft: Draft, stage: StageRun) -> PublishCheckRun:
+    """What runs again gets a new check run, as at GitHub: the annotations of the old one could only be added to."""
     run = draft.run
+    named = f"stage:{stage.key}" + (f":{stage.series}" if stage.series > 1 else "")
     status, conclusion = _stage_state(stage)
     compared = compared_stage(run, stage, draft.conditions)
     return PublishCheckRun(
-        surface=f"stage:{stage.key}",
+        surface=named,
         name=f"{'rollback' if run.purpose is Purpose.ROLLBACK else 'stage'} / {stage.key}",
         head_sha=run.shown_sha,
-        external_id=f"{run.id}:stage:{stage.key}",
+        external_id=f"{run.id}:{named}",
         status=status,
         conclusion=conclusion,
         title=wording.stage_title(stage),

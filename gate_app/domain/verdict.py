@@ -97,6 +97,11 @@ class ReasonCode(StrEnum):
     RELEASE_UNDER_WAY = "release_under_way"
     DENIAL_STANDS = "denial_stands"
     DEPLOYS_FROM_ELSEWHERE = "deploys_from_elsewhere"
+    STAGE_NOT_FOUND = "stage_not_found"
+    STAGE_NOT_FAILED = "stage_not_failed"
+    STAGE_OF_OTHERS = "stage_of_others"
+    STAGE_OF_RELEASE = "stage_of_release"
+    RETRIES_SPENT = "retries_spent"
     REASON_MISSING = "reason_missing"
     PARAMETERS_UNDECLARED = "parameters_undeclared"
 

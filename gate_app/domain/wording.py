@@ -272,6 +272,7 @@ def help_text(run: Run) -> str:
         "- `/deny [environment] reason`: no, with a reason the author can act on",
         "- `/deploy environment [sha]`: ask (again) to deploy this head; whoever asks does not approve it",
         "- `/cancel`: close every gate that is still open here",
+        "- `/retry stage`: run a stage again that failed or came to no verdict, on the same commit",
         "- `/why [environment]`: what a gate waits for, ground by ground",
         "- `/status`: where stages and gates stand",
         "- `/help`: this",

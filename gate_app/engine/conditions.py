@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
-from gate_app.domain.events import ButtonPressed, CommandGiven, Event
+from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequested
 from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState
@@ -229,7 +229,7 @@ def _people(run: Run, event: Event) -> tuple[Person, ...]:
     """Everybody whose standing the decision may turn on."""
     open_gates = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
     people = {answer.person.id: answer.person for gate in open_gates for answer in gate.answers}
-    if isinstance(event, CommandGiven | ButtonPressed) and _from_person(event):
+    if isinstance(event, CommandGiven | ButtonPressed | RerunRequested) and _from_person(event):
         people[event.person.id] = event.person
     return tuple(people.values())
 
@@ -249,7 +249,7 @@ def _logins(run: Run, event: Event, rules: Policy | None) -> tuple[str, ...]:
     return rules.logins() if rules is not None and _people(run, event) else ()
 
 
-def _from_person(event: CommandGiven | ButtonPressed) -> bool:
+def _from_person(event: CommandGiven | ButtonPressed | RerunRequested) -> bool:
     via_app = isinstance(event, CommandGiven) and event.via_app
     return event.person.account is PersonKind.USER and not via_app
 

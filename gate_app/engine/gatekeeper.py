@@ -21,6 +21,7 @@ from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import (
     LOOK,
     Clock,
+    CommitNoticed,
     ConversationNoticed,
     InboxItem,
     InboxRow,
@@ -72,6 +73,8 @@ class Gatekeeper:
             case ConversationNoticed(event=event):
                 stored = self.store.current(row.subject)
                 return Transition((self._step(stored, event),)) if stored else Transition(note="no run there")
+            case CommitNoticed():
+                return self._about_commit(row.subject, row.notice)
             case RunNoticed(run_id=run_id, event=event):
                 stored = self.store.run(run_id)
                 return Transition((self._step(stored, event),)) if stored else Transition(note="no such run")
@@ -81,6 +84,13 @@ class Gatekeeper:
                 return self._roll_back(row.notice)
             case _:
                 assert_never(row.notice)
+
+    def _about_commit(self, subject: str, notice: CommitNoticed) -> Transition:
+        """A subject has one open run at most: a newer head supersedes the older one."""
+        current = self.store.current(subject)
+        if current is None or current.run.change.head.sha != notice.sha:
+            return Transition(note="another commit is decided on")
+        return Transition((self._step(current, notice.event),))
 
     def _look_at_work(self, row: InboxRow, at: datetime) -> Transition:
         """Judges every run of the subject that follows something afresh; a burst of hints is one look.

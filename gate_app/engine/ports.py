@@ -75,6 +75,16 @@ class ConversationNoticed:
 
 
 @dataclass(frozen=True, slots=True)
+class CommitNoticed:
+    """A fact about a commit: goes to every open run that decides on it."""
+
+    repository: Repository
+    sha: str
+    event: Event
+    kind: Literal["commit_noticed"] = "commit_noticed"
+
+
+@dataclass(frozen=True, slots=True)
 class RunNoticed:
     """A fact about one run of ours: a stage ended, a timer is due."""
 
@@ -110,7 +120,7 @@ class RollbackDue:
     kind: Literal["rollback_due"] = "rollback_due"
 
 
-Notice = SubjectNoticed | ConversationNoticed | RunNoticed | WorkNoticed | RollbackDue
+Notice = SubjectNoticed | ConversationNoticed | CommitNoticed | RunNoticed | WorkNoticed | RollbackDue
 
 LOOK: Final = "work:"
 """How the meaning of every `WorkNoticed` in an inbox begins."""

@@ -19,14 +19,17 @@ from gate_app.domain.events import (
     ClockTicked,
     CommandGiven,
     CommentChanged,
+    RerunRequested,
     StageEnded,
     StageVanished,
 )
 from gate_app.domain.evidence import StageOutcome
+from gate_app.domain.following import HEAD
 from gate_app.engine.ports import (
     LOOK,
     Child,
     Clock,
+    CommitNoticed,
     ConversationNoticed,
     Delivery,
     Ignored,
@@ -95,6 +98,9 @@ class Sweep:
             case ConversationNoticed():
                 subjects = self.store.conversing(notice.repository.id, notice.conversation)
                 return [InboxItem(subject, notice, meaning_of(notice)) for subject in subjects]
+            case CommitNoticed():
+                subjects = self.store.watching(notice.repository.id, HEAD, notice.sha)
+                return [InboxItem(subject, notice, f"commit:{occasion}") for subject in subjects]
             case RunNoticed():
                 return [item_for(notice.run_id, notice.event, f"{notice.run_id}:{occasion}")]
             case WorkNoticed():
@@ -129,7 +135,9 @@ class Sweep:
 
 def _received(notice: Notice, delivery: Delivery) -> Notice:
     """GitHub tells no time of a press: it happened when it was told, never before its buttons were shown."""
-    if not isinstance(notice, RunNoticed) or not isinstance(notice.event, ButtonPressed):
+    if not isinstance(notice, RunNoticed | CommitNoticed):
+        return notice
+    if not isinstance(notice.event, ButtonPressed | RerunRequested):
         return notice
     at = max(notice.event.at, delivery.received_at)
     return replace(notice, event=replace(notice.event, at=at))

@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from gate_app.domain.events import ButtonPressed, CommandGiven, CommentChanged
+from gate_app.domain.events import CommandGiven, CommentChanged
 from gate_app.domain.model import Subject
 from gate_app.engine.ports import (
     ConversationNoticed,
     Ignored,
-    RunNoticed,
     SubjectNoticed,
     passed_over,
 )
+from gate_app.github.check_payloads import OURS
 from gate_app.github.envelope import (
     EARLIEST,
     LATEST,
@@ -40,7 +40,7 @@ from gate_app.github.envelope import (
     shown,
     shown_action,
 )
-from gate_app.github.fields import Account, App, Id, LongText, Reading, RefName, Sha, ShortText
+from gate_app.github.fields import Account, App, Id, LongText, Reading, RefName, Sha
 from gate_app.github.markdown import command_line
 from gate_app.github.work_payloads import WORK
 
@@ -116,24 +116,6 @@ class _EditedCommentDelivery(_CommentDelivery):
     changes: _CommentChanges
 
 
-class _CheckRun(Reading):
-    """`external_id` of ours is the gate's id; GitHub sends presses to the App that owns the check run only."""
-
-    external_id: ShortText | None
-    head_sha: Sha
-    completed_at: Moment | None
-    app: App | None
-
-
-class _RequestedAction(Reading):
-    identifier: Annotated[str, StringConstraints(min_length=1, max_length=20)]
-
-
-class _PressDelivery(DeliveryBody):
-    check_run: _CheckRun
-    requested_action: _RequestedAction
-
-
 @dataclass(frozen=True, slots=True)
 class WebhookPayloads:
     """Understands GitHub's webhooks; see the table at the end for what it knows.
@@ -150,18 +132,19 @@ class WebhookPayloads:
         Raises ValueError when the body is not what `event` claims (case 12).
         """
         envelope = document(Envelope, event, body)
-        told = (event, envelope.action)
-        understood = UNDERSTOOD.get(told) or UNDERSTOOD.get((event, ANY))
-        work = WORK.get(told) or WORK.get((event, ANY))
-        if understood is None and work is None and told != PRESSED:
+        reader = self._reader(event, envelope.action)
+        if reader is None:
             return Ignored(f"not used: {shown(event)}{shown_action(envelope.action)}")
         if envelope.installation is None:
             return Ignored("no installation of ours is named")
-        if understood is not None:
-            return understood(event, body)
-        if work is not None:
-            return work(event, body, self.app_id)
-        return _button_pressed(event, body, self.app_id)
+        return reader(event, body)
+
+    def _reader(self, event: str, action: str | None) -> _Reader | None:
+        plain = UNDERSTOOD.get((event, action)) or UNDERSTOOD.get((event, ANY))
+        told_apart = WORK.get((event, action)) or WORK.get((event, ANY)) or OURS.get((event, action))
+        if plain is not None or told_apart is None:
+            return plain
+        return lambda name, body: told_apart(name, body, self.app_id)
 
 
 # --- pull requests and pushes ---
@@ -255,41 +238,6 @@ def _comment_deleted(event: str, body: bytes) -> Read:
     return (ConversationNoticed(delivery.where, issue.number, changed),)
 
 
-# --- buttons ---
-
-
-def _button_pressed(event: str, body: bytes, app_id: int) -> Read:
-    """Who pressed is the sender; which gate is the external id that we gave our own check run."""
-    delivery = document(_PressDelivery, event, body)
-    check_run = delivery.check_run
-    if check_run.app is None or check_run.app.id != app_id:
-        return Ignored("a button of another App's check run")
-    gate = _gate_of(check_run.external_id or "", delivery.repository.id)
-    if gate is None:
-        return Ignored("a button of a check run that is no gate of this repository")
-    run_id, environment = gate
-    at = check_run.completed_at or EARLIEST
-    press = ButtonPressed(
-        at, environment, delivery.sender.person, delivery.requested_action.identifier, check_run.head_sha
-    )
-    return (RunNoticed(run_id, press),)
-
-
-def _gate_of(external_id: str, repository_id: int) -> tuple[str, str] | None:
-    """The run and the environment that a gate's id names (`Run.gate_id`); a ref has no colon in it."""
-    subject, _, rest = external_id.partition(":")
-    sequence, _, environment = rest.partition(":")
-    try:
-        named = Subject.parse(subject)
-    except ValueError:
-        return None
-    if named.repository_id != repository_id or named.key != subject or not environment:
-        return None
-    if not (sequence.isascii() and sequence.isdigit()):
-        return None
-    return f"{subject}:{sequence}", environment
-
-
 # --- the table ---
 
 NOT_A_PULL_REQUEST: Final = Ignored("a comment on an issue; commands count on pull requests")
@@ -311,14 +259,12 @@ UNDERSTOOD: Final[Mapping[tuple[str, str | None], _Reader]] = {
     ("issue_comment", "edited"): _comment_edited,
     ("issue_comment", "deleted"): _comment_deleted,
 }
-"""Everything that is understood, but for work of others and presses of our own buttons."""
-
-PRESSED: Final = ("check_run", "requested_action")
+"""Everything that is understood, but for what people press on our check runs and for work of others."""
 
 
 def essential_events() -> frozenset[str]:
     """The events without which nothing works as described."""
-    return frozenset(event for event, _action in (*UNDERSTOOD, PRESSED))
+    return frozenset(event for event, _action in (*UNDERSTOOD, *OURS))
 
 
 def work_events() -> frozenset[str]:

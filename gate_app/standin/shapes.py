@@ -67,6 +67,7 @@ class CheckRunState(TypedDict):
 
     id: int
     repository: str
+    suite_id: int
     app: str
     name: str
     head_sha: str

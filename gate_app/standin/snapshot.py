@@ -108,6 +108,7 @@ def of_check_run(tx: Transaction, run: CheckRun) -> CheckRunState:
         "name": run.name,
         "head_sha": run.head_sha,
         "external_id": run.external_id,
+        "suite_id": run.suite_id,
         "status": run.status,
         "conclusion": run.conclusion,
         "title": run.title,

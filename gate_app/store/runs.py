@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, exists, select, update
 
 from gate_app.domain.conditions import EnvironmentFacts
-from gate_app.domain.following import watched
+from gate_app.domain.following import concerned
 from gate_app.domain.model import FirstHead
 from gate_app.domain.run import Run
 from gate_app.engine.ports import WORKFLOW_SURFACE, Step, StoredRun
@@ -162,7 +162,7 @@ def save_run(connection: Connection, step: Step) -> str:
 def _save_watches(connection: Connection, run: Run) -> None:
     """What the run follows now; searched by webhooks, rebuilt with every decision."""
     connection.execute(delete(watches).where(watches.c.run_id == run.id))
-    rows = [{"run_id": run.id, "what": what, "name": name} for what, name in watched(run)]
+    rows = [{"run_id": run.id, "what": what, "name": name} for what, name in concerned(run)]
     if rows:
         connection.execute(watches.insert(), rows)
 

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.github import NOON, REPOSITORY, SHA, SINKHOLE, account
 
-from gate_app.domain.events import ButtonPressed, CommandGiven, CommentChanged
+from gate_app.domain.events import ButtonPressed, CommandGiven, CommentChanged, RerunRequested
 from gate_app.domain.model import Person, PersonKind, Subject
 from gate_app.engine.ports import (
+    CommitNoticed,
     ConversationNoticed,
     Ignored,
     Notice,
@@ -473,6 +474,45 @@ def test_case_47_a_press_on_what_is_not_our_gate_means_nothing(changed: Payload)
 def test_a_press_without_its_parts_is_refused() -> None:
     with pytest.raises(ValueError, match="check_run"):
         read("check_run", envelope(action="requested_action"))
+
+
+# --- "Re-run" ---
+
+
+def rerun(**changed: object) -> Payload:
+    return {**press(external_id="71#3:2:stage:tests", **changed), "action": "rerequested"}
+
+
+def rerun_all(**changed: object) -> Payload:
+    suite: Payload = {"id": 1, "head_sha": SHA, "updated_at": "2026-11-20T11:59:00Z", "app": {"id": OUR_APP}}
+    return envelope(action="rerequested", check_suite={**suite, **changed})
+
+
+SHOWN = datetime(2026, 11, 20, 11, 59, tzinfo=UTC)
+
+
+def test_a_re_run_goes_to_the_run_that_our_check_run_names() -> None:
+    asked = RerunRequested(SHOWN, Person(12, "reviewer"), "stage:tests")
+    assert only("check_run", rerun()) == RunNoticed("71#3:2", asked)
+
+
+def test_a_re_run_of_all_checks_goes_to_what_decides_on_their_commit() -> None:
+    notice = only("check_suite", rerun_all())
+    assert isinstance(notice, CommitNoticed)
+    assert (notice.sha, notice.event) == (SHA, RerunRequested(SHOWN, Person(12, "reviewer")))
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        pytest.param("check_run", rerun(app={"id": 4712}), id="a check run of another App"),
+        pytest.param("check_run", {**press(external_id="x"), "action": "rerequested"}, id="of nothing"),
+        pytest.param("check_suite", rerun_all(app={"id": 4712}), id="a suite of another App"),
+        pytest.param("check_suite", rerun_all(app=None), id="a suite of an App that is gone"),
+    ],
+)
+def test_a_re_run_of_what_is_not_ours_means_nothing(event: str, payload: Payload) -> None:
+    assert isinstance(read(event, payload), Ignored)
 
 
 # --- the same fact twice ---

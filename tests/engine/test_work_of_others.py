@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from support.engine import MAIN, SHOP, TinyEngine, pull, sha
+from support.engine import AUTHOR, MAIN, SHOP, TinyEngine, pull, sha
 from support.store import sql
 
 from gate_app.domain.checks import Check, CheckState
+from gate_app.domain.events import RerunRequested
+from gate_app.engine.ports import InboxItem, SubjectNoticed
 from gate_app.engine.replay import replay
 from gate_app.store.codec import run_digest
-from gate_app.store.journal import recorded
+from gate_app.store.journal import entries, recorded
 from gate_app.store.repository import SqlStore
 
 pytest_plugins = ["support.store_databases"]
@@ -83,3 +85,20 @@ def test_a_lost_webhook_is_made_up_for_by_the_clock(engine: TinyEngine, store: S
     assert run.wake_at is not None
     assert [stored.run.id for stored in store.runs_to_wake(run.wake_at)] == [run.id]
     assert run.change.repository == SHOP
+
+
+def test_a_re_run_of_all_checks_reaches_the_run_of_that_commit(engine: TinyEngine, store: SqlStore) -> None:
+    asked = RerunRequested(BEGAN, AUTHOR)
+    engine.hears_of_commit(sha("b"), asked).hears_of_commit(sha("a"), asked).drains()
+    heard = [sealed.entry.event for sealed in entries(store._engine)]
+    assert [event for event in heard if isinstance(event, RerunRequested)] == [asked]
+
+
+def test_a_re_run_of_a_commit_that_was_replaced_meanwhile_means_nothing(
+    engine: TinyEngine, store: SqlStore
+) -> None:
+    engine.github.main_is_at("b")
+    store.put([InboxItem(MAIN.key, SubjectNoticed(SHOP, MAIN, BEGAN, AUTHOR), "look:pushed")])
+    engine.hears_of_commit(sha("a"), RerunRequested(BEGAN, AUTHOR)).drains()
+    (note,) = sql(store._engine, "SELECT note FROM inbox WHERE meaning LIKE 'commit:%'")
+    assert note == ("another commit is decided on",)

@@ -12,12 +12,14 @@ from gate_app.config import read
 from gate_app.config.globs import touches
 from gate_app.domain.checks import Check, CheckReading
 from gate_app.domain.conditions import Authorship, Standing
+from gate_app.domain.events import Event
 from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
 from gate_app.domain.policy import Permission, Policy, Select
 from gate_app.domain.run import Run
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.gatekeeper import Gatekeeper
 from gate_app.engine.ports import (
+    CommitNoticed,
     Comparison,
     ConversationNoticed,
     LiveChange,
@@ -160,6 +162,13 @@ class TinyEngine:
         """A delivery that says: this piece of work has changed. Nothing is handled yet."""
         self.deliveries += 1
         notice = WorkNoticed(SHOP, what, name, self.now())
+        self.store.put(self._sweep.addressed(notice, f"delivery-{self.deliveries}"))
+        return self
+
+    def hears_of_commit(self, commit: str, event: Event) -> TinyEngine:
+        """A delivery with a fact about a commit. Nothing is handled yet."""
+        self.deliveries += 1
+        notice = CommitNoticed(SHOP, commit, event)
         self.store.put(self._sweep.addressed(notice, f"delivery-{self.deliveries}"))
         return self
 
