@@ -14,6 +14,7 @@ from gate_app.config.models import (
     ApprovalModel,
     ApproverLineModel,
     EnvironmentModel,
+    EscalationModel,
     FileModel,
     MonitorModel,
     RouteModel,
@@ -32,6 +33,7 @@ from gate_app.domain.policy import (
     CommandWork,
     DeploymentRoute,
     Environment,
+    EscalationRule,
     GrantRoute,
     Permission,
     Policy,
@@ -110,7 +112,29 @@ def _approval(approval: ApprovalModel) -> ApprovalPolicy:
         mode=ApprovalMode(approval.mode),
         self_approval=approval.self_approval,
         expires_after=duration(approval.expires_after),
+        escalate_when=tuple(_rule(rule) for rule in approval.escalate_when or ()),
     )
+
+
+def _rule(rule: EscalationModel) -> EscalationRule:
+    return EscalationRule(
+        paths=rule.paths or (),
+        lines_over=_more_than(rule.lines_changed),
+        new_findings=Severity(rule.new_findings) if rule.new_findings else None,
+        skipped_over=_more_than(rule.skipped_tests),
+        author_is=rule.author_is or "",
+        authors=rule.authors or (),
+        labels=rule.labels or (),
+        titles=rule.title or (),
+        branches=rule.branch or (),
+        bases=rule.base or (),
+        lines=tuple(_line(line) for line in rule.approvers or ()),
+        block=rule.block or "",
+    )
+
+
+def _more_than(text: str | None) -> int | None:
+    return None if text is None else int(text.removeprefix(">"))
 
 
 def _line(line: ApproverLineModel) -> ApproverLine:

@@ -21,6 +21,7 @@ from gate_app.domain.policy import (
     CommandWork,
     DeploymentRoute,
     Environment,
+    EscalationRule,
     GrantRoute,
     Permission,
     Policy,
@@ -153,6 +154,14 @@ def _approval(approval: ApprovalPolicy) -> Iterator[Row]:
         case ApprovalMode.NEVER:
             yield "  mode: never", "asks nobody: goes on by itself, and says so"
             return
+        case ApprovalMode.ESCALATE:
+            yield (
+                "  mode: escalate",
+                "asks a person only when a rule fires, else goes on by itself and says so",
+            )
+            yield "  escalate_when:", "any rule that fires, or cannot be told, asks"
+            for rule in approval.escalate_when:
+                yield from _indent(_indent(_rule(rule)))
         case ApprovalMode.ALWAYS:
             yield "  mode: always", "always asks a person"
         case _:
@@ -164,6 +173,36 @@ def _approval(approval: ApprovalPolicy) -> Iterator[Row]:
     yield "  contributors: head", "contributors: whoever changed this content, and whoever asked for it"
     expires = f"  expires_after: {duration_text(approval.expires_after)}"
     yield expires, "counted from the question; then denied, never approved"
+
+
+def _rule(rule: EscalationRule) -> Iterator[Row]:
+    """A rule as a list item, one condition a line."""
+    rows: list[Row] = []
+    if rule.paths:
+        rows.append((f"paths: {inline_list(rule.paths)}", "a changed file fits"))
+    if rule.lines_over is not None:
+        rows.append((f'lines_changed: "> {rule.lines_over}"', "added and removed together"))
+    if rule.new_findings is not None:
+        rows.append((f"new_findings: {rule.new_findings.value}", "of that severity or above"))
+    if rule.skipped_over is not None:
+        rows.append((f'skipped_tests: "> {rule.skipped_over}"', "tests that did not run"))
+    if rule.author_is:
+        rows.append((f"author_is: {rule.author_is}", "the author is no person"))
+    named = (
+        ("authors", rule.authors),
+        ("labels", rule.labels),
+        ("title", rule.titles),
+        ("branch", rule.branches),
+        ("base", rule.bases),
+    )
+    rows += [(f"{name}: {inline_list(values)}", "one of them fits") for name, values in named if values]
+    if rule.block:
+        rows.append((f"block: {text(rule.block)}", "then nothing is released, whoever approves"))
+    if rule.lines:
+        rows.append(("approvers:", "must be met too when this rule fires"))
+        rows += [(f"  - {_approvers(line)}", _people(line)) for line in rule.lines]
+    for index, (line, sentence) in enumerate(rows):
+        yield f"{'- ' if index == 0 else '  '}{line}", sentence
 
 
 def _approvers(line: ApproverLine) -> str:

@@ -29,6 +29,7 @@ MAX_STAGES = 50
 MAX_ENVIRONMENTS = 50
 MAX_NAMES = 100
 MAX_LINES = 10
+MAX_RULES = 20
 MAX_COUNT = 100
 
 
@@ -112,6 +113,10 @@ Patience = Annotated[
     _between(timedelta(minutes=1), timedelta(days=30), "1m and 30d"),
 ]
 
+MORE_THAN_PATTERN = r"^> ?(0|[1-9][0-9]{0,6})$"
+Pattern = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_visible)]
+Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=MAX_NAMES)]
+
 CheckWord = Literal["required", "all"]
 CheckNames = Annotated[tuple[CheckName, ...], Field(min_length=1, max_length=MAX_NAMES)]
 RouteWord = Literal["grant", "deployment", "protection_rule"]
@@ -187,11 +192,59 @@ class ApproverLineModel(Strict):
     """How many different people."""
 
 
+class EscalationModel(Strict):
+    """One rule: it fires when everything it names holds, or cannot be told."""
+
+    paths: Annotated[tuple[PathGlob, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """Globs; holds when a changed file fits, compared with what the environment runs today."""
+
+    lines_changed: Annotated[str, Field(pattern=MORE_THAN_PATTERN)] | None = None
+    """`> 400`: more added and removed lines than that."""
+
+    new_findings: Literal["critical", "high", "medium", "low"] | None = None
+    """A finding of this severity or above that what the environment runs today does not have."""
+
+    skipped_tests: Annotated[str, Field(pattern=MORE_THAN_PATTERN)] | None = None
+    """`> 0`: more skipped tests than that."""
+
+    author_is: Literal["bot"] | None = None
+    """`bot`: the change was not made by a person."""
+
+    authors: Annotated[tuple[Login, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """Logins; holds when the author of the change is one of them."""
+
+    labels: Patterns | None = None
+    """Patterns (`*`, `?`); holds when a label of the pull request fits. Without a pull request: holds."""
+
+    title: Patterns | None = None
+    """Patterns; holds when the title fits, as it was when its commit was first seen."""
+
+    branch: Patterns | None = None
+    """Patterns; holds when the branch of the head fits. A branch of a fork: holds."""
+
+    base: Patterns | None = None
+    """Patterns; holds when the branch that the change goes to fits."""
+
+    approvers: Annotated[tuple[ApproverLineModel, ...], Field(min_length=1, max_length=MAX_LINES)] | None = (
+        None
+    )
+    """Lines that must be met too when this rule fires, beside those of the environment."""
+
+    block: Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_visible)] | None = None
+    """A reason; when this rule fires, nothing is released, whoever approves."""
+
+
 class ApprovalModel(Strict):
     """Who is asked before a deployment, and for how long."""
 
-    mode: Literal["always", "never"] = "always"
-    """`always` asks a person; `never` goes on by itself when everything needed is green, and says so."""
+    mode: Literal["always", "escalate", "never"] = "always"
+    """`always` asks a person; `escalate` only when a rule of `escalate_when` fires; `never` goes on by itself when
+    everything needed is green. Both of the latter say so."""
+
+    escalate_when: (
+        Annotated[tuple[EscalationModel, ...], Field(min_length=1, max_length=MAX_RULES)] | None
+    ) = None
+    """Rules; any of them that fires asks the approvers."""
 
     approvers: Annotated[tuple[ApproverLineModel, ...], Field(min_length=1, max_length=MAX_LINES)] | None = (
         None
@@ -315,12 +368,19 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY): EnvironmentModel,
         ("environments", ANY, "approval"): ApprovalModel,
         ("environments", ANY, "approval", "approvers", ANY): ApproverLineModel,
+        ("environments", ANY, "approval", "escalate_when", ANY): EscalationModel,
+        ("environments", ANY, "approval", "escalate_when", ANY, "approvers", ANY): ApproverLineModel,
         ("environments", ANY, "deploy"): RouteModel,
         ("environments", ANY, "monitor"): MonitorModel,
         ("environments", ANY, "monitor", "probes", ANY): ProbeModel,
     }
 )
 """Which model describes the keys at a path; ANY stands for one name or one list index."""
+
+DESCRIBED: Mapping[type[Strict], tuple[str, ...]] = MappingProxyType(
+    {model: path for path, model in reversed([*PLACES.items()])}
+)
+"""The first place of each model: where its keys are described."""
 
 
 def keys_of(model: type[Strict]) -> tuple[str, ...]:

@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from gate_app.config.models import ApprovalModel, ApproverLineModel, EnvironmentModel, StageModel
+from gate_app.config.models import (
+    ApprovalModel,
+    ApproverLineModel,
+    EnvironmentModel,
+    EscalationModel,
+    StageModel,
+)
 from gate_app.config.problems import Flaw, Path, did_you_mean, listed, quote
 
 IMPLICIT_STAGE = "checks"
@@ -166,10 +172,26 @@ def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
     for name, environment in draft.environments.items():
         yield ("environments", name, "needs"), environment.needs or ()
         yield ("environments", name, "verify"), environment.verify or ()
-        for index, line in enumerate(environment.approval.approvers or ()):
-            path = ("environments", name, "approval", "approvers", index)
+        yield ("environments", name, "paths"), environment.paths or ()
+        for number, rule in enumerate(environment.approval.escalate_when or ()):
+            for key in ("paths", "authors", "labels", "title", "branch", "base"):
+                yield (
+                    ("environments", name, "approval", "escalate_when", number, key),
+                    getattr(rule, key) or (),
+                )
+        for path, line in _approver_lines(name, environment.approval):
             yield (*path, "users"), line.users or ()
             yield (*path, "teams"), line.teams or ()
+
+
+def _approver_lines(name: str, approval: ApprovalModel) -> Iterator[tuple[Path, ApproverLineModel]]:
+    """Every line of an environment, those that rules add included."""
+    path: Path = ("environments", name, "approval")
+    for index, line in enumerate(approval.approvers or ()):
+        yield (*path, "approvers", index), line
+    for number, rule in enumerate(approval.escalate_when or ()):
+        for index, line in enumerate(rule.approvers or ()):
+            yield (*path, "escalate_when", number, "approvers", index), line
 
 
 def _approvals_hold_something(draft: Draft) -> Iterator[Flaw]:
@@ -183,10 +205,51 @@ def _approvals_hold_something(draft: Draft) -> Iterator[Flaw]:
 def _never_asks_nobody(approval: ApprovalModel, path: Path) -> Iterator[Flaw]:
     if approval.mode != "never":
         return
-    for key in ("approvers", "expires_after"):
+    for key in ("approvers", "escalate_when", "expires_after"):
         if key in approval.model_fields_set:
             reason = f"`mode: never` asks nobody, so `{key}` would hold nothing"
             yield Flaw((*path, key), reason, f"delete `{key}`, or write `mode: always`")
+
+
+def _lines_are_given_once(draft: Draft) -> Iterator[Flaw]:
+    """Two equal lines could be meant as two people, which `count` says plainly."""
+    for name, environment in draft.environments.items():
+        seen: set[tuple[Path, ApproverLineModel]] = set()
+        for path, line in _approver_lines(name, environment.approval):
+            if (path[:-1], line) in seen:
+                fix = "delete one of the two, or write `count: 2`"
+                yield Flaw(path, "this line is given twice", fix)
+            seen.add((path[:-1], line))
+
+
+def _rules_hold_something(draft: Draft) -> Iterator[Flaw]:
+    """A rule that names nothing, and rules that nobody would look at."""
+    for name, environment in draft.environments.items():
+        path: Path = ("environments", name, "approval")
+        approval = environment.approval
+        if approval.mode == "escalate" and approval.escalate_when is None:
+            fix = "add `escalate_when` with at least one rule, or write `mode: always`"
+            yield Flaw((*path, "mode"), "`mode: escalate` without a rule would never ask anybody", fix)
+        if approval.mode == "always" and approval.escalate_when is not None:
+            reason = "`mode: always` asks every time, so these rules would hold nothing"
+            yield Flaw((*path, "escalate_when"), reason, "write `mode: escalate`, or delete them")
+        rules = approval.escalate_when or ()
+        for index, rule in enumerate(rules):
+            if rule in rules[:index]:
+                yield Flaw(
+                    (*path, "escalate_when", index), "this rule is given twice", "delete one of the two"
+                )
+            yield from _rule_holds_something(rule, (*path, "escalate_when", index))
+
+
+def _rule_holds_something(rule: EscalationModel, path: Path) -> Iterator[Flaw]:
+    if not rule.model_fields_set - {"approvers", "block"}:
+        yield Flaw(path, "this rule names nothing that could make it fire", "add a condition such as `paths`")
+    if rule.block is not None and rule.approvers is not None:
+        reason = "a rule that blocks asks nobody, so `approvers` would hold nothing"
+        yield Flaw((*path, "approvers"), reason, "delete `approvers` or `block`")
+    for index, line in enumerate(rule.approvers or ()):
+        yield from _line_holds_something(line, (*path, "approvers", index))
 
 
 def _line_holds_something(line: ApproverLineModel, path: Path) -> Iterator[Flaw]:
@@ -237,5 +300,7 @@ RULES: tuple[Rule, ...] = (
     _order_has_no_circle,
     _lists_name_each_once,
     _approvals_hold_something,
+    _lines_are_given_once,
+    _rules_hold_something,
     _lines_can_be_met,
 )

@@ -40,6 +40,7 @@ class NotYet:
 _ENVIRONMENT = ("environments", ANY)
 _APPROVAL = (*_ENVIRONMENT, "approval")
 _LINE = (*_APPROVAL, "approvers", ANY)
+_RULE = (*_APPROVAL, "escalate_when", ANY)
 
 NOT_YET: tuple[NotYet, ...] = (
     NotYet(("notify",)),
@@ -49,8 +50,8 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet((*_ENVIRONMENT, "monitor", "on_breach"), "write `on_breach: propose_rollback`", "rollback"),
     NotYet((*_ENVIRONMENT, "monitor", "on_breach"), "write `on_breach: propose_rollback`", "notify"),
     NotYet((*_ENVIRONMENT, "from", "tag"), "write `from: pull_request`, or nothing for the default branch"),
-    NotYet((*_APPROVAL, "mode"), "write `mode: always`", "escalate"),
-    NotYet((*_APPROVAL, "escalate_when"), "delete it: `mode: always` asks a person every time"),
+    NotYet((*_RULE, "confidence"), "delete it: nobody can state a confidence yet"),
+    NotYet((*_RULE, "riskiest"), "delete it: there is no risk score yet"),
     NotYet((*_APPROVAL, "self_approval"), "write `self_approval: false`", True),
     NotYet((*_APPROVAL, "contributors"), "write `contributors: head`", "shipped"),
     NotYet((*_APPROVAL, "remind_after")),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gate_app.domain.conditions import Conditions
-from gate_app.domain.evidence import Evidence, Finding
+from gate_app.domain.evidence import Evidence, Finding, Severity
 from gate_app.domain.policy import Policy
 from gate_app.domain.run import Run, StageRole, StageRun
 
@@ -38,6 +38,21 @@ def compare(
     known = frozenset(baseline)
     new = tuple(found for mark, found in findings.items() if mark not in known)
     return Comparison(environment, new, len(findings) - len(new), len(known - findings.keys()))
+
+
+def findings_at_least(
+    threshold: Severity, run: Run, stage: str, baseline: tuple[str, ...] | None
+) -> tuple[Finding, ...]:
+    """What a stage found at or above a severity that the baseline does not have; without one, all of it."""
+    outcome = run.stages[stage].outcome if stage in run.stages else None
+    if outcome is None:
+        return ()
+    known = frozenset(baseline or ())
+    return tuple(
+        finding
+        for finding in outcome.evidence.findings
+        if finding.severity.at_least(threshold) and finding.fingerprint not in known
+    )
 
 
 def compared_stage(run: Run, stage: StageRun, conditions: Conditions) -> Comparison | None:

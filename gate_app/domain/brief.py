@@ -18,8 +18,8 @@ from gate_app.domain.evidence import Evidence, Severity, StageVerdict
 from gate_app.domain.inert import code, plain
 from gate_app.domain.policy import Environment
 from gate_app.domain.run import Gate, Run
-from gate_app.domain.sentences import phrase
-from gate_app.domain.verdict import Judged, Verdict
+from gate_app.domain.sentences import phrase, sentence
+from gate_app.domain.verdict import Judged, ReasonCode, Verdict
 
 STAGE_MARKS: Final = {StageVerdict.PASSED: "✅", StageVerdict.FAILED: "❌", StageVerdict.UNKNOWN: "❔"}
 _SHOWN: Final = 5
@@ -148,8 +148,12 @@ def _judged(judged: Judged) -> tuple[str, str]:
     return mark, f", which does not count{yet}: {phrase(judged.code)} {code(judged.code.value)}"
 
 
-def asked_because(environment: Environment) -> str:
-    """Which rule asks a person."""
-    return (
-        f"**Why a person is asked:** the gate file asks before every deployment to {code(environment.name)}."
-    )
+def asked_because(environment: Environment, verdict: Verdict) -> str:
+    """Which rules ask a person, and what made each fire."""
+    why = "**Why a person is asked:**"
+    reasons = {reason.code: reason for reason in verdict.reasons}
+    if (escalated := reasons.get(ReasonCode.ESCALATED)) is not None:
+        return "\n".join([why, "", *(f"- {sentence(rule)}" for rule in escalated.children)])
+    if (kept := reasons.get(ReasonCode.ESCALATION_KEPT)) is not None:
+        return f"{why} {sentence(kept)}"
+    return f"{why} the gate file asks before every deployment to {code(environment.name)}."

@@ -19,12 +19,16 @@ from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What GitHub says right now about the head under decision."""
+    """What GitHub says right now about the head under decision.
+
+    `labels` are those of its pull request; None when there is none, or they could not be told.
+    """
 
     sha: str
     base_ref: str
     open: bool
     merged: bool = False
+    labels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,20 @@ same tree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import assert_never
 
 from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers, judge_lines
+from gate_app.domain.baseline import findings_at_least
 from gate_app.domain.conditions import Conditions
+from gate_app.domain.escalation import Escalation, escalate
 from gate_app.domain.evidence import Finding, Severity, StageVerdict
 from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import (
     ApprovalMode,
+    ApprovalPolicy,
     CommandRoute,
     DeploymentRoute,
     Environment,
@@ -70,7 +73,9 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
     paths = _paths_reasons(run, environment)
     if any(reason.code is ReasonCode.PATHS_UNTOUCHED for reason in paths):
         return Verdict(gate.environment, VerdictState.SKIPPED, paths)
-    answers = judge_answers(run, gate, environment.approval, binding_for(run, environment), conditions)
+    escalation = escalate(run, gate, environment, conditions)
+    approval = escalation.approval if escalation is not None else environment.approval
+    answers = judge_answers(run, gate, approval, binding_for(run, environment), conditions)
     grounds = (
         _policy_reason(run, conditions),
         *_head_reasons(run, conditions),
@@ -81,7 +86,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         _route_reason(gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
-        _approval_reason(gate, answers, environment, conditions),
+        *_approval_reasons(gate, answers, approval, escalation, conditions),
     )
     return _weighed(gate, environment, answers, grounds, conditions)
 
@@ -209,16 +214,10 @@ def new_findings(
 
     Without a baseline (nothing of ours runs there) all findings are new.
     """
-    outcome = run.stages[stage].outcome
     threshold = run.policy.stage(stage).new_findings if isinstance(run.policy, Policy) else None
-    if outcome is None or threshold is None:
+    if threshold is None:
         return ()
-    baseline = frozenset(conditions.environment(environment.name).baseline or ())
-    return tuple(
-        finding
-        for finding in outcome.evidence.findings
-        if finding.severity.at_least(threshold) and finding.fingerprint not in baseline
-    )
+    return findings_at_least(threshold, run, stage, conditions.environment(environment.name).baseline)
 
 
 def _worst(findings: tuple[Finding, ...]) -> Severity:
@@ -277,12 +276,21 @@ def _returned_reasons(gate: Gate, conditions: Conditions) -> tuple[Reason, ...]:
     return (unknown(ReasonCode.RELEASE_RETURNED, detail=gate.returned.detail),)
 
 
-def _approval_reason(
-    gate: Gate, answers: tuple[Judged, ...], environment: Environment, conditions: Conditions
-) -> Reason:
-    if environment.approval.mode is ApprovalMode.NEVER:
-        return met(ReasonCode.NOBODY_ASKED)
-    return judge_lines(gate, answers, environment.approval, conditions)
+def _approval_reasons(
+    gate: Gate,
+    answers: tuple[Judged, ...],
+    approval: ApprovalPolicy,
+    escalation: Escalation | None,
+    conditions: Conditions,
+) -> Iterator[Reason]:
+    """Why people are asked, or why not; and where they are, what of their approvals is there."""
+    if approval.mode is ApprovalMode.NEVER:
+        yield met(ReasonCode.NOBODY_ASKED)
+        return
+    if escalation is not None:
+        yield escalation.reason
+    if escalation is None or escalation.asks:
+        yield judge_lines(gate, answers, approval, conditions)
 
 
 def _denial(gate: Gate, answers: tuple[Judged, ...]) -> Reason | None:

@@ -47,7 +47,10 @@ def _of_release(release: Release) -> str:
 def _obstacle(verdict: Verdict) -> str:
     """The worst obstacle; the approval comes last, since nobody is asked before the rest holds."""
     leaves = [
-        reason for root in verdict.reasons for reason in root.walk() if not reason.met and not reason.children
+        reason
+        for root in verdict.reasons
+        for reason in root.walk()
+        if not reason.met and all(child.met for child in reason.children)
     ]
     worst = min(leaves, key=_rank, default=None)
     if worst is None:
@@ -101,6 +104,8 @@ OBSTACLES: Final[Mapping[ReasonCode, _Line]] = {
     _R.BASE_CHANGED: lambda f: "Waiting: the base branch changed",
     _R.CHANGE_CLOSED: lambda f: "Waiting: the pull request is closed",
     _R.PATHS_UNKNOWN: lambda f: "Waiting: not known yet which files change",
+    _R.ESCALATION_BLOCKED: lambda f: "Blocked by a rule of the gate file",
+    _R.ESCALATION_UNKNOWN: lambda f: "Waiting: not known yet what would ship",
     _R.ENVIRONMENT_BUSY: lambda f: "Waiting: another release is under way there",
     _R.ROUTE_UNAVAILABLE: lambda f: "Waiting: this version cannot deploy that way yet",
     _R.RELEASE_RETURNED: lambda f: "Waiting: the last try to release did not happen",

@@ -48,20 +48,53 @@ class ApproverLine:
 
 
 class ApprovalMode(StrEnum):
-    """`ALWAYS` asks a person; `NEVER` goes on by itself and says so."""
+    """`ALWAYS` asks a person; `ESCALATE` only when a rule fires; `NEVER` goes on by itself. Both say so."""
 
     ALWAYS = "always"
+    ESCALATE = "escalate"
     NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
+class EscalationRule:
+    """Fires when everything it names holds, or cannot be told; what it leaves empty it does not look at.
+
+    A rule that fires asks the approver lines of its environment, and its own `lines` too, or, with `block`, holds
+    the gate for that reason whoever answers. `paths` are globs over changed files, `labels`, `titles`, `branches` and
+    `bases` patterns with `*` and `?`; `lines_over` and `skipped_over` are what has to be exceeded.
+    """
+
+    paths: tuple[str, ...] = ()
+    lines_over: int | None = None
+    new_findings: Severity | None = None
+    skipped_over: int | None = None
+    author_is: Literal["", "bot"] = ""
+    authors: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    lines: tuple[ApproverLine, ...] = ()
+    block: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalPolicy:
-    """Who must answer, and until when. `expires_after` counts from the question; then denied."""
+    """Who must answer, when they are asked (`escalate_when`, with that mode), and until when.
+
+    `expires_after` counts from the question; then denied.
+    """
 
     lines: tuple[ApproverLine, ...] = (ApproverLine(permission=Permission.WRITE),)
     mode: ApprovalMode = ApprovalMode.ALWAYS
     self_approval: bool = False
     expires_after: timedelta = timedelta(hours=48)
+    escalate_when: tuple[EscalationRule, ...] = ()
+
+    @property
+    def every_line(self) -> tuple[ApproverLine, ...]:
+        """The lines that are always asked, and those that a rule may add."""
+        return (*self.lines, *(line for rule in self.escalate_when for line in rule.lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +218,11 @@ class Environment:
     paths: tuple[str, ...] = ()
     monitor: ProbeWork | None = None
 
+    @property
+    def globs(self) -> tuple[tuple[str, ...], ...]:
+        """Every list of globs over changed files that an escalation rule looks at, once."""
+        return tuple(dict.fromkeys(rule.paths for rule in self.approval.escalate_when if rule.paths))
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -217,12 +255,12 @@ class Policy:
 
     def logins(self) -> tuple[str, ...]:
         """Every login the policy names, once, in order."""
-        lines = (line for environment in self.environments for line in environment.approval.lines)
+        lines = (line for environment in self.environments for line in environment.approval.every_line)
         return tuple(dict.fromkeys(user for line in lines for user in line.users))
 
     def teams(self) -> tuple[str, ...]:
         """Every team the policy names, once, in order."""
-        lines = (line for environment in self.environments for line in environment.approval.lines)
+        lines = (line for environment in self.environments for line in environment.approval.every_line)
         return tuple(dict.fromkeys(team for line in lines for team in line.teams))
 
 

@@ -115,6 +115,18 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.APPROVER_LINE_MET: lambda f: f"{_so_far(f)}.",
     _R.APPROVAL_MISSING: lambda f: f"{_so_far(f)}.",
     _R.NOBODY_ASKED: lambda f: "The policy asks nobody (`mode: never`).",
+    _R.NOT_ESCALATED: lambda f: "Nobody is asked: no rule of `escalate_when` fired.",
+    _R.ESCALATED: lambda f: "A person is asked because of these rules of `escalate_when`:",
+    _R.ESCALATION_RULE: lambda f: f"{_named(f, 'rule')}: {_named(f, 'found')}.",
+    _R.ESCALATION_KEPT: lambda f: (
+        "A person was asked; the rule does not fire any more, but a question is not taken back."
+    ),
+    _R.ESCALATION_BLOCKED: lambda f: (
+        f"Blocked by a rule of `escalate_when`{_note(f)}, whoever approves. Change what makes it fire."
+    ),
+    _R.ESCALATION_UNKNOWN: lambda f: (
+        "It is not known yet what would ship, so not whether a rule fires; it is tried again."
+    ),
     _R.CONTRIBUTORS_UNKNOWN: lambda f: (
         f"who contributed is not known{_detail(f)}; the answer is kept and judged again"
     ),

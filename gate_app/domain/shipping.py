@@ -19,12 +19,22 @@ _SQUASHED: Final = re.compile(r"\(#([1-9][0-9]{0,9})\)$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A list of globs that is touched, and by which file; empty when any may have been changed."""
+
+    globs: tuple[str, ...]
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shipment:
     """The commits between what an environment runs (`base`) and the head under decision.
 
     `first` says that nothing of ours runs there yet and `base` is where the change begins. `ahead` commits
     come in, `behind` go out. `paths` are the globs of the environment when this was read, and `touched` says
-    whether a changed file fits one of them (True when it could not be told for sure).
+    whether a changed file fits one of them (True when it could not be told for sure). `looked_for` are the lists of
+    globs of its escalation rules, `found` a changed file for each that is touched (empty when it could not be told).
+    `lines` counts added and removed lines, None when GitHub does not list all changed files.
     """
 
     base: str
@@ -35,6 +45,9 @@ class Shipment:
     subjects: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     touched: bool = True
+    looked_for: tuple[tuple[str, ...], ...] = ()
+    found: tuple[Found, ...] = ()
+    lines: int | None = None
 
 
 def subject_of(message: str) -> str:

@@ -160,11 +160,21 @@ def gate_state(gate: Gate, verdict: Verdict) -> tuple[CheckStatus, Conclusion | 
             return _waiting_state(verdict)
 
 
+_FAILING: Final = frozenset(
+    {
+        ReasonCode.STAGE_FAILED.value,
+        ReasonCode.NEW_FINDINGS.value,
+        ReasonCode.ESCALATION_BLOCKED.value,
+    }
+)
+"""What holds a gate until somebody changes something: shown as a failure."""
+
+
 def _waiting_state(verdict: Verdict) -> tuple[CheckStatus, Conclusion | None]:
     if verdict.asks:
         return "completed", "action_required"
     codes = set(verdict.codes)
-    if codes & {ReasonCode.STAGE_FAILED.value, ReasonCode.NEW_FINDINGS.value}:
+    if codes & _FAILING:
         return "completed", "failure"
     return "in_progress", None
 

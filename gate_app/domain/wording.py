@@ -23,6 +23,7 @@ from gate_app.domain.brief import (
     ships,
 )
 from gate_app.domain.conditions import Conditions
+from gate_app.domain.escalation import in_force
 from gate_app.domain.evidence import Evidence, StageVerdict
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import boxed, code, fenced, plain
@@ -127,12 +128,13 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         return _outcome(run, gate, verdict)
     if run.purpose is Purpose.ROLLBACK:
         return _rollback_question(run, asked, environment)
+    environment = in_force(run, gate, environment, conditions)
     parts = [
         f"### Deploy to {code(gate.environment)}?",
         f"{code(run.change.title, 150)} at {code(run.change.head.sha[:12])}",
         ships(run, gate.environment),
         evidence_lines(run, environment, conditions),
-        asked_because(environment),
+        asked_because(environment, verdict),
         f"**Recommendation:** {recommendation(run, environment)}",
         f"**Who can approve:** {mentioned(run, environment)}.",
         f"`/approve {plain(gate.environment, 100)}` · `/deny {plain(gate.environment, 100)} reason` · "
@@ -224,7 +226,7 @@ def _decided_on(
         f"#### Deploy to {code(environment.name)}?",
         "\n".join(part for part in (ships(run, environment.name), commits(run, environment.name)) if part),
         evidence_lines(run, environment, conditions),
-        asked_because(environment),
+        asked_because(environment, verdict),
         f"**Recommendation:** {recommendation(run, environment)}",
         answers_given(gate, verdict),
         how_to_answer(run, environment.name),

@@ -17,7 +17,7 @@ from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequ
 from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState
-from gate_app.domain.shipping import KEPT_PULLS, KEPT_SUBJECTS, Shipment, pull_of, subject_of
+from gate_app.domain.shipping import KEPT_PULLS, KEPT_SUBJECTS, Found, Shipment, pull_of, subject_of
 from gate_app.engine.elsewhere import Elsewhere, Seen, or_unknown
 from gate_app.engine.ports import (
     Clock,
@@ -160,8 +160,13 @@ class Gathering:
             return between
         subjects = [subject_of(message) for message in reversed(between.messages)]
         pulls = tuple(dict.fromkeys(pull for pull in map(pull_of, subjects) if pull is not None))
-        certain = between.behind == 0 and between.files is not None
-        touched = not certain or self.touches(environment.paths, between.files or ())
+        files = between.files if between.behind == 0 else None
+        touched = files is None or self.touches(environment.paths, files)
+        found = (
+            Found(globs, file)
+            for globs in environment.globs
+            if (file := self._first(globs, files)) is not None
+        )
         return Shipment(
             base=base,
             first=first,
@@ -171,7 +176,16 @@ class Gathering:
             subjects=tuple(subjects[:KEPT_SUBJECTS]),
             paths=environment.paths,
             touched=touched if environment.paths else True,
+            looked_for=environment.globs,
+            found=tuple(found),
+            lines=between.lines if files is not None else None,
         )
+
+    def _first(self, globs: tuple[str, ...], files: tuple[str, ...] | None) -> str | None:
+        """The first changed file that fits, empty when any may have changed, None when none fits."""
+        if files is None:
+            return ""
+        return next((file for file in files if self.touches(globs, [file])), None)
 
     def _head(self, run: Run, live: LiveChange | None) -> Head | Unknown:
         change = run.change
@@ -180,7 +194,7 @@ class Gathering:
         found = live if live is not None else self._live(change)
         if isinstance(found, Unknown):
             return found
-        return Head(found.change.head.sha, found.change.base_ref, found.open, found.merged)
+        return Head(found.change.head.sha, found.change.base_ref, found.open, found.merged, found.labels)
 
     def _live(self, change: Change) -> LiveChange | Unknown:
         return or_unknown(lambda: self.hub.live_change(change.repository, change.subject))
@@ -222,7 +236,8 @@ def _knows_shipment(run: Run, environment: Environment, base: str) -> bool:
     gate, known = run.gates.get(environment.name), run.shipments.get(environment.name)
     if gate is None or gate.closing or gate.release:
         return True
-    return known is not None and (known.base, known.paths) == (base, environment.paths)
+    looked_for = (base, environment.paths, environment.globs)
+    return known is not None and (known.base, known.paths, known.looked_for) == looked_for
 
 
 def _people(run: Run, event: Event) -> tuple[Person, ...]:

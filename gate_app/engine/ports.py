@@ -375,13 +375,15 @@ class Store(Protocol):
 class LiveChange:
     """What GitHub says about a subject now. `merged` implies not `open`; a branch is always open.
 
-    `adds_nothing` is about the head of a branch that a merged pull request made.
+    `adds_nothing` is about the head of a branch that a merged pull request made. `labels` are those of the pull
+    request, the merged one for a branch; None when there is none.
     """
 
     change: Change
     open: bool
     merged: bool
     adds_nothing: MergeShown = MergeShown.NO
+    labels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,13 +410,15 @@ class PolicyRefused:
 class Comparison:
     """What lies between two commits: commits in and out, the messages of those that come in, changed files.
 
-    `files` is None when they could not be listed whole: then anything may have changed.
+    `files` is None when they could not be listed whole: then anything may have changed, and `lines`, those added
+    and removed, is None too.
     """
 
     ahead: int
     behind: int
     messages: tuple[str, ...]
     files: tuple[str, ...] | None
+    lines: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

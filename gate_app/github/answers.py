@@ -85,6 +85,10 @@ class Base(Side):
     repo: BaseRepository | None
 
 
+class Label(Reading):
+    name: ShortText
+
+
 class Pull(Reading):
     number: Id
     state: Literal["open", "closed"]
@@ -93,6 +97,7 @@ class Pull(Reading):
     merged: bool
     head: Side
     base: Base
+    labels: list[Label] = Field(max_length=100)
 
 
 class PullOfCommit(Reading):
@@ -105,6 +110,7 @@ class PullOfCommit(Reading):
     merge_commit_sha: Sha | None
     head: Side
     base: Side
+    labels: list[Label] = Field(max_length=100)
 
 
 class TreeRef(Reading):
@@ -147,6 +153,7 @@ class ComparedCommit(Reading):
 class ComparedFile(Reading):
     filename: ShortText
     previous_filename: ShortText | None = None
+    changes: Annotated[int, Field(ge=0)]
 
 
 class Compared(Reading):

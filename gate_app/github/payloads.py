@@ -157,7 +157,7 @@ def _pull_pushed(event: str, body: bytes) -> Read:
 
 
 def _pull_moved(event: str, body: bytes) -> Read:
-    """Closed, merged or turned into a draft: its head is nobody's new work."""
+    """Closed, merged, turned into a draft or labelled: its head is nobody's new work."""
     delivery = document(_PullDelivery, event, body)
     return (_look(delivery, delivery.pull_request, by_sender=None),)
 
@@ -254,6 +254,8 @@ UNDERSTOOD: Final[Mapping[tuple[str, str | None], _Reader]] = {
     ("pull_request", "closed"): _pull_moved,
     ("pull_request", "converted_to_draft"): _pull_moved,
     ("pull_request", "ready_for_review"): _pull_moved,
+    ("pull_request", "labeled"): _pull_moved,
+    ("pull_request", "unlabeled"): _pull_moved,
     ("push", ANY): _pushed,
     ("issue_comment", "created"): _comment_created,
     ("issue_comment", "edited"): _comment_edited,

@@ -95,6 +95,7 @@ class Reads:
             found.behind_by,
             tuple(commit.commit.message for commit in found.commits),
             tuple(files) if whole else None,
+            sum(file.changes for file in found.files) if whole else None,
         )
 
     def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing:
@@ -155,7 +156,8 @@ class Reads:
             head_branch=pull.head.ref if pull.head.repo and pull.head.repo.id == repository.id else "",
             default_branch=pull.base.repo.default_branch,
         )
-        return LiveChange(change, open=pull.state == "open", merged=pull.merged)
+        labels = tuple(label.name for label in pull.labels)
+        return LiveChange(change, open=pull.state == "open", merged=pull.merged, labels=labels)
 
     def _live_branch(self, repository: Repository, subject: Subject) -> LiveChange:
         name = (subject.ref or "").removeprefix(BRANCH_PREFIX)
@@ -178,7 +180,8 @@ class Reads:
             default_branch=name,
         )
         shown = self._merge_shown(repository, head, merged) if merged else MergeShown.NO
-        return LiveChange(change, open=True, merged=False, adds_nothing=shown)
+        labels = tuple(label.name for label in merged.labels) if merged else None
+        return LiveChange(change, open=True, merged=False, adds_nothing=shown, labels=labels)
 
     def _merge_shown(
         self, repository: Repository, head: answers.Commit, pull: answers.PullOfCommit

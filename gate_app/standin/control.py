@@ -243,6 +243,11 @@ class Control(RunnerControl):
         facts = {"base": base, "title": title}
         return self._as(PullState, "PATCH", f"/repositories/{repository}/pulls/{number}", facts)
 
+    def label(self, repository: str, number: int, *labels: str, by: str | None = None) -> PullState:
+        """Let a pull request wear exactly these labels."""
+        facts = {"labels": list(labels), "by": by}
+        return self._as(PullState, "PUT", f"/repositories/{repository}/pulls/{number}/labels", facts)
+
     def merge(self, repository: str, number: int, by: str, method: str = "merge") -> PullState:
         """Merge a pull request: merge, squash or rebase."""
         facts = {"by": by, "method": method}

@@ -1,16 +1,17 @@
-"""What happens to a pull request: opened, pushed to, retargeted, closed, reopened, merged.
+"""What happens to a pull request: opened, pushed to, retargeted, labelled, closed, reopened, merged.
 
 Each of them changes the rows, moves the refs and queues the webhooks in one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gate_app.standin import merging, people, pulls, pushes, repositories, webhooks
+from gate_app.standin import labels, merging, people, pulls, pushes, repositories, webhooks
 from gate_app.standin.errors import GitHubError, invalid
 from gate_app.standin.git import Git
+from gate_app.standin.labels import PullLabel
 from gate_app.standin.merging import Merge
 from gate_app.standin.people import Person
 from gate_app.standin.pulls import Pull
@@ -108,6 +109,20 @@ def edit(tx: Transaction, pull: Pull, title: str, sender: Person) -> Pull:
     return changed
 
 
+def label(tx: Transaction, pull: Pull, names: Sequence[str], sender: Person) -> Pull:
+    """Let the pull request wear exactly these labels (`labeled` and `unlabeled`, one for each)."""
+    repository = repositories.by_id(tx, pull.repository_id)
+    worn = {label.name: label for label in labels.worn(tx, pull.id)}
+    changed = tx.update(pull, updated_at=tx.now)
+    for name in [name for name in worn if name not in names]:
+        tx.delete(PullLabel, id=worn[name].id)
+        _tell(tx, changed, "unlabeled", sender, label=labels.render(tx, repository, worn[name]))
+    for name in [name for name in dict.fromkeys(names) if name not in worn]:
+        added = tx.insert(PullLabel, pull_id=pull.id, name=name)
+        _tell(tx, changed, "labeled", sender, label=labels.render(tx, repository, added))
+    return changed
+
+
 def close(tx: Transaction, pull: Pull, sender: Person) -> Pull:
     """Close without merging."""
     _require_open(pull)
@@ -170,9 +185,7 @@ def _require_open(pull: Pull) -> None:
         raise GitHubError(405, f"Pull Request {pull.number} is not open")
 
 
-def _tell(
-    tx: Transaction, pull: Pull, action: str, sender: Person, changes: JsonObject | None = None
-) -> None:
+def _tell(tx: Transaction, pull: Pull, action: str, sender: Person, **more: JsonObject) -> None:
     repository = repositories.by_id(tx, pull.repository_id)
     facts = {"title": pull.title, "head_sha": pull.head_sha, "merged": pull.merged, "by": sender.login}
     tx.announce(f"pull.{action}", repository_id=pull.repository_id, number=pull.number, **facts)
@@ -181,5 +194,4 @@ def _tell(
         "number": pull.number,
         "pull_request": pulls.render_whole(tx, pull),
     }
-    extra: JsonObject = {"changes": changes} if changes else {}
-    webhooks.emit(tx, repository, sender, "pull_request", {**payload, **extra})
+    webhooks.emit(tx, repository, sender, "pull_request", {**payload, **more})

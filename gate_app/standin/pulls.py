@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gate_app.standin import people, repositories
+from gate_app.standin import labels, people, repositories
 from gate_app.standin.errors import not_found
 from gate_app.standin.git import FileChange, GitCommit
 from gate_app.standin.repositories import Repository
@@ -127,7 +127,7 @@ def render(tx: Transaction, pull: Pull) -> JsonObject:
         "title": pull.title,
         "user": people.render(tx, author),
         "body": pull.body,
-        "labels": [],
+        "labels": [labels.render(tx, repository, label) for label in labels.worn(tx, pull.id)],
         "milestone": None,
         "draft": False,
         "created_at": pull.created_at,
@@ -221,7 +221,7 @@ def render_as_issue(tx: Transaction, pull: Pull) -> JsonObject:
         "number": pull.number,
         "title": pull.title,
         "user": people.render(tx, author),
-        "labels": [],
+        "labels": [labels.render(tx, repository, label) for label in labels.worn(tx, pull.id)],
         "state": pull.state,
         "locked": False,
         "assignee": None,

@@ -168,6 +168,13 @@ CREATE TABLE pull_commits (
 );
 CREATE INDEX pull_commits_sha ON pull_commits (sha);
 
+CREATE TABLE pull_labels (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  pull_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  UNIQUE (pull_id, name)
+);
+
 CREATE TABLE comments (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   repository_id INTEGER NOT NULL,

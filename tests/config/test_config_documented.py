@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from support.config import accepted, refused
 
-from gate_app.config.models import PLACES, keys_of
+from gate_app.config.models import DESCRIBED, keys_of
 from gate_app.config.vocabulary import NOT_YET
 
-_PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
-_BLOCKS = re.findall(r"^```(yaml[^\n]*)\n(.*?)^```$", _PAGE, re.MULTILINE | re.DOTALL)
+_DOCS = Path(__file__).parents[2] / "docs"
+_PAGE = (_DOCS / "configuration.md").read_text(encoding="utf-8")
+_CONCEPTS = (_DOCS / "escalation.md").read_text(encoding="utf-8")
+_BLOCKS = re.findall(r"^```(yaml[^\n]*)\n(.*?)^```$", _PAGE + _CONCEPTS, re.MULTILINE | re.DOTALL)
 _EXAMPLES = [text for kind, text in _BLOCKS if kind == "yaml"]
 _REFUSED = [text for kind, text in _BLOCKS if kind == "yaml refused"]
 _SECTIONS = dict(re.findall(r"^### `([^`]+)`\n\n(.*?)(?=^##|\Z)", _PAGE, re.MULTILINE | re.DOTALL))
@@ -37,7 +39,7 @@ def test_the_documented_refusal_is_what_is_said() -> None:
 
 
 def test_every_key_is_documented_and_nothing_else_is() -> None:
-    keys = {".".join((*place, key)) for place, model in PLACES.items() for key in keys_of(model)}
+    keys = {".".join((*place, key)) for model, place in DESCRIBED.items() for key in keys_of(model)}
     assert set(_SECTIONS) == keys
 
 
@@ -45,7 +47,7 @@ def test_every_key_is_documented_and_nothing_else_is() -> None:
     ("name", "default"),
     [
         (".".join((*place, field.alias or name)), field.default)
-        for place, model in PLACES.items()
+        for model, place in DESCRIBED.items()
         for name, field in model.model_fields.items()
         if isinstance(field.default, str | int)
     ],

@@ -33,7 +33,16 @@ SOUND: dict[str, Any] = {
         "staging": {
             "from": "pull_request",
             "needs": ["tests", "scan"],
-            "approval": {"mode": "never"},
+            "approval": {
+                "mode": "escalate",
+                "escalate_when": [
+                    {"paths": ["infra/**"], "lines_changed": "> 400"},
+                    {"new_findings": "medium", "skipped_tests": ">0"},
+                    {"author_is": "bot", "authors": ["octocat"], "approvers": [{"teams": ["acme/leads"]}]},
+                    {"labels": ["risk: *"], "title": ["*hotfix*"], "branch": ["fix/*"], "base": ["main"]},
+                    {"labels": ["hold"], "block": "the label says so"},
+                ],
+            },
             "deploy": {"command": "make deploy", "timeout": "5m"},
             "verify": ["build"],
         },

@@ -16,10 +16,11 @@ from support.config import (
     with_monitor,
     with_probe,
     with_route,
+    with_rule,
     with_stage,
 )
 
-from gate_app.config.models import PLACES, keys_of
+from gate_app.config.models import DESCRIBED, keys_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def _whole(text: str) -> str:
 
 _STAGE, _ENVIRONMENT = "stages.work", "environments.production"
 _APPROVAL, _LINE = f"{_ENVIRONMENT}.approval", f"{_ENVIRONMENT}.approval.approvers[0]"
+_RULE = f"{_APPROVAL}.escalate_when[0]"
 _ROUTE = f"{_ENVIRONMENT}.deploy"
 _LONG = "a" * 5_000
 
@@ -245,6 +247,110 @@ KEYS = (
         f"{_APPROVAL}.mode",
     ),
     Key(
+        "environments.*.approval.escalate_when",
+        with_approval,
+        "{mode: escalate, escalate_when: [{author_is: bot}]}",
+        "{mode: escalate, escalate_when: {author_is: bot}}",
+        "{mode: escalate, escalate_when: []}",
+        f"{_APPROVAL}.escalate_when",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.paths",
+        with_rule,
+        '{paths: ["migrations/**", "!migrations/notes.md"]}',
+        "{paths: migrations}",
+        '{paths: ["../**"]}',
+        f"{_RULE}.paths",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.lines_changed",
+        with_rule,
+        '{lines_changed: "> 400"}',
+        "{lines_changed: 400}",
+        '{lines_changed: "> -1"}',
+        f"{_RULE}.lines_changed",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.new_findings",
+        with_rule,
+        "{new_findings: medium}",
+        "{new_findings: bad}",
+        "{new_findings: true}",
+        f"{_RULE}.new_findings",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.skipped_tests",
+        with_rule,
+        '{skipped_tests: "> 0"}',
+        '{skipped_tests: "< 3"}',
+        f'{{skipped_tests: "> {"9" * 40}"}}',
+        f"{_RULE}.skipped_tests",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.author_is",
+        with_rule,
+        "{author_is: bot}",
+        "{author_is: octocat}",
+        "{author_is: [bot]}",
+        f"{_RULE}.author_is",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.authors",
+        with_rule,
+        "{authors: [octocat]}",
+        "{authors: octocat}",
+        "{authors: []}",
+        f"{_RULE}.authors",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.labels",
+        with_rule,
+        '{labels: ["risk: *"]}',
+        "{labels: risky}",
+        '{labels: ["\\u200b"]}',
+        f"{_RULE}.labels",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.title",
+        with_rule,
+        '{title: ["*hotfix*"]}',
+        "{title: hotfix}",
+        f"{{title: [{_LONG}]}}",
+        f"{_RULE}.title",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.branch",
+        with_rule,
+        '{branch: ["release/*"]}',
+        "{branch: main}",
+        "{branch: []}",
+        f"{_RULE}.branch",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.base",
+        with_rule,
+        '{base: ["release/*"]}',
+        "{base: main}",
+        "{base: [1]}",
+        f"{_RULE}.base",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.approvers",
+        with_rule,
+        "{author_is: bot, approvers: [{permission: admin}]}",
+        "{author_is: bot, approvers: {permission: admin}}",
+        "{author_is: bot, approvers: []}",
+        f"{_RULE}.approvers",
+    ),
+    Key(
+        "environments.*.approval.escalate_when.*.block",
+        with_rule,
+        "{author_is: bot, block: bots do not deploy}",
+        "{author_is: bot, block: true}",
+        f"{{author_is: bot, block: {_LONG}}}",
+        f"{_RULE}.block",
+    ),
+    Key(
         "environments.*.approval.approvers",
         with_approval,
         "{approvers: [{permission: admin}]}",
@@ -391,7 +497,7 @@ def test_a_key_without_a_value_is_refused(key: Key) -> None:
 
 
 def test_every_key_of_every_model_is_in_the_table() -> None:
-    known = {".".join((*place, key)) for place, model in PLACES.items() for key in keys_of(model)}
+    known = {".".join((*place, key)) for model, place in DESCRIBED.items() for key in keys_of(model)}
     assert {key.name for key in KEYS} == known
 
 

@@ -17,6 +17,7 @@ from support.config import (
     with_environment,
     with_line,
     with_route,
+    with_rule,
     with_stage,
     work,
 )
@@ -265,6 +266,41 @@ TOGETHER = {
         f"{_E}.approval.expires_after",
         "asks nobody",
     ),
+    "case 93: escalating without a rule": (
+        with_approval("{mode: escalate}"),
+        f"{_E}.approval.mode",
+        "would never ask anybody",
+    ),
+    "case 93: rules beside a mode that always asks": (
+        with_approval("{escalate_when: [{author_is: bot}]}"),
+        f"{_E}.approval.escalate_when",
+        "asks every time",
+    ),
+    "case 93: rules beside a mode that never asks": (
+        with_approval("{mode: never, escalate_when: [{author_is: bot}]}"),
+        f"{_E}.approval.escalate_when",
+        "asks nobody",
+    ),
+    "case 93: a rule that nothing makes fire": (
+        with_rule("{approvers: [{permission: admin}]}"),
+        f"{_E}.approval.escalate_when[0]",
+        "names nothing that could make it fire",
+    ),
+    "a rule that blocks and asks": (
+        with_rule("{author_is: bot, block: no bots, approvers: [{permission: admin}]}"),
+        f"{_E}.approval.escalate_when[0].approvers",
+        "a rule that blocks asks nobody",
+    ),
+    "case 93: a line of a rule that anybody meets": (
+        with_rule("{author_is: bot, approvers: [{permission: read}]}"),
+        f"{_E}.approval.escalate_when[0].approvers[0].permission",
+        "holds nothing",
+    ),
+    "one login twice in a line of a rule": (
+        with_rule("{author_is: bot, approvers: [{users: [a, A]}]}"),
+        f"{_E}.approval.escalate_when[0].approvers[0].users[1]",
+        "listed twice",
+    ),
     "more people than are named": (
         with_line("{users: [a, b], count: 3}"),
         f"{_E}.approval.approvers[0].count",
@@ -323,8 +359,8 @@ NOT_YET_FILES = {
         '{monitor: {for: 15m, probes: [{http: "https://a.example"}], on_breach: rollback}}'
     ),
     "environments.*.from.tag": with_environment('{from: {tag: "v*"}}'),
-    "environments.*.approval.mode": with_approval("{mode: escalate}"),
-    "environments.*.approval.escalate_when": with_approval('{escalate_when: [{lines_changed: "> 400"}]}'),
+    "environments.*.approval.escalate_when.*.confidence": with_rule('{author_is: bot, confidence: "< 0.8"}'),
+    "environments.*.approval.escalate_when.*.riskiest": with_rule("{author_is: bot, riskiest: 10%}"),
     "environments.*.approval.self_approval": with_approval("{self_approval: true}"),
     "environments.*.approval.contributors": with_approval("{contributors: shipped}"),
     "environments.*.approval.remind_after": with_approval("{remind_after: [2h, 8h]}"),
@@ -368,7 +404,7 @@ MEANT = {
     "a key of the top": (with_environment("{version: 1}"), "it belongs at the top of the file"),
     "a key that resembles nothing": (
         with_approval("{xyzzyx: 1}"),
-        "known here: mode, approvers, self_approval, contributors, expires_after",
+        "known here: mode, escalate_when, approvers, self_approval, contributors, expires_after",
     ),
     "a name outside a list": (with_stage("{checks: xyzzyx}"), "names go in a list: `[…]`"),
     "no version": ("environments: {a: {}}\n", "write `version: 1`"),

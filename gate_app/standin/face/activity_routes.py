@@ -66,6 +66,17 @@ def change_pull(owner: str, name: str, number: int) -> ResponseReturnValue:
     return _changed(owner, name, number, wanted.by, change)
 
 
+@routes.put("/pulls/<int:number>/labels")
+def label_pull(owner: str, name: str, number: int) -> ResponseReturnValue:
+    """Let a pull request wear exactly these labels."""
+    wanted = access.body(given.Labels)
+
+    def change(tx: Transaction, pull: Pull, by: Person) -> Pull:
+        return lifecycle.label(tx, pull, wanted.labels, by)
+
+    return _changed(owner, name, number, wanted.by, change)
+
+
 @routes.post("/pulls/<int:number>/merge")
 def merge_pull(owner: str, name: str, number: int) -> ResponseReturnValue:
     """Merge a pull request."""

@@ -180,6 +180,13 @@ class Merge(Body):
     by: str
 
 
+class Labels(Body):
+    """The labels that a pull request shall wear, and who puts them on and takes others off."""
+
+    labels: list[str]
+    by: str | None = None
+
+
 class Actor(Body):
     """Who does it."""
 

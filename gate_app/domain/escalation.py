@@ -1,0 +1,171 @@
+"""When a person is asked at all: the rules of `mode: escalate`, judged over the change and its evidence.
+
+Rules of the file: what cannot be told counts as fired (invariant 4), but for what is about to be learned, which
+waits; a question that was asked is not taken back when its rule no longer fires: labels and titles are anybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from gate_app.domain.baseline import findings_at_least
+from gate_app.domain.conditions import Conditions
+from gate_app.domain.evidence import Severity
+from gate_app.domain.model import PersonKind, Purpose, Unknown
+from gate_app.domain.policy import ApprovalMode, ApprovalPolicy, Environment, EscalationRule
+from gate_app.domain.run import Gate, Run
+from gate_app.domain.shipping import Shipment
+from gate_app.domain.verdict import Reason, ReasonCode, met, refused, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One condition of a rule that holds: as the gate file has it, and what was found."""
+
+    condition: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Whether people are asked, whom (`approval` with the lines that fired rules add), and why or why not."""
+
+    asks: bool
+    approval: ApprovalPolicy
+    reason: Reason
+
+
+def escalate(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Escalation | None:
+    """What the rules say; None where the policy has none: it always asks, or never."""
+    approval = environment.approval
+    if approval.mode is not ApprovalMode.ESCALATE or run.purpose is Purpose.ROLLBACK:
+        return None
+    shipment = run.shipments.get(environment.name)
+    if shipment is None or shipment.looked_for != environment.globs:
+        return Escalation(True, approval, unknown(ReasonCode.ESCALATION_UNKNOWN))
+    fired = [
+        (rule, hits)
+        for rule in approval.escalate_when
+        if (hits := _hits(rule, run, environment, conditions, shipment))
+    ]
+    blocks = [(rule, hits) for rule, hits in fired if rule.block]
+    if blocks:
+        rule, hits = blocks[0]
+        children = (_reason(hits),)
+        reason = refused(ReasonCode.ESCALATION_BLOCKED, note=rule.block)
+        return Escalation(True, approval, replace(reason, children=children))
+    if fired:
+        lines = tuple(dict.fromkeys((*approval.lines, *(line for rule, _ in fired for line in rule.lines))))
+        reasons = tuple(_reason(hits) for _, hits in fired)
+        reason = replace(met(ReasonCode.ESCALATED), children=reasons)
+        return Escalation(True, replace(approval, lines=lines), reason)
+    if gate.question is not None:
+        return Escalation(True, approval, met(ReasonCode.ESCALATION_KEPT))
+    return Escalation(False, approval, met(ReasonCode.NOT_ESCALATED, rules=str(len(approval.escalate_when))))
+
+
+def in_force(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Environment:
+    """The environment with the approver lines that hold for this change."""
+    escalation = escalate(run, gate, environment, conditions)
+    return environment if escalation is None else replace(environment, approval=escalation.approval)
+
+
+def _reason(hits: tuple[Hit, ...]) -> Reason:
+    facts = {
+        "rule": ", ".join(hit.condition for hit in hits),
+        "found": ", ".join(hit.found for hit in hits),
+    }
+    return met(ReasonCode.ESCALATION_RULE, **facts)
+
+
+def _hits(
+    rule: EscalationRule, run: Run, environment: Environment, conditions: Conditions, shipment: Shipment
+) -> tuple[Hit, ...]:
+    """What of the rule holds, if all of it does; empty when any part of it does not."""
+    judged = (
+        *_of_shipment(rule, shipment),
+        *_of_evidence(rule, run, environment, conditions),
+        *_of_author(rule, run),
+        *_of_texts(rule, run, conditions),
+    )
+    hits = tuple(hit for hit in judged if hit is not None)
+    return hits if len(hits) == len(judged) else ()
+
+
+def _of_shipment(rule: EscalationRule, shipment: Shipment) -> Iterator[Hit | None]:
+    if rule.paths:
+        file = next((found.file for found in shipment.found if found.globs == rule.paths), None)
+        said = "which files changed cannot be told" if file == "" else f"{file} changes"
+        yield None if file is None else Hit(f"paths: {_listed(rule.paths)}", said)
+    if rule.lines_over is not None:
+        fires = shipment.lines is None or shipment.lines > rule.lines_over
+        said = (
+            "how many lines changed cannot be told" if shipment.lines is None else f"{shipment.lines} lines"
+        )
+        yield Hit(f"lines_changed: > {rule.lines_over}", said) if fires else None
+
+
+def _of_evidence(
+    rule: EscalationRule, run: Run, environment: Environment, conditions: Conditions
+) -> Iterator[Hit | None]:
+    """Over the stages that the gate needs; they have all ended when this decides anything."""
+    outcomes = {name: run.stages[name].outcome for name in environment.needs if name in run.stages}
+    evidence = [outcome.evidence for outcome in outcomes.values() if outcome is not None]
+    if rule.new_findings is not None:
+        yield _of_findings(rule.new_findings, run, environment, conditions)
+    if rule.skipped_over is not None:
+        skipped = sum(part.tests.skipped for part in evidence if part.tests is not None)
+        condition = f"skipped_tests: > {rule.skipped_over}"
+        yield Hit(condition, f"{skipped} skipped") if skipped > rule.skipped_over else None
+
+
+def _of_findings(
+    threshold: Severity, run: Run, environment: Environment, conditions: Conditions
+) -> Hit | None:
+    baseline = conditions.environment(environment.name).baseline
+    found = {
+        finding.fingerprint
+        for name in environment.needs
+        for finding in findings_at_least(threshold, run, name, baseline)
+    }
+    return Hit(f"new_findings: {threshold.value}", f"{len(found)} new") if found else None
+
+
+def _of_author(rule: EscalationRule, run: Run) -> Iterator[Hit | None]:
+    author = run.change.author
+    if rule.author_is:
+        fires = author.account is not PersonKind.USER
+        yield Hit(f"author_is: {rule.author_is}", author.login) if fires else None
+    if rule.authors:
+        fires = author.login.casefold() in {login.casefold() for login in rule.authors}
+        yield Hit(f"authors: {_listed(rule.authors)}", author.login) if fires else None
+
+
+def _of_texts(rule: EscalationRule, run: Run, conditions: Conditions) -> Iterator[Hit | None]:
+    head = conditions.head
+    labels = None if isinstance(head, Unknown) else head.labels
+    if rule.labels:
+        yield _matched("labels", rule.labels, labels)
+    if rule.titles:
+        yield _matched("title", rule.titles, (run.change.title,))
+    if rule.branches:  # a branch of a fork is none of ours: its name says nothing
+        yield _matched("branch", rule.branches, (run.change.head_branch,) if run.change.head_branch else None)
+    if rule.bases:
+        yield _matched("base", rule.bases, (run.change.base_ref,))
+
+
+def _matched(key: str, patterns: tuple[str, ...], texts: tuple[str, ...] | None) -> Hit | None:
+    if texts is None:
+        return Hit(f"{key}: {_listed(patterns)}", f"the {key} cannot be told")
+    found = next((text for text in texts for pattern in patterns if _fits(text, pattern)), None)
+    return None if found is None else Hit(f"{key}: {_listed(patterns)}", found)
+
+
+def _fits(text: str, pattern: str) -> bool:
+    return fnmatchcase(text.casefold(), pattern.casefold())
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return " ".join(values)

@@ -1,0 +1,282 @@
+"""Going on by itself while a change is routine, and asking a person when a rule says that it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.runs import (
+    AUTHOR,
+    CHANGE,
+    HEAD,
+    MAINTAINER,
+    REVIEWER,
+    ROBOT,
+    World,
+    passed,
+    policy,
+    proposed,
+)
+
+from gate_app.domain.conditions import EnvironmentFacts, Head
+from gate_app.domain.effects import PublishCheckRun, PublishComment
+from gate_app.domain.evidence import (
+    Evidence,
+    Finding,
+    Severity,
+    StageOutcome,
+    StageReason,
+    StageVerdict,
+    TestCounts,
+)
+from gate_app.domain.model import Change, Content, Unknown
+from gate_app.domain.policy import ApprovalMode, ApproverLine, EscalationRule, Permission, Policy
+from gate_app.domain.shipping import Found, Shipment
+
+MIGRATIONS = ("migrations/**",)
+
+
+def escalating(*rules: EscalationRule, **approval: Any) -> Policy:
+    return policy(mode=ApprovalMode.ESCALATE, escalate_when=rules, **approval)
+
+
+def shipped(rules: Policy, *found: Found, lines: int | None = 10) -> Shipment:
+    looked_for = rules.environments[0].globs
+    return Shipment(CHANGE.base_sha, True, 1, 0, looked_for=looked_for, found=found, lines=lines)
+
+
+def after_tests(
+    *rules: EscalationRule,
+    found: tuple[Found, ...] = (),
+    lines: int | None = 10,
+    change: Change = CHANGE,
+    outcome: StageOutcome | None = None,
+    labels: tuple[str, ...] | None = (),
+) -> World:
+    """Staging escalates by these rules; the tests have just ended."""
+    file = escalating(*rules)
+    world = proposed(file, change)
+    world.shipments = {name: shipped(file, *found, lines=lines) for name in ("staging", "production")}
+    world.head = Head(HEAD.sha, "main", True, labels=labels)
+    world.passes(5).stage_ends(outcome=outcome)
+    return world
+
+
+def question(world: World) -> str:
+    asked = [e for e in world.effects if isinstance(e, PublishComment) and e.surface == "question:staging:1"]
+    return asked[-1].body if asked else ""
+
+
+def check(world: World) -> PublishCheckRun:
+    shown = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "gate:staging"]
+    return shown[-1]
+
+
+def codes(world: World) -> list[str]:
+    verdict = world.decisions[-1].verdicts["staging"]
+    return [reason.code.value for root in verdict.reasons for reason in root.walk()]
+
+
+def with_tests(skipped: int) -> StageOutcome:
+    tests = TestCounts(passed=3, skipped=skipped)
+    return StageOutcome(StageVerdict.PASSED, StageReason.TESTS_PASSED, Evidence(tests=tests))
+
+
+def finding(severity: Severity) -> Finding:
+    return Finding("f" * 64, "B101", severity, "assert used", "app.py", 3)
+
+
+def of(**change: Any) -> Change:
+    return replace(CHANGE, **change)
+
+
+FIRING: dict[str, tuple[EscalationRule, dict[str, Any], str]] = {
+    "a file that matters": (
+        EscalationRule(paths=MIGRATIONS),
+        {"found": (Found(MIGRATIONS, "migrations/2.sql"),)},
+        "migrations/2.sql changes",
+    ),
+    "files that cannot be listed": (
+        EscalationRule(paths=MIGRATIONS),
+        {"found": (Found(MIGRATIONS, ""),)},
+        "which files changed cannot be told",
+    ),
+    "a large change": (EscalationRule(lines_over=400), {"lines": 401}, "401 lines"),
+    "lines that cannot be counted": (EscalationRule(lines_over=400), {"lines": None}, "cannot be told"),
+    "a new finding": (
+        EscalationRule(new_findings=Severity.MEDIUM),
+        {"outcome": passed(finding(Severity.HIGH))},
+        "1 new",
+    ),
+    "skipped tests": (EscalationRule(skipped_over=1), {"outcome": with_tests(skipped=2)}, "2 skipped"),
+    "a bot's change": (EscalationRule(author_is="bot"), {"change": of(author=ROBOT)}, "robot"),
+    "somebody's change": (EscalationRule(authors=("AUTHOR",)), {}, "author"),
+    "a label": (EscalationRule(labels=("risk*",)), {"labels": ("docs", "Risk: high")}, "Risk: high"),
+    "labels that cannot be told": (EscalationRule(labels=("risk*",)), {"labels": None}, "cannot be told"),
+    "a title": (EscalationRule(titles=("*french*",)), {}, "Greet in French"),
+    "a branch": (EscalationRule(branches=("fr*",)), {}, "french"),
+    "case 138: a branch of a fork": (
+        EscalationRule(branches=("release/*",)),
+        {"change": of(head_branch="")},
+        "the branch cannot be told",
+    ),
+    "a base": (EscalationRule(bases=("main",)), {}, "main"),
+    "all parts of a rule": (EscalationRule(lines_over=5, bases=("main",)), {"lines": 6}, "6 lines, main"),
+}
+
+
+@pytest.mark.parametrize(("rule", "how", "found"), FIRING.values(), ids=FIRING)
+def test_a_rule_that_fires_asks_a_person_and_says_what_made_it(
+    rule: EscalationRule, how: dict[str, Any], found: str
+) -> None:
+    world = after_tests(rule, **how)
+    assert not world.releases("staging")
+    assert "Why a person is asked" in question(world)
+    assert found in question(world)
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+QUIET: dict[str, tuple[EscalationRule, dict[str, Any]]] = {
+    "other files": (EscalationRule(paths=MIGRATIONS), {}),
+    "exactly as many lines": (EscalationRule(lines_over=400), {"lines": 400}),
+    "a finding that is not bad enough": (
+        EscalationRule(new_findings=Severity.MEDIUM),
+        {"outcome": passed(finding(Severity.LOW))},
+    ),
+    "exactly as many skipped tests": (EscalationRule(skipped_over=2), {"outcome": with_tests(skipped=2)}),
+    "no tests at all": (EscalationRule(skipped_over=0), {}),
+    "a person's change": (EscalationRule(author_is="bot"), {}),
+    "another person's change": (EscalationRule(authors=("octocat",)), {}),
+    "another label": (EscalationRule(labels=("risk*",)), {"labels": ("docs",)}),
+    "no label": (EscalationRule(labels=("*",)), {"labels": ()}),
+    "another title": (EscalationRule(titles=("*german*",)), {}),
+    "another branch": (EscalationRule(branches=("release/*",)), {}),
+    "another base": (EscalationRule(bases=("release/*",)), {}),
+    "only a part of a rule": (EscalationRule(lines_over=5, bases=("release/*",)), {"lines": 6}),
+}
+
+
+@pytest.mark.parametrize(("rule", "how"), QUIET.values(), ids=QUIET)
+def test_a_routine_change_goes_on_by_itself_and_says_so(rule: EscalationRule, how: dict[str, Any]) -> None:
+    world = after_tests(rule, **how)
+    assert len(world.releases("staging")) == 1
+    assert not question(world)
+    world.deploys("staging")
+    assert check(world).conclusion == "success"
+
+
+def test_a_finding_that_the_environment_runs_already_is_not_new() -> None:
+    file = escalating(EscalationRule(new_findings=Severity.LOW))
+    world = proposed(file)
+    running = Content("d" * 40, "e" * 40)
+    world.environments["staging"] = EnvironmentFacts("staging", running=running, baseline=("f" * 64,))
+    world.shipments["staging"] = replace(shipped(file), base=running.sha, first=False)
+    world.passes(5).stage_ends(outcome=passed(finding(Severity.HIGH)))
+    assert len(world.releases("staging")) == 1
+
+
+def test_what_is_not_known_yet_waits_and_what_is_known_then_decides() -> None:
+    rule = EscalationRule(lines_over=400)
+    world = proposed(escalating(rule))
+    world.shipments["staging"] = Unknown("hub_unavailable", "no answer")
+    world.passes(5).stage_ends()
+    assert not world.releases("staging")
+    assert not question(world)
+    assert "escalation_unknown" in codes(world)
+    assert world.run.wake_at is not None
+    world.shipments["staging"] = shipped(escalating(rule))
+    world.passes(30).tick()
+    assert len(world.releases("staging")) == 1
+
+
+def test_while_the_tests_run_nobody_is_asked_and_nothing_goes_on() -> None:
+    file = escalating(EscalationRule(new_findings=Severity.LOW))
+    world = proposed(file)
+    world.shipments["staging"] = shipped(file)
+    world.tick()
+    world.tick()
+    assert not question(world)
+    assert not world.releases("staging")
+
+
+def test_failing_tests_release_nothing_however_routine_the_change() -> None:
+    failed = StageOutcome(StageVerdict.FAILED, StageReason.TESTS_FAILED, Evidence())
+    world = after_tests(EscalationRule(author_is="bot"), outcome=failed)
+    assert not world.releases("staging")
+
+
+def test_a_rule_can_ask_people_of_two_groups() -> None:
+    lines = (ApproverLine(teams=("acme/sre",)), ApproverLine(permission=Permission.MAINTAIN))
+    world = after_tests(EscalationRule(authors=("author",), lines=lines))
+    assert "@acme/sre" in question(world)
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    world.says(MAINTAINER, "/approve staging")
+    assert not world.releases("staging"), "two people for three lines"
+
+
+def test_a_rule_that_does_not_fire_asks_for_none_of_its_people() -> None:
+    lines = (ApproverLine(permission=Permission.ADMIN),)
+    world = after_tests(EscalationRule(authors=("author",)), EscalationRule(author_is="bot", lines=lines))
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_rule_that_blocks_holds_the_gate_whoever_approves() -> None:
+    world = after_tests(EscalationRule(labels=("hold",), block="the label says so"), labels=("hold",))
+    assert not question(world)
+    assert (check(world).status, check(world).conclusion) == ("completed", "failure")
+    assert "the label says so" in check(world).summary
+    world.says(MAINTAINER, "/approve staging")
+    assert not world.releases("staging")
+    world.head = Head(HEAD.sha, "main", True, labels=())
+    world.tick()
+    assert len(world.releases("staging")) == 1
+
+
+def test_case_036_a_question_is_not_taken_back_when_a_label_is_taken_off() -> None:
+    world = after_tests(EscalationRule(labels=("risk*",)), labels=("risky",))
+    world.head = Head(HEAD.sha, "main", True, labels=())
+    world.tick()
+    assert not world.releases("staging")
+    assert "a question is not taken back" in question(world)
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_label_that_comes_after_the_approval_of_one_asks_for_the_other() -> None:
+    file = (
+        EscalationRule(authors=("author",)),
+        EscalationRule(labels=("risk*",), lines=(ApproverLine(permission=Permission.MAINTAIN, count=1),)),
+    )
+    world = after_tests(*file)
+    world.head = Head(HEAD.sha, "main", True, labels=("risky",))
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_nobody_approves_their_own_change_when_a_rule_asks() -> None:
+    world = after_tests(EscalationRule(authors=("author",)))
+    world.says(AUTHOR, "/approve staging")
+    assert not world.releases("staging")
+    assert "self_approval" in world.replies()[-1]
+
+
+def test_a_denial_closes_a_gate_that_a_rule_asked_about() -> None:
+    world = after_tests(EscalationRule(authors=("author",)))
+    world.says(REVIEWER, "/deny staging not today")
+    assert check(world).conclusion == "failure"
+    assert not world.releases("staging")
+
+
+def test_with_the_head_unreadable_nothing_goes_on_by_itself() -> None:
+    file = escalating(EscalationRule(labels=("risk*",)))
+    world = proposed(file)
+    world.shipments["staging"] = shipped(file)
+    world.head = Unknown("hub_unavailable", "no answer")
+    world.passes(5).stage_ends()
+    assert not world.releases("staging")
