@@ -11,11 +11,11 @@ from typing import Final, Protocol
 
 from gate_app.doctor import app
 from gate_app.doctor.finding import Finding, ok, warn, wrong
+from gate_app.domain.checks import Required
 from gate_app.domain.model import Origin, Repository
 from gate_app.domain.policy import CommandRoute, DeploymentRoute, Environment, Policy
 from gate_app.engine.ports import PolicyAbsent, PolicyFile, PolicyReader, PolicyRefused
 from gate_app.errors import HubRefused, HubUnavailable
-from gate_app.github.checks import Required
 from gate_app.github.inspection import DeployEnvironment, Inspection, Installation
 
 LOOKED_AT: Final = 200

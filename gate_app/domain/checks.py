@@ -1,10 +1,11 @@
 """Other people's checks on a commit, and what they come to together.
 
-Rules of the file: which checks a stage looks at is resolved before (globs, the branch's rules, never ours);
-here they are only compared. A check is known by its app and its name, newest first: a run in the same check
-suite replaces an older one, as a re-run does. A failure in another suite of the same name stands until it is
-re-run, because two workflows may give their jobs one name. At least one check must have passed: nothing is
-green because nothing ran (case 93).
+Rules of the file: names are compared as the API has them, letter by letter, then as a glob, in which `*` also spans
+`/`. A required check that is pinned to an App counts only from that App (case 117), so a commit status, which does not
+say who set it, is none. A check is known by its app and its name, newest first: a run in the same check suite replaces
+an older one, as a re-run does. A failure in another suite of the same name stands until it is re-run, because two
+workflows may give their jobs one name. At least one check must have passed: nothing is green because nothing ran (case
+93).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Final
 
 from gate_app.domain.evidence import (
@@ -25,6 +27,7 @@ from gate_app.domain.evidence import (
     StageReason,
     StageVerdict,
 )
+from gate_app.domain.policy import Select
 
 NOT_FOUND_AFTER: Final = timedelta(minutes=10)
 """How long a check that is asked for may take to appear."""
@@ -71,6 +74,34 @@ class CheckReading:
 
     checks: tuple[Check, ...] = ()
     missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """A context that the base branch requires; `app` is the App that it must come from, None for any."""
+
+    context: str
+    app: int | None = None
+
+    def met_by(self, check: Check) -> bool:
+        return check.name == self.context and self.app in (None, check.app)
+
+
+def looked_at(select: Select, standing: Sequence[Check], required: Sequence[Required]) -> CheckReading:
+    """What a stage that asks for `select` looks at, of all that stands on the commit and the branch requires."""
+    if select == "all":
+        return CheckReading(tuple(standing))
+    if select == "required":
+        met = tuple(check for check in standing if any(each.met_by(check) for each in required))
+        missing = [each.context for each in required if not any(each.met_by(check) for check in met)]
+        return CheckReading(met, tuple(missing))
+    named = tuple(check for check in standing if any(_fits(pattern, check) for pattern in select))
+    missing = [pattern for pattern in select if not any(_fits(pattern, check) for check in named)]
+    return CheckReading(named, tuple(missing))
+
+
+def _fits(pattern: str, check: Check) -> bool:
+    return check.name == pattern or fnmatchcase(check.name, pattern)
 
 
 def judge_checks(reading: CheckReading, began: datetime, now: datetime) -> StageOutcome | None:

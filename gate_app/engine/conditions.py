@@ -18,7 +18,7 @@ from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repositor
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState
 from gate_app.domain.shipping import KEPT_PULLS, KEPT_SUBJECTS, Found, Shipment, pull_of, subject_of
-from gate_app.engine.elsewhere import Elsewhere, Seen, or_unknown
+from gate_app.engine.elsewhere import Elsewhere, Looking, or_unknown
 from gate_app.engine.ports import (
     Clock,
     Comparison,
@@ -46,12 +46,12 @@ class _Asked:
     comments: Mapping[int, Future[str | Unknown]]
     identities: Mapping[str, Future[int | Unknown]]
     shipments: Future[Mapping[str, Shipment | Unknown]]
-    elsewhere: Future[Seen]
+    elsewhere: Looking
     environments: Mapping[str, EnvironmentFacts]
 
     def answered(self, now: datetime, policy: Policy | PolicyProblem | Unknown) -> Conditions:
         """Waits for all of them. `now` was before the first: no fact is older than it claims to be."""
-        elsewhere = self.elsewhere.result()
+        elsewhere = self.elsewhere.seen()
         return Conditions(
             now=now,
             policy=policy,
@@ -127,7 +127,7 @@ class Gathering:
             comments={each: submit(self._comment, repository, each) for each in _comments(run, event)},
             identities={each: submit(self._identity, repository, each, known.get(each)) for each in logins},
             shipments=submit(self._shipments, run, rules, environments),
-            elsewhere=submit(Elsewhere(self.hub, self.store).seen, run, rules, event),
+            elsewhere=Elsewhere(self.hub, self.store).look(run, rules, event, self.at_once),
             environments=environments,
         )
 

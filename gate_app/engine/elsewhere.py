@@ -1,16 +1,18 @@
 """What GitHub shows of work that others do for a run, read live before a decision.
 
-Rules of the file: what cannot be read is an Unknown with its reason (invariant 4); a workflow run counts as a
-stage's only when no other stage of ours has it, and when there is no other that it could be.
+Rules of the file: every read is under way at once, none waits for another; what cannot be read is an Unknown with its
+reason (invariant 4); a workflow run counts as a stage's only when no other stage of ours has it, and when there is no
+other that it could be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gate_app.domain.checks import CheckReading
+from gate_app.domain.checks import Check, CheckReading, Required, looked_at
 from gate_app.domain.events import Event
 from gate_app.domain.evidence import StageReason
 from gate_app.domain.following import wanted
@@ -22,6 +24,7 @@ from gate_app.engine.ports import Hub, Store
 from gate_app.errors import HubRefused, HubUnavailable
 
 Read = TypeVar("Read")
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +38,69 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Looking:
+    """Reads under way; `checks` are what the stages ask for, `routes` the workflow file of each environment."""
+
+    checks: Mapping[str, Select] = field(default_factory=dict)
+    standing: Sequence[Future[Sequence[Check] | Unknown]] = ()
+    required: Sequence[Future[Sequence[Required] | Unknown]] = ()
+    runs: Mapping[str, Future[WorkflowSeen | Unknown]] = field(default_factory=dict)
+    deployments: Mapping[str, Future[DeploymentSeen | Unknown]] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)
+    obstacles: Mapping[str, Future[Unknown | None]] = field(default_factory=dict)
+
+    def seen(self) -> Seen:
+        """Waits for all of them."""
+        obstacles = _answers(self.obstacles)
+        return Seen(
+            checks=self._readings(),
+            workflow_runs=_answers(self.runs),
+            deployments=_answers(self.deployments),
+            routes={name: obstacles[workflow] for name, workflow in self.routes.items()},
+        )
+
+    def _readings(self) -> Mapping[str, CheckReading | Unknown]:
+        """Half of what stands on a commit is nothing to judge by."""
+        standing, required = _together(self.standing), _together(self.required)
+        if isinstance(standing, Unknown):
+            return dict.fromkeys(self.checks, standing)
+        if isinstance(required, Unknown):
+            return dict.fromkeys(self.checks, required)
+        return {name: looked_at(select, standing, required) for name, select in self.checks.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere:
     """Reads what one decision turns on, and nothing else."""
 
     hub: Hub
     store: Store
 
-    def seen(self, run: Run, rules: Policy | None, event: Event) -> Seen:
+    def look(self, run: Run, rules: Policy | None, event: Event, at_once: Executor) -> Looking:
+        """Starts every read."""
         if rules is None:
-            return Seen()
-        asked = wanted(run, rules, event)
-        names = [environment.name for environment in rules.environments]
-        repository = run.change.repository
-        runs = {key: self._run(repository, run_id) for key, run_id in asked.runs.items()}
-        found = {key: self.dispatched(repository, sought) for key, sought in asked.sought.items()}
-        return Seen(
-            checks=self._checks(run, asked.checks, names),
-            workflow_runs={**runs, **found},
-            deployments={
-                key: self._deployment(repository, number) for key, number in asked.deployments.items()
-            },
-            routes=self._routes(repository, asked.routes),
+            return Looking()
+        asked, change = wanted(run, rules, event), run.change
+        repository, submit, branch = change.repository, at_once.submit, change.base_ref
+        gated = [environment.name for environment in rules.environments]
+        runs = {key: submit(self._run, repository, run_id) for key, run_id in asked.runs.items()}
+        found = {key: submit(self.dispatched, repository, sought) for key, sought in asked.sought.items()}
+        standing: list[Future[Sequence[Check] | Unknown]] = []
+        required: list[Future[Sequence[Required] | Unknown]] = []
+        if asked.checks:
+            standing.append(submit(or_unknown, lambda: self.hub.check_runs(change, gated)))
+            standing.append(submit(or_unknown, lambda: self.hub.commit_statuses(change)))
+        if "required" in asked.checks.values():
+            required.append(submit(or_unknown, lambda: self.hub.required_by_rules(repository, branch)))
+            required.append(submit(or_unknown, lambda: self.hub.required_by_protection(repository, branch)))
+        return Looking(
+            asked.checks,
+            standing,
+            required,
+            {**runs, **found},
+            {key: submit(self._deployment, repository, each) for key, each in asked.deployments.items()},
+            asked.routes,
+            {each: submit(self._obstacle, repository, each) for each in set(asked.routes.values())},
         )
 
     def dispatched(self, repository: Repository, sought: Sought) -> WorkflowSeen | Unknown:
@@ -74,14 +119,6 @@ class Elsewhere:
             f"{len(free)} runs of {sought.workflow} may be ours; let its run-name show the inputs it was given",
         )
 
-    def _checks(
-        self, run: Run, asked: Mapping[str, Select], gated: list[str]
-    ) -> Mapping[str, CheckReading | Unknown]:
-        if not asked:
-            return {}
-        found = or_unknown(lambda: self.hub.checks(run.change, asked, gated))
-        return dict.fromkeys(asked, found) if isinstance(found, Unknown) else dict(found)
-
     def _run(self, repository: Repository, run_id: int) -> WorkflowSeen | Unknown:
         return or_unknown(lambda: self.hub.workflow_run(repository, run_id))
 
@@ -91,10 +128,20 @@ class Elsewhere:
     def _obstacle(self, repository: Repository, workflow: str) -> Unknown | None:
         return or_unknown(lambda: self.hub.workflow_obstacle(repository, workflow))
 
-    def _routes(self, repository: Repository, asked: Mapping[str, str]) -> Mapping[str, Unknown | None]:
-        """Why deploying workflows cannot be started; each file is asked about once."""
-        found = {workflow: self._obstacle(repository, workflow) for workflow in set(asked.values())}
-        return {name: found[workflow] for name, workflow in asked.items()}
+
+def _answers(asked: Mapping[Key, Future[Read]]) -> Mapping[Key, Read]:
+    return {key: future.result() for key, future in asked.items()}
+
+
+def _together(asked: Sequence[Future[Sequence[Read] | Unknown]]) -> Sequence[Read] | Unknown:
+    """All that was read, in order and once, or why some of it could not be."""
+    every: list[Read] = []
+    for future in asked:
+        found = future.result()
+        if isinstance(found, Unknown):
+            return found
+        every += found
+    return tuple(dict.fromkeys(every))
 
 
 def or_unknown(read: Callable[[], Read]) -> Read | Unknown:

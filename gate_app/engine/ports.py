@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
-from gate_app.domain.checks import CheckReading
+from gate_app.domain.checks import Check, Required
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Standing
 from gate_app.domain.decide import Decision
 from gate_app.domain.effects import (
@@ -29,7 +29,7 @@ from gate_app.domain.effects import (
 from gate_app.domain.events import Event
 from gate_app.domain.evidence import StageOutcome
 from gate_app.domain.model import Change, Content, FirstHead, MergeShown, Person, Repository, Subject, Unknown
-from gate_app.domain.policy import Policy, Select
+from gate_app.domain.policy import Policy
 from gate_app.domain.run import Run
 from gate_app.domain.workflows import DeploymentSeen, Sought, WorkflowSeen
 
@@ -462,13 +462,17 @@ class Hub(Protocol):
     def identity(self, repository: Repository, login: str) -> int | None:
         """The account id behind a login now; None when there is no such account."""
 
-    def checks(
-        self, change: Change, asked: Mapping[str, Select], gated: Sequence[str]
-    ) -> Mapping[str, CheckReading]:
-        """What stands on the head, by the name of the stage that asks; never our own check runs.
+    def check_runs(self, change: Change, gated: Sequence[str]) -> Sequence[Check]:
+        """The check runs on the head; never our own.
 
         A job that deploys to one of the `gated` environments is no check of what it deploys.
         """
+
+    def commit_statuses(self, change: Change) -> Sequence[Check]:
+        """The newest commit status of each context on the head."""
+
+    def required_by_rules(self, repository: Repository, branch: str) -> Sequence[Required]: ...
+    def required_by_protection(self, repository: Repository, branch: str) -> Sequence[Required]: ...
 
     def workflow_obstacle(self, repository: Repository, workflow: str) -> Unknown | None:
         """Why a workflow of the default branch cannot be dispatched by us, as far as can be told before; else

@@ -107,8 +107,9 @@ def _rerun_all(event: str, body: bytes, app_id: int) -> Read:
     return (CommitNoticed(delivery.where, suite.head_sha, asked),)
 
 
+PRESSED: Final = ("check_run", "requested_action")
 OURS: Final[Mapping[tuple[str, str | None], Callable[[str, bytes, int], Read]]] = {
-    ("check_run", "requested_action"): _button_pressed,
+    PRESSED: _button_pressed,
     ("check_run", "rerequested"): _rerun,
     ("check_suite", "rerequested"): _rerun_all,
 }

@@ -1,21 +1,17 @@
-"""Other people's checks on a commit: check runs and commit statuses, matched with what a stage asks for.
+"""Other people's checks on a commit: check runs and commit statuses, and what a branch requires of them.
 
-Rules of the file: ours never count, by the App's id; a list is whole or a fault; names are compared as the
-API has them, letter by letter, then as a glob, in which `*` also spans `/`. A required check that is pinned to
-an App counts only from that App (case 117), so a commit status, which does not say who set it, is none.
+Rules of the file: ours never count, by the App's id; a list is whole or a fault; what a stage looks at of them is
+said in `domain.checks`. No read waits for another one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Final
 
-from gate_app.domain.checks import Check, CheckReading, CheckState
+from gate_app.domain.checks import Check, CheckState, Required
 from gate_app.domain.evidence import MAX_NAME
 from gate_app.domain.model import Change, Repository
-from gate_app.domain.policy import Select
 from gate_app.errors import HubUnavailable
 from gate_app.github import answers
 from gate_app.github.api import Api
@@ -40,17 +36,6 @@ _STATUSES: Final[Mapping[str, CheckState]] = {
 """GitHub's states of a commit status; any other is pending."""
 
 
-@dataclass(frozen=True, slots=True)
-class Required:
-    """A context that the base branch requires; `app` is the App that it must come from, None for any."""
-
-    context: str
-    app: int | None = None
-
-    def met_by(self, check: Check) -> bool:
-        return check.name == self.context and self.app in (None, check.app)
-
-
 class CheckReads:
     """The part of the `Hub` that reads other people's checks. `web` is where GitHub's pages are."""
 
@@ -59,16 +44,8 @@ class CheckReads:
         self._identity = identity
         self._web = web
 
-    def checks(
-        self, change: Change, asked: Mapping[str, Select], gated: Sequence[str]
-    ) -> Mapping[str, CheckReading]:
-        """What stands on the head, by the name of the stage that asks; see `engine.ports.Hub`."""
-        standing = (*self._check_runs(change, gated), *self._statuses(change))
-        wanted = "required" in asked.values()
-        required = self.required(change.repository, change.base_ref) if wanted else ()
-        return {name: _reading(select, standing, required) for name, select in asked.items()}
-
-    def _check_runs(self, change: Change, gated: Sequence[str]) -> Sequence[Check]:
+    def check_runs(self, change: Change, gated: Sequence[str]) -> Sequence[Check]:
+        """The check runs of others on the head; see `engine.ports.Hub`."""
         path = in_repository("commits", change.head.sha, "check-runs")
         listed = self._api.read_all(
             answers.STANDING_CHECK_RUNS,
@@ -97,7 +74,7 @@ class CheckReads:
             link=f"{self._web.url}/{repository.full_name}/runs/{run.id}",
         )
 
-    def _statuses(self, change: Change) -> Sequence[Check]:
+    def commit_statuses(self, change: Change) -> Sequence[Check]:
         """The newest commit status of each context."""
         path = in_repository("commits", change.head.sha, "status")
         listed = self._api.read_all(
@@ -118,6 +95,14 @@ class CheckReads:
 
     def required(self, repository: Repository, branch: str) -> Sequence[Required]:
         """What a branch's rulesets and its classic protection require, together."""
+        found = (
+            *self.required_by_rules(repository, branch),
+            *self.required_by_protection(repository, branch),
+        )
+        return tuple(dict.fromkeys(found))
+
+    def required_by_rules(self, repository: Repository, branch: str) -> Sequence[Required]:
+        """What the rulesets that apply to a branch require."""
         rules = self._api.read_all(
             answers.BRANCH_RULES,
             list,
@@ -125,22 +110,25 @@ class CheckReads:
             READ_REQUIRED_CHECKS,
             in_repository("rules", "branches", branch),
         )
-        asked = [
+        return [
             Required(each.context, _pinned(each.integration_id))
             for rule in rules
             if rule.type == "required_status_checks"
             for each in rule.required_status_checks
         ]
+
+    def required_by_protection(self, repository: Repository, branch: str) -> Sequence[Required]:
+        """What the classic protection of a branch requires."""
         path = in_repository("branches", branch)
         found = self._api.read(answers.PROTECTED_BRANCH, repository, READ_REQUIRED_CHECKS, path)
         if found.name != branch:
             raise HubUnavailable(f"GET {path}: GitHub answered with another branch")
         classic = found.protection.required_status_checks if found.protection else None
-        if classic is not None:
-            asked += [Required(each.context, _pinned(each.app_id)) for each in classic.checks]
-            named = {each.context for each in classic.checks}
-            asked += [Required(context) for context in classic.contexts if context not in named]
-        return tuple(dict.fromkeys(asked))
+        if classic is None:
+            return []
+        asked = [Required(each.context, _pinned(each.app_id)) for each in classic.checks]
+        named = {each.context for each in classic.checks}
+        return [*asked, *(Required(context) for context in classic.contexts if context not in named)]
 
 
 def _pinned(app: int | None) -> int | None:
@@ -151,19 +139,3 @@ def _pinned(app: int | None) -> int | None:
 def _deploys_to(run: answers.StandingCheckRun, closed: set[str]) -> bool:
     """Whether this is a job of Actions that deploys to a gated environment (names differ not by case)."""
     return run.deployment is not None and run.deployment.environment.casefold() in closed
-
-
-def _reading(select: Select, standing: Sequence[Check], required: Sequence[Required]) -> CheckReading:
-    if select == "all":
-        return CheckReading(tuple(standing))
-    if select == "required":
-        met = tuple(check for check in standing if any(each.met_by(check) for each in required))
-        missing = [each.context for each in required if not any(each.met_by(check) for check in met)]
-        return CheckReading(met, tuple(missing))
-    named = tuple(check for check in standing if any(_names(pattern, check) for pattern in select))
-    missing = [pattern for pattern in select if not any(_names(pattern, check) for check in named)]
-    return CheckReading(named, tuple(missing))
-
-
-def _names(pattern: str, check: Check) -> bool:
-    return check.name == pattern or fnmatchcase(check.name, pattern)

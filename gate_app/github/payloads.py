@@ -27,7 +27,7 @@ from gate_app.engine.ports import (
     SubjectNoticed,
     passed_over,
 )
-from gate_app.github.check_payloads import OURS
+from gate_app.github.check_payloads import OURS, PRESSED
 from gate_app.github.envelope import (
     EARLIEST,
     LATEST,
@@ -266,7 +266,7 @@ UNDERSTOOD: Final[Mapping[tuple[str, str | None], _Reader]] = {
 
 def essential_events() -> frozenset[str]:
     """The events without which nothing works as described."""
-    return frozenset(event for event, _action in (*UNDERSTOOD, *OURS))
+    return frozenset(event for event, _action in (*UNDERSTOOD, PRESSED))
 
 
 def work_events() -> frozenset[str]:

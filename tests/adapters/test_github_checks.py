@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.github import REPOSITORY, SHA, SINKHOLE, ScriptedGithub, branch_change, change, hub, scripted
+from support.github import REPOSITORY, SHA, SINKHOLE, ScriptedGithub, change, hub, scripted
 
-from gate_app.domain.checks import CheckReading, CheckState
+from gate_app.domain.checks import CheckReading, CheckState, looked_at
 from gate_app.domain.policy import Select
 from gate_app.errors import HubRefused, HubUnavailable
 
@@ -58,7 +58,11 @@ def has_statuses(github: ScriptedGithub, *statuses: dict[str, object]) -> None:
 
 
 def reading(github: ScriptedGithub, select: Select = "all", *gated: str) -> CheckReading:
-    return hub(github).checks(change(), {"ci": select}, gated)["ci"]
+    """What a stage looks at that asks for `select`, as the engine puts it together."""
+    client = hub(github)
+    standing = (*client.check_runs(change(), gated), *client.commit_statuses(change()))
+    required = client.required(change().repository, change().base_ref) if select == "required" else ()
+    return looked_at(select, standing, required)
 
 
 def names(found: CheckReading) -> list[str]:
@@ -163,13 +167,6 @@ def test_a_job_that_deploys_to_a_gated_environment_is_no_check_of_what_it_deploy
     assert names(reading(github, "all", "staging", "production")) == ["test", "e2e"]
 
 
-def test_one_reading_serves_every_stage(github: ScriptedGithub) -> None:
-    github.answers("GET", RUNS, listed(run("a", 900), run("b", 901)))
-    found = hub(github).checks(change(), {"one": ("a",), "two": "all"}, ())
-    assert [names(found["one"]), names(found["two"])] == [["a"], ["a", "b"]]
-    assert len(github.calls) == 2
-
-
 # --- what the branch requires ---
 
 
@@ -230,13 +227,6 @@ def test_case_117_a_status_does_not_stand_in_for_a_pinned_check(github: Scripted
     has_statuses(github, status("test", "success"))
     requires(github, [rule("test", app=ACTIONS)], branch())
     assert reading(github, "required") == CheckReading((), ("test",))
-
-
-def test_the_base_branch_of_a_branch_is_itself(github: ScriptedGithub) -> None:
-    github.answers("GET", RUNS, listed(run()))
-    requires(github, [rule("test")], branch())
-    found = hub(github).checks(branch_change(None), {"ci": "required"}, ())["ci"]
-    assert names(found) == ["test"]
 
 
 # --- what cannot be known ---

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from support.deliveries import RecordingStore, call, environ, receiver
 
 from gate_app.engine.ports import Ignored
+from gate_app.github.check_payloads import OURS
 from gate_app.github.payloads import UNDERSTOOD, WebhookPayloads
 
 OUR_APP: Final = 4711
@@ -47,7 +48,7 @@ def _first(model: Any) -> type[BaseModel]:
 
 
 PUBLISHED: Final = _published()
-USED: Final = {event for event, _ in UNDERSTOOD} | {"check_run"}
+USED: Final = {event for event, _ in (*UNDERSTOOD, *OURS)}
 
 
 def _chosen() -> Iterator[object]:

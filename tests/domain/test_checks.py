@@ -8,13 +8,22 @@ from datetime import timedelta
 import pytest
 from support.runs import CHANGE, HEAD, REVIEWER, START, World, policy, proposed
 
-from gate_app.domain.checks import Check, CheckReading, CheckState, judge_checks, settled, since
+from gate_app.domain.checks import (
+    Check,
+    CheckReading,
+    CheckState,
+    Required,
+    judge_checks,
+    looked_at,
+    settled,
+    since,
+)
 from gate_app.domain.effects import PublishCheckRun, PublishComment, StopStage
 from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, HeadMoved
 from gate_app.domain.evidence import Evidence, StageReason, StageVerdict, digest
 from gate_app.domain.following import checks_to_read, watched
 from gate_app.domain.model import Origin, Subject, Unknown
-from gate_app.domain.policy import ChecksWork, CommandWork, Policy, PolicyProblem, Stage
+from gate_app.domain.policy import ChecksWork, CommandWork, Policy, PolicyProblem, Select, Stage
 from gate_app.domain.run import open_run
 
 ACTIONS = 15368
@@ -66,6 +75,29 @@ def test_checks_come_to(states: tuple[CheckState, ...], missing: tuple[str, ...]
     checks = tuple(check(f"c{index}", state) for index, state in enumerate(states))
     outcome = judge_checks(CheckReading(checks, missing), START, LATER)
     assert (outcome.verdict.value if outcome else "running") == verdict
+
+
+@pytest.mark.parametrize(
+    ("select", "names", "missing"),
+    [
+        pytest.param("all", ["lint", "test (3.12)", "ci/old"], (), id="all"),
+        pytest.param(("test (3.12)",), ["test (3.12)"], (), id="a name, letter by letter"),
+        pytest.param(
+            ("ci*", "deploy"), ["ci/old"], ("deploy",), id="a glob spans a slash; what fits nothing"
+        ),
+        pytest.param("required", ["lint", "ci/old"], ("e2e",), id="what the branch requires"),
+    ],
+)
+def test_a_stage_looks_at(select: Select, names: list[str], missing: tuple[str, ...]) -> None:
+    standing = [check("lint"), check("test (3.12)"), check("ci/old", app=0, suite=0)]
+    required = [Required("lint", ACTIONS), Required("ci/old"), Required("e2e")]
+    found = looked_at(select, standing, required)
+    assert ([each.name for each in found.checks], found.missing) == (names, missing)
+
+
+def test_case_117_what_is_pinned_to_an_app_counts_from_that_app_alone() -> None:
+    pinned = [Required("test", ACTIONS)]
+    assert looked_at("required", [check("test", app=0)], pinned) == CheckReading((), ("test",))
 
 
 @pytest.mark.parametrize("reading", [CheckReading(), CheckReading((check("a"),), ("lint",))])

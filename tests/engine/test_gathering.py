@@ -12,13 +12,14 @@ from typing import Any, cast
 import pytest
 from support.runs import AUTHOR, CHANGE, REVIEWER, STANDINGS, START, asking, policy
 
+from gate_app.domain.checks import Check, CheckReading, CheckState, Required
 from gate_app.domain.conditions import Authorship, EnvironmentFacts, Standing
 from gate_app.domain.events import CommandGiven
 from gate_app.domain.model import Change, Person, Repository, Subject, Unknown
-from gate_app.domain.policy import ApproverLine, Policy, PolicyProblem
+from gate_app.domain.policy import ApproverLine, ChecksWork, Policy, PolicyProblem, Stage
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import Comparison, Hub, LiveChange, PolicyAbsent, PolicyFile, Store
-from gate_app.errors import HubUnavailable
+from gate_app.errors import HubRefused, HubUnavailable
 
 PATIENCE = 10.0
 RULES = policy(ApproverLine(users=("reviewer", "maintainer")))
@@ -32,6 +33,7 @@ class Github:
     together: int = 1
     file: PolicyFile | PolicyAbsent = PolicyFile("p" * 40, b"pinned")
     asked: list[str] = field(default_factory=list)
+    protection_hidden: bool = False
 
     def __post_init__(self) -> None:
         self._gate = threading.Barrier(self.together)
@@ -63,6 +65,24 @@ class Github:
     def identity(self, repository: Repository, login: str) -> int | None:
         self._answers("identity")
         return IDS[login]
+
+    def check_runs(self, change: Change, gated: Sequence[str]) -> Sequence[Check]:
+        self._answers("check runs")
+        return [GREEN]
+
+    def commit_statuses(self, change: Change) -> Sequence[Check]:
+        self._answers("statuses")
+        return []
+
+    def required_by_rules(self, repository: Repository, branch: str) -> Sequence[Required]:
+        self._answers("rulesets")
+        return [Required("test")]
+
+    def required_by_protection(self, repository: Repository, branch: str) -> Sequence[Required]:
+        self._answers("protection")
+        if self.protection_hidden:
+            raise HubRefused("not for you", 403)
+        return [Required("test")]
 
     def compare(self, repository: Repository, base: str, head: str) -> Comparison:
         self._answers("compare")
@@ -100,6 +120,7 @@ def gathering(github: Github, pool: ThreadPoolExecutor) -> Gathering:
     return Gathering(hub, store, read_policy, lambda patterns, files: True, pool, now)
 
 
+GREEN = Check(15368, 7, 900, "test", CheckState.PASSED, "success", START)
 ANSWER = CommandGiven(START, 501, 1, REVIEWER, "/approve staging", "d" * 64)
 
 
@@ -121,6 +142,24 @@ def test_the_reads_for_an_answer_are_under_way_at_once(pool: ThreadPoolExecutor)
     assert found.comments == {501: "d" * 64}
     assert found.identities == IDS
     assert isinstance(found.shipments["staging"], Unknown)
+
+
+CHECKED = replace(RULES, stages=(Stage("tests", ChecksWork("required")),))
+REMARK = ["comment", "compare", "head", "identity", "identity", "policy", "standing"]
+
+
+def test_the_checks_of_others_are_read_in_the_same_round_trip(pool: ThreadPoolExecutor) -> None:
+    run = replace(asking(RULES).run, policy=CHECKED, shipments={})
+    github = Github(together=11)
+    found = gathering(github, pool).conditions(run, ANSWER)
+    assert sorted(github.asked) == sorted([*REMARK, "check runs", "statuses", "rulesets", "protection"])
+    assert found.checks == {"tests": CheckReading((GREEN,))}
+
+
+def test_half_of_what_stands_on_a_commit_is_unknown(pool: ThreadPoolExecutor) -> None:
+    run = replace(asking(RULES).run, policy=CHECKED)
+    found = gathering(Github(protection_hidden=True), pool).conditions(run, ANSWER)
+    assert found.checks == {"tests": Unknown("hub_refused", "not for you")}
 
 
 def test_under_another_policy_what_depends_on_it_is_asked_again(pool: ThreadPoolExecutor) -> None:

@@ -6,6 +6,18 @@ from support.story import Place, tell
 
 MOST_CALLS = 6
 """From the comment to the release, tokens aside, which last an hour."""
+MOST_CALLS_WITH_CHECKS = MOST_CALLS + 2
+"""Check runs and commit statuses are two lists at GitHub; why no call is left out for them: `docs/github.md`."""
+CHECKED = """\
+version: 1
+stages:
+  ci: {checks: all}
+environments:
+  staging:
+    from: pull_request
+    needs: [ci]
+    deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}
+"""
 
 
 def calls_after(place: Place, mark: int) -> list[str]:
@@ -28,6 +40,23 @@ def test_an_answer_costs_at_most_six_calls_to_the_release(place: Place) -> None:
     called = calls_after(place, mark)
     release = called.index("POST deployments")
     assert release < MOST_CALLS, called[: release + 1]
+
+
+def test_with_checks_of_others_it_costs_their_two_lists_more_in_as_many_round_trips(place: Place) -> None:
+    story = tell(place, gate_file=CHECKED)
+    wanted = {"name": "test", "head_sha": story.pull["head_sha"], "conclusion": "success"}
+    place.control.create_check_run(story.repository, wanted)
+    story.asks("staging")
+    story.rests()
+    mark = newest(place)
+    story.says("reviewer", "/approve staging")
+    story.sees(story.deployments, "staging is deployed")
+    called = calls_after(place, mark)
+    release = called.index("POST deployments")
+    assert release < MOST_CALLS_WITH_CHECKS, called[: release + 1]
+    head = story.pull["head_sha"]
+    assert {f"GET commits/{head}/check-runs", f"GET commits/{head}/status"} < set(called[: release - 1])
+    assert called[release - 1] == "GET deployments", "the third round trip is the release itself"
 
 
 def test_talk_costs_nothing_and_neither_does_waiting(place: Place) -> None:

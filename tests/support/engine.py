@@ -10,11 +10,11 @@ from typing import Any
 
 from gate_app.config import read
 from gate_app.config.globs import touches
-from gate_app.domain.checks import Check, CheckReading
+from gate_app.domain.checks import Check
 from gate_app.domain.conditions import Authorship, Standing
 from gate_app.domain.events import Event
 from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
-from gate_app.domain.policy import Permission, Policy, Select
+from gate_app.domain.policy import Permission, Policy
 from gate_app.domain.run import Run
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.gatekeeper import Gatekeeper
@@ -105,11 +105,12 @@ class TinyGithub:
     def commands_since(self, *_asked: object) -> Sequence[ConversationNoticed]:
         return []
 
-    def checks(
-        self, change: Change, asked: Mapping[str, Select], gated: Sequence[str]
-    ) -> Mapping[str, CheckReading]:
+    def check_runs(self, change: Change, gated: Sequence[str]) -> Sequence[Check]:
         self.asked.append("checks")
-        return {name: CheckReading(self.standing_checks) for name in asked}
+        return self.standing_checks
+
+    def commit_statuses(self, change: Change) -> Sequence[Check]:
+        return ()
 
     def live_change(self, repository: Repository, subject: Subject) -> LiveChange:
         return self.live[subject]
