@@ -3,6 +3,7 @@
 #   make try        the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
 #   make test       everything that has to pass       make check   its static part: style, types, directions
 #   make coverage   every branch of domain and trust  make kill    every crash point
+#   make stories    every story on every route, where `make test` tells it on one or two
 #   make fuzz       generated calls at the stand-in   make bench   how fast webhooks are taken in
 #   make picture    the pictures of the README, by Chromium
 
@@ -12,10 +13,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help try test check coverage fuzz kill bench picture
+.PHONY: help try test check coverage stories fuzz kill bench picture
 
 help:
-	@sed -n '3,7s/^# *//p' Makefile
+	@sed -n '3,8s/^# *//p' Makefile
 
 try: $(VENV)/try.stamp
 	@$(BIN)/gate-app try $(if $(REPO),--repo "$(REPO)") $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)") $(ARGS)
@@ -28,6 +29,9 @@ check: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary
 	@if grep -qs importlinter .importlinter pyproject.toml; then $(BIN)/lint-imports; fi
+
+stories: $(VENV)/dev.stamp
+	@$(BIN)/pytest -q -n auto -m slow tests/stories
 
 fuzz: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n auto -m slow tests/contracts

@@ -8,19 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.story import (
-    GATE_FILE,
-    SCANNED,
-    Place,
-    Story,
-    open_place,
-    tell,
-    tell_with_workflows,
-    until,
-)
+from support.endings import expect_a_whole_record, expect_one_of_everything
+from support.routes import Route
+from support.story import GATE_FILE, SCANNED, Place, open_place, tell, until
 
 from gate_app import failpoints
-from gate_app.bootstrap import replay_journal, verify_journal
 
 IN_ORDER = (
     "inbox.before",
@@ -79,24 +71,6 @@ def restart_at(place: Place, *names: str) -> None:
     place.app.start("worker")
 
 
-def expect_one_of_everything(story: Story) -> None:
-    """Both environments released once, each question once, each check run once, and the record is whole."""
-    story.shows("gate / production", "success")
-    story.rests()
-    deployed = [deployment["environment"] for deployment in story.deployments()]
-    assert deployed == ["staging", "production"]
-    for deployment in story.deployments():
-        assert deployment["statuses"][-1]["state"] == "success"
-    story.expect_one_comment_each()
-    ours = story.place.registered["slug"]
-    names = [run["name"] for run in story.state()["check_runs"] if run["app"] == ours]
-    assert len(names) == len(set(names)), names
-    for comment in story.comments():
-        assert len(comment["reactions"]) <= 1
-    assert verify_journal(story.place.app.database_url, None, None).clean
-    assert replay_journal(story.place.app.database_url).agrees
-
-
 @pytest.mark.timeout(300)  # seventeen starts of an engine
 def test_case_193_the_engine_dies_at_every_step_of_the_story(own_place: Place) -> None:
     own_place.app.processes["worker"].send_signal(signal.SIGKILL)
@@ -114,6 +88,7 @@ def test_case_193_the_engine_dies_at_every_step_of_the_story(own_place: Place) -
     story.says("maintainer", "/approve production")
     restart_at(own_place, *AFTER_SECOND_APPROVAL)
     expect_one_of_everything(story)
+    expect_a_whole_record(story)
 
 
 def test_every_failpoint_is_part_of_a_kill_test() -> None:
@@ -127,19 +102,11 @@ def test_every_failpoint_is_part_of_a_kill_test() -> None:
     } == failpoints.NAMES
 
 
-def expect_one_run_of_each_workflow(story: Story) -> None:
-    """The test ran once, and each environment was deployed to once."""
-    runs = [
-        (run["file_name"], run["inputs"].get("gate", "").rpartition(":")[2]) for run in story.workflow_runs()
-    ]
-    assert sorted(runs) == [("ci.yml", ""), ("deploy.yml", "production"), ("deploy.yml", "staging")]
-
-
 @pytest.mark.timeout(300)  # nine starts of an engine
 def test_case_193_the_engine_dies_around_every_dispatch(own_place: Place) -> None:
     own_place.app.processes["worker"].send_signal(signal.SIGKILL)
     own_place.app.processes["worker"].wait(10)
-    story = tell_with_workflows(own_place)
+    story = Route("workflow", own_place).tell()
     restart_at(own_place, *WHILE_A_WORKFLOW_TESTS)
     for environment, place in (("staging", "before"), ("production", "after")):
         story.asks(environment)
@@ -148,7 +115,7 @@ def test_case_193_the_engine_dies_around_every_dispatch(own_place: Place) -> Non
         story.says("reviewer", f"/approve {environment}")
         restart_at(own_place, f"dispatch_workflow.{place}")
     expect_one_of_everything(story)
-    expect_one_run_of_each_workflow(story)
+    expect_a_whole_record(story)
 
 
 SLOW = GATE_FILE.replace("sh ./check.sh", "sleep 30; sh ./check.sh")
@@ -206,6 +173,7 @@ def test_case_193_the_engine_dies_at(own_place: Place, name: str, hit: int) -> N
 
     until(ended, "production is released", told=story.told)
     expect_one_of_everything(story)
+    expect_a_whole_record(story)
 
 
 @pytest.mark.timeout(180)
@@ -222,3 +190,4 @@ def test_case_193_the_web_process_dies_and_what_was_not_acknowledged_is_found(ow
     story.asks("production")
     story.says("maintainer", "/approve production")
     expect_one_of_everything(story)
+    expect_a_whole_record(story)

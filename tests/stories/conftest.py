@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.routes import Route
 from support.story import Place, open_place
 
 
@@ -15,3 +16,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     opened = open_place(home)
     yield opened
     opened.end()
+
+
+@pytest.fixture(scope="session")
+def route(request: pytest.FixtureRequest, place: Place) -> Route:
+    """The way that a story is told on; `support.routes.on_routes` names the ways."""
+    return Route(request.param, place)

@@ -1,46 +1,63 @@
-"""Stories in the user's words, over HTTP, against the stand-in: who gets production, and who does not."""
+"""Stories in the user's words, over HTTP, against the stand-in: who gets production, and who does not.
+
+Each on one route or two; `make stories` tells them on all.
+"""
 
 from __future__ import annotations
 
 import pytest
-from support.story import FAILING, FROM_MAIN, GATE_FILE, HIGH, SCAN, SCANNED, Place, tell, until
+from support.routes import Route, on_routes
+from support.story import FROM_MAIN, GATE_FILE, SCANNED, Place, Story, tell, until
 
 from gate_app.domain.run import RunState
 
 
-def test_a_change_is_tested_asked_about_and_released_to_staging_and_production(place: Place) -> None:
-    story = tell(place, gate_file=SCANNED)
+@on_routes("command", "workflow", "deployment")
+def test_a_change_is_tested_asked_about_and_released_to_staging_and_production(route: Route) -> None:
+    story = route.tell(gate_file=SCANNED)
     story.asks("staging")
     assert story.replies_to(story.says("reviewer", "/approve staging")) == "+1"
+    route.deploys(story, "staging")
     story.asks("production")
     assert story.replies_to(story.says("maintainer", "/approve production")) == "+1"
+    route.deploys(story, "production")
     story.shows("gate / production", "success")
     story.rests()
-    deployed = [
-        (d["environment"], d["sha"], [s["state"] for s in d["statuses"]]) for d in story.deployments()
-    ]
+    deployed = [(d["environment"], d["sha"], d["statuses"][-1]["state"]) for d in story.released()]
     assert deployed == [
-        ("staging", story.pull["head_sha"], ["in_progress", "success"]),
-        ("production", story.pull["head_sha"], ["in_progress", "success"]),
+        ("staging", story.pull["head_sha"], "success"),
+        ("production", story.pull["head_sha"], "success"),
     ]
-    assert (story.release("production") / "app.py").read_text() == "print('bonjour')\n"
 
 
-def test_a_denied_change_goes_nowhere_and_says_why(place: Place) -> None:
-    story = tell(place)
+def expect_nothing_released(story: Story) -> None:
+    story.rests()
+    assert story.deployments() == []
+    assert not any(run["inputs"] for run in story.workflow_runs()), "none was told what to deploy"
+
+
+def expect_nobody_asked(story: Story) -> None:
+    expect_nothing_released(story)
+    assert not any(comment["body"].startswith("### Deploy") for comment in story.comments())
+
+
+@on_routes("deployment")
+def test_a_denied_change_goes_nowhere_and_says_why(route: Route) -> None:
+    story = route.tell()
     question = story.asks("staging")
     story.says("reviewer", "/deny staging the greeting is wrong")
     story.shows("gate / staging", "failure")
-    story.rests()
+    expect_nothing_released(story)
     outcome = next(c for c in story.comments() if c["id"] == question["id"])
     assert "the greeting is wrong" in outcome["body"]
-    assert story.deployments() == []
 
 
-def test_a_push_supersedes_the_question_and_asks_a_new_one(place: Place) -> None:
-    story = tell(place)
+@on_routes("workflow", "command")
+def test_a_push_supersedes_the_question_and_the_new_head_is_released(route: Route) -> None:
+    story = route.tell()
     old = story.asks("staging")
     story.pushes({"app.py": "print('salut')\n"})
+    route.tests(story, story.pull["head_sha"])
     until(
         lambda: len(story.runs()) == 2 and story.runs()[0].state is RunState.SUPERSEDED, "a new run is open"
     )
@@ -52,55 +69,57 @@ def test_a_push_supersedes_the_question_and_asks_a_new_one(place: Place) -> None
     )
     assert story.pull["head_sha"][:12] in new["body"]
     story.says("reviewer", "/approve staging")
-    story.sees(story.deployments, "staging is deployed")
-    assert [deployment["sha"] for deployment in story.deployments()] == [story.pull["head_sha"]]
+    route.deploys(story, "staging")
+    story.shows("gate / staging", "success")
+    assert [deployment["sha"] for deployment in story.released()] == [story.pull["head_sha"]]
 
 
-def test_case_020_an_approval_of_a_head_that_moved_releases_nothing(place: Place) -> None:
-    story = tell(place)
+@on_routes("workflow")
+def test_case_020_an_approval_of_a_head_that_moved_releases_nothing(route: Route) -> None:
+    story = route.tell()
     story.asks("staging")
-    place.control.trouble_webhooks(hold=True)
+    route.place.control.trouble_webhooks(hold=True)
     try:
         old = story.pull["head_sha"]
         story.pushes({"app.py": "print('evil')\n"})
         story.says("reviewer", f"/approve staging {old}")
     finally:
-        place.control.trouble_webhooks()
+        route.place.control.trouble_webhooks()
     until(lambda: len(story.runs()) == 2, "the push is seen")
-    story.rests()
-    assert story.deployments() == []
+    expect_nothing_released(story)
 
 
-def test_a_failing_test_closes_the_gate_and_nobody_is_asked(place: Place) -> None:
-    story = tell(place, {"check.sh": FAILING})
+@on_routes("command", "workflow")
+def test_a_failing_test_closes_the_gate_and_nobody_is_asked(route: Route) -> None:
+    story = route.tell(red="tests")
     check = story.shows("stage / tests", "failure")
-    assert "greets again" in (check["summary"] or "")
+    assert ("`test`" if route.name == "deployment" else "greets again") in (check["summary"] or "")
     story.shows("gate / staging", "failure")
-    story.rests()
-    assert not any(comment["body"].startswith("### Deploy") for comment in story.comments())
-    assert story.deployments() == []
+    expect_nobody_asked(story)
 
 
-def test_a_new_high_finding_closes_the_gate_and_nobody_is_asked(place: Place) -> None:
-    story = tell(place, {"scan.sh": SCAN.replace("RESULTS", HIGH)}, SCANNED)
+@on_routes("workflow")
+def test_a_new_high_finding_closes_the_gate_and_nobody_is_asked(route: Route) -> None:
+    story = route.tell(gate_file=SCANNED, red="scan")
     story.shows("gate / staging", "failure")
-    story.rests()
-    assert not any(comment["body"].startswith("### Deploy") for comment in story.comments())
+    expect_nobody_asked(story)
 
 
-@pytest.mark.parametrize(
-    ("login", "code"),
-    [
-        pytest.param("author", "self_approval", id="case 54: by the author"),
-        pytest.param("reader", "not_an_approver", id="case 65: by somebody who may only read"),
-    ],
-)
-def test_an_approval_does_not_count(place: Place, login: str, code: str) -> None:
-    story = tell(place)
+def expect_no_approval_of(route: Route, login: str, code: str) -> None:
+    story = route.tell()
     story.asks("staging")
     assert code in story.replies_to(story.says(login, "/approve staging"))
-    story.rests()
-    assert story.deployments() == []
+    expect_nothing_released(story)
+
+
+@on_routes("deployment")
+def test_case_054_an_approval_by_the_author_does_not_count(route: Route) -> None:
+    expect_no_approval_of(route, "author", "self_approval")
+
+
+@on_routes("workflow")
+def test_case_065_an_approval_by_somebody_who_may_only_read_does_not_count(route: Route) -> None:
+    expect_no_approval_of(route, "reader", "not_an_approver")
 
 
 @pytest.mark.parametrize(
@@ -118,67 +137,64 @@ def test_an_approval_does_not_count(place: Place, login: str, code: str) -> None
         pytest.param("／ａｐｐｒｏｖｅ staging", id="case 40: full-width letters"),
     ],
 )
-def test_a_command_that_is_none_gets_silence(place: Place, body: str, quiet_story: object) -> None:
-    from support.story import Story
-
-    assert isinstance(quiet_story, Story)
+@on_routes("workflow")
+def test_a_command_that_is_none_gets_silence(quiet_story: Story, body: str) -> None:
     before = len(quiet_story.comments())
     quiet_story.says("reviewer", body)
-    quiet_story.rests()
+    expect_nothing_released(quiet_story)
     assert len(quiet_story.comments()) == before + 1
-    assert quiet_story.deployments() == []
 
 
 @pytest.fixture(scope="module")
-def quiet_story(place: Place) -> object:
+def quiet_story(route: Route) -> Story:
     """A story whose staging gate asks, shared by comments that change nothing."""
-    story = tell(place)
+    story = route.tell()
     story.asks("staging")
     return story
 
 
-def test_case_044_an_approval_by_a_bot_or_through_an_app_gets_silence(place: Place) -> None:
-    story = tell(place)
+@on_routes("deployment")
+def test_case_044_an_approval_by_a_bot_or_through_an_app_gets_silence(route: Route) -> None:
+    story = route.tell()
     story.asks("staging")
     story.says("robot", "/approve staging")
     story.says("reviewer", "/approve staging", via_app=True)
-    story.rests()
-    assert story.deployments() == []
+    expect_nothing_released(story)
 
 
-def test_case_035_a_comment_edited_into_an_approval_is_none(place: Place) -> None:
-    story = tell(place)
+@on_routes("deployment")
+def test_case_035_a_comment_edited_into_an_approval_is_none(route: Route) -> None:
+    story = route.tell()
     story.asks("staging")
     harmless = story.says("reviewer", "looks good")
-    place.control.edit_comment(story.repository, harmless["id"], "author", "/approve staging")
-    story.rests()
-    assert story.deployments() == []
+    route.place.control.edit_comment(story.repository, harmless["id"], "author", "/approve staging")
+    expect_nothing_released(story)
 
 
-def test_case_035_an_approval_edited_before_it_is_read_again_does_not_count(place: Place) -> None:
-    story = tell(place)
+@on_routes("workflow")
+def test_case_035_an_approval_edited_before_it_is_read_again_does_not_count(route: Route) -> None:
+    story = route.tell()
     story.asks("staging")
-    place.control.trouble_webhooks(hold=True)
+    route.place.control.trouble_webhooks(hold=True)
     try:
         given = story.says("reviewer", "/approve staging")
-        place.control.edit_comment(story.repository, given["id"], "reviewer", "/approve staging now")
+        route.place.control.edit_comment(story.repository, given["id"], "reviewer", "/approve staging now")
     finally:
-        place.control.trouble_webhooks()
-    story.rests()
-    assert story.deployments() == []
+        route.place.control.trouble_webhooks()
+    expect_nothing_released(story)
 
 
-def test_case_037_an_approval_goes_with_its_comment(place: Place) -> None:
-    story = tell(place, gate_file=GATE_FILE.replace("count: 1", "count: 2"))
+@on_routes("deployment")
+def test_case_037_an_approval_goes_with_its_comment(route: Route) -> None:
+    story = route.tell(gate_file=GATE_FILE.replace("count: 1", "count: 2"))
     story.asks("staging")
     given = story.says("reviewer", "/approve staging")
     story.rests()
-    place.control.delete_comment(story.repository, given["id"], "reviewer")
+    route.place.control.delete_comment(story.repository, given["id"], "reviewer")
     story.says("maintainer", "/approve staging")
-    story.rests()
-    assert story.deployments() == []
+    expect_nothing_released(story)
     story.says("reviewer", "/approve staging")
-    story.sees(story.deployments, "both have approved")
+    route.deploys(story, "staging")
 
 
 def test_case_086_a_gate_file_changed_by_the_pull_request_is_not_used(place: Place) -> None:
@@ -200,14 +216,14 @@ def test_case_025_a_changed_base_asks_anew(place: Place) -> None:
     until(lambda: len(story.runs()) == 2, "the new base is a new run")
 
 
-def test_a_closed_pull_request_releases_nothing(place: Place) -> None:
-    story = tell(place)
+@on_routes("deployment")
+def test_a_closed_pull_request_releases_nothing(route: Route) -> None:
+    story = route.tell()
     story.asks("staging")
-    place.control.close(story.repository, story.number, by="author")
+    route.place.control.close(story.repository, story.number, by="author")
     story.shows("gate / staging", "cancelled")
     story.says("reviewer", "/approve staging")
-    story.rests()
-    assert story.deployments() == []
+    expect_nothing_released(story)
 
 
 def test_without_a_gate_file_the_app_is_silent(place: Place) -> None:
@@ -225,20 +241,21 @@ def test_case_090_a_broken_gate_file_is_closed_and_loud(place: Place) -> None:
     assert story.deployments() == []
 
 
-def test_an_environment_of_the_default_branch_asks_on_the_merged_pull_request(place: Place) -> None:
+@on_routes("command", "deployment")
+def test_an_environment_of_the_default_branch_asks_on_the_merged_pull_request(route: Route) -> None:
     gate_file = GATE_FILE.replace("  production:\n    from: pull_request\n", "  production:\n")
-    story = tell(place, gate_file=gate_file)
+    story = route.tell(gate_file=gate_file)
     story.asks("staging")
     story.says("reviewer", "/approve staging")
-    story.sees(lambda: story.check("gate / staging") and story.deployments(), "staging is deployed")
+    route.deploys(story, "staging")
     story.shows("gate / staging", "success")
     assert story.check("gate / production") is None, "none before the merge"
-    merged = place.control.merge(story.repository, story.number, by="maintainer", method="merge")
+    merged = route.place.control.merge(story.repository, story.number, by="maintainer", method="merge")
+    route.tests(story, merged["merge_commit_sha"] or "")
     question = story.asks("production")
     assert (merged["merge_commit_sha"] or "")[:12] in question["body"]
     story.says("reviewer", "/approve production")
-    story.sees(lambda: len(story.deployments()) == 2, "production is deployed")
-    assert story.deployments()[1]["sha"] == merged["merge_commit_sha"]
+    assert route.deploys(story, "production")["sha"] == merged["merge_commit_sha"]
 
 
 @pytest.mark.parametrize("method", ["merge", "squash"])
@@ -256,13 +273,15 @@ def test_case_54_who_only_merged_may_approve_and_who_wrote_it_may_not(place: Pla
     story.sees(story.deployments, "production is deployed")
 
 
-def test_who_approved_staging_approved_nothing_else(place: Place) -> None:
-    story = tell(place)
+@on_routes("deployment")
+def test_who_approved_staging_approved_nothing_else(route: Route) -> None:
+    story = route.tell()
     story.asks("staging")
     story.says("reviewer", "/approve staging")
+    route.deploys(story, "staging")
     story.asks("production")
     story.rests()
-    assert [deployment["environment"] for deployment in story.deployments()] == ["staging"]
+    assert [deployment["environment"] for deployment in story.released()] == ["staging"]
 
 
 def test_why_and_status_and_help_are_answered(place: Place) -> None:

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -53,14 +53,12 @@ XML
 """
 PASSING = CHECK.format(name="greets again", body="")
 FAILING = CHECK.format(name="greets again", body='<failure message="assert 1 == 2"/>')
-SCAN = """\
-mkdir -p reports
-cat > reports/scan.sarif <<'JSON'
+SARIF = """\
 {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "scan", "rules": []}},
  "artifacts": [{"location": {"uri": "app.py"}}],
  "results": [RESULTS]}]}
-JSON
 """
+SCAN = f"mkdir -p reports\ncat > reports/scan.sarif <<'JSON'\n{SARIF}JSON\n"
 HIGH = (
     '{"ruleId": "S1", "level": "error", "message": {"text": "a secret"}, "locations": [{"physicalLocation":'
     ' {"artifactLocation": {"uri": "app.py"}, "region": {"startLine": 1}}}]}'
@@ -286,6 +284,11 @@ class Story:
         assert len(marks) == len(set(marks)) == len(self.ours()), marks
         assert len([mark for mark in marks if ":reply:" not in mark]) == 3, marks
 
+    def own_checks(self) -> list[CheckRunState]:
+        """The check runs that we made."""
+        ours = self.place.registered["slug"]
+        return [run for run in self.state()["check_runs"] if run["app"] == ours]
+
     def check(self, name: str) -> CheckRunState | None:
         runs = [
             run
@@ -297,6 +300,10 @@ class Story:
 
     def deployments(self) -> list[DeploymentState]:
         return self.state()["deployments"]
+
+    def released(self) -> list[DeploymentState]:
+        """The deployments that we made; the job of a workflow may make its own."""
+        return [each for each in self.deployments() if each["creator"].endswith("[bot]")]
 
     def workflow_runs(self) -> list[WorkflowRunState]:
         return self.state()["workflow_runs"]
@@ -396,11 +403,11 @@ def tell(
     files: Mapping[str, str] | None = None,
     gate_file: str | None = GATE_FILE,
     base: Mapping[str, str] | None = None,
-    workflows: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
+    runs: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Story:
     """A new repository with the gate file on its default branch, and a pull request that changes `files`.
 
-    `base` are more files of the default branch, `workflows` how the runs of a workflow file end, one after the other.
+    `base` are more files of the default branch, `runs` says how those of a workflow file end.
     """
     name = f"greeter-{next(place.numbers)}"
     tree = {**FILES, **(base or {})}
@@ -410,44 +417,11 @@ def tell(
     repository = created["full_name"]
     for login, role in PEOPLE.items():
         place.control.set_role(repository, login, role)
-    for file, endings in (workflows or {}).items():
-        place.control.script_workflow(repository, file, *endings)
+    for file, ending in (runs or {}).items():
+        place.control.script_workflow(repository, file, ending)
     change = {"app.py": "print('bonjour')\n", **(files or {})}
     commit = place.control.commit(repository, change, message="Greet in French", login="author")
     pull = place.control.open_pull(
         repository, head_sha=commit["sha"], head_branch="french", title="Greet in French", author="author"
     )
     return Story(place, repository, created["id"], pull)
-
-
-WORKFLOW = """\
-on:
-  workflow_dispatch:
-    inputs: {INPUTS}
-jobs: {JOB: {}}
-"""
-CI_YML = WORKFLOW.replace("{INPUTS}", "{}").replace("JOB", "test")
-DEPLOY_YML = WORKFLOW.replace("{INPUTS}", "{sha: {required: true}, gate: {required: true}}").replace(
-    "JOB", "deploy"
-)
-COMMAND = 'deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}'
-GREEN = '<testsuite name="greeter"><testcase classname="greeter" name="greets"/></testsuite>'
-RED = GREEN.replace("/></testsuite>", '><failure message="assert 1 == 2"/></testcase></testsuite>')
-BY_WORKFLOWS = """\
-version: 1
-stages:
-  tests:
-    workflow: ci.yml
-    junit: "reports/junit.xml"
-""" + GATE_FILE[GATE_FILE.index("environments:") :].replace(COMMAND, "deploy: {workflow: deploy.yml}")
-
-
-def tell_with_workflows(place: Place, *tests: Mapping[str, object], gate_file: str = BY_WORKFLOWS) -> Story:
-    """A story whose tests and deployments are workflows; `tests` script the attempts of the testing one."""
-    passing = {"conclusion": "success", "artifacts": {"reports": {"junit.xml": GREEN}}}
-    return tell(
-        place,
-        gate_file=gate_file,
-        base={".github/workflows/ci.yml": CI_YML, ".github/workflows/deploy.yml": DEPLOY_YML},
-        workflows={"ci.yml": tests or (passing,), "deploy.yml": ({"conclusion": "success"},)},
-    )
