@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Final
 
 from gate_app.doctor.finding import Finding, ok, warn, wrong
-from gate_app.engine.deliveries import DeliveryRecord, undelivered_of
+from gate_app.engine.deliveries import undelivered_of
+from gate_app.engine.ports import DeliveryRecord
 from gate_app.github.inspection import Greeting, Hook
 from gate_app.github.payloads import essential_events, work_events
 from gate_app.github.permissions import OPTIONAL, needed

@@ -10,8 +10,7 @@ from typing import Final
 
 from gate_app.doctor import app, machine, repositories
 from gate_app.doctor.finding import Finding, Grade, ok, wrong
-from gate_app.engine.deliveries import DeliveryRecord
-from gate_app.engine.ports import Clock, PolicyReader
+from gate_app.engine.ports import Clock, DeliveryRecord, PolicyReader
 from gate_app.errors import ConfigurationFault, GateFault, HubRefused, HubUnavailable
 from gate_app.github.client import GithubHub
 from gate_app.settings import Settings

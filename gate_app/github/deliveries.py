@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from gate_app.engine.deliveries import DeliveryContent, DeliveryRecord
+from gate_app.engine.ports import DeliveryContent, DeliveryRecord
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github import app_answers
 from gate_app.github.answers import read_answer
@@ -33,7 +33,7 @@ _TARGET: Final = "x-github-hook-installation-target-"
 
 
 class HookLog:
-    """Implements `engine.deliveries.DeliveryLog`."""
+    """Implements `engine.ports.DeliveryLog`."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

@@ -28,7 +28,7 @@ from gate_app.doctor import app, machine, report
 from gate_app.doctor.examination import examine, refused_settings
 from gate_app.doctor.finding import Finding, Grade, exit_code, ok, warn, wrong
 from gate_app.doctor.repositories import installations, strength
-from gate_app.engine.deliveries import DeliveryRecord
+from gate_app.engine.ports import DeliveryRecord
 from gate_app.errors import ConfigurationFault
 from gate_app.github.inspection import DeployEnvironment, Greeting, Hook
 from gate_app.github.payloads import essential_events, work_events

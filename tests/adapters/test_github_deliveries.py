@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from support.github import APP_ID, NOON, SINKHOLE, ScriptedGithub, hub, scripted
 
-from gate_app.engine.deliveries import DeliveryLog, DeliveryRecord
+from gate_app.engine.ports import DeliveryLog, DeliveryRecord
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github.deliveries import MAX_PAGES
 

@@ -14,13 +14,11 @@ from gate_app.engine.deliveries import (
     LOOK_BACK,
     MAX_FETCHED,
     OVERLAP,
-    DeliveryContent,
-    DeliveryRecord,
     Fetching,
     all_of,
     undelivered_of,
 )
-from gate_app.engine.ports import Store
+from gate_app.engine.ports import DeliveryContent, DeliveryRecord, Store
 from gate_app.errors import HubRefused, HubUnavailable
 
 
