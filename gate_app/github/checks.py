@@ -17,7 +17,7 @@ from gate_app.github import answers
 from gate_app.github.api import Api
 from gate_app.github.identity import AppIdentity
 from gate_app.github.origin import Origin, in_repository
-from gate_app.github.permissions import READ_CHECKS, READ_REQUIRED_CHECKS
+from gate_app.github.permissions import READ_CHECK_RUNS, READ_REQUIRED_CHECKS, READ_STATUSES
 
 _CONCLUSIONS: Final[Mapping[str, CheckState]] = {
     "success": CheckState.PASSED,
@@ -51,7 +51,7 @@ class CheckReads:
             answers.STANDING_CHECK_RUNS,
             lambda page: page.check_runs,
             change.repository,
-            READ_CHECKS,
+            READ_CHECK_RUNS,
             path,
             {"filter": "all"},
         )
@@ -78,7 +78,7 @@ class CheckReads:
         """The newest commit status of each context."""
         path = in_repository("commits", change.head.sha, "status")
         listed = self._api.read_all(
-            answers.COMBINED_STATUS, lambda page: page.statuses, change.repository, READ_CHECKS, path
+            answers.COMBINED_STATUS, lambda page: page.statuses, change.repository, READ_STATUSES, path
         )
         return [
             Check(

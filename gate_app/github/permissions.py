@@ -23,7 +23,8 @@ READ_POLICY: Final = _least(contents="read", metadata="read")
 READ_STANDING: Final = _least(metadata="read")
 READ_STANDING_AND_TEAMS: Final = _least(members="read", metadata="read")
 READ_COMMENT: Final = _least(issues="read")
-READ_CHECKS: Final = _least(checks="read", statuses="read")
+READ_CHECK_RUNS: Final = _least(checks="read")
+READ_STATUSES: Final = _least(statuses="read")
 READ_REQUIRED_CHECKS: Final = _least(contents="read", metadata="read")
 READ_WORKFLOW: Final = _least(actions="read")
 DISPATCH_WORKFLOW: Final = _least(actions="write")
@@ -46,8 +47,10 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "standing with teams": READ_STANDING_AND_TEAMS,
     "identity": READ_STANDING,
     "comment_fingerprint": READ_COMMENT,
-    "checks": READ_CHECKS,
-    "checks that are required": READ_REQUIRED_CHECKS,
+    "check_runs": READ_CHECK_RUNS,
+    "commit_statuses": READ_STATUSES,
+    "required_by_rules": READ_REQUIRED_CHECKS,
+    "required_by_protection": READ_REQUIRED_CHECKS,
     "workflow_obstacle": DISPATCH_WORKFLOW,
     "dispatch_workflow": DISPATCH_WORKFLOW,
     "dispatched_runs": READ_WORKFLOW,

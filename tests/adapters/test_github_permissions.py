@@ -43,8 +43,10 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
     "standing with teams": lambda hub: hub.standing(REPOSITORY, REVIEWER, ("acme/sre",)),
     "identity": lambda hub: hub.identity(REPOSITORY, "reviewer"),
     "comment_fingerprint": lambda hub: hub.comment_fingerprint(REPOSITORY, 501),
-    "checks": lambda hub: hub.checks(change(), {"ci": "all"}, ()),
-    "checks that are required": lambda hub: hub.checks(change(), {"ci": "required"}, ()),
+    "check_runs": lambda hub: hub.check_runs(change(), ()),
+    "commit_statuses": lambda hub: hub.commit_statuses(change()),
+    "required_by_rules": lambda hub: hub.required_by_rules(REPOSITORY, "main"),
+    "required_by_protection": lambda hub: hub.required_by_protection(REPOSITORY, "main"),
     "workflow_obstacle": lambda hub: hub.workflow_obstacle(REPOSITORY, "deploy.yml"),
     "dispatch_workflow": lambda hub: hub.dispatch_workflow(REPOSITORY, DISPATCH),
     "dispatched_runs": lambda hub: hub.dispatched_runs(REPOSITORY, Sought("deploy.yml", "main", NOON)),
@@ -103,9 +105,6 @@ def test_case_146_a_call_mints_exactly_what_it_needs(github: ScriptedGithub, nam
         "/repos/acme/shop/collaborators/reviewer/permission",
         {"role_name": "write", "user": account(12, "reviewer")},
     )
-    standing = f"/repos/acme/shop/commits/{SHA}"
-    github.answers("GET", f"{standing}/check-runs", {"total_count": 0, "check_runs": []})
-    github.answers("GET", f"{standing}/status", {"total_count": 0, "statuses": []})
     github.answers("GET", "/app/installations", [{"id": 5151, "suspended_at": None}])
     with contextlib.suppress(HubRefused, HubUnavailable):  # what the scripted GitHub answers is not the point
         ASKED[name](hub(github))
@@ -113,7 +112,7 @@ def test_case_146_a_call_mints_exactly_what_it_needs(github: ScriptedGithub, nam
     permitted: dict[str, object] = {"repository_ids": [71], "permissions": dict(CALLS[name])}
     if name == "repositories":  # the one question that cannot name a repository
         permitted = {"permissions": {"metadata": "read"}}
-    first = {"standing with teams": "standing", "checks that are required": "checks"}.get(name)
+    first = {"standing with teams": "standing"}.get(name)
     asked_first = [{"repository_ids": [71], "permissions": dict(CALLS[first])}] if first else []
     assert wanted == [*asked_first, permitted]
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from support.github import private_key, public_key
 
+from gate_app.domain.checks import looked_at
 from gate_app.domain.effects import (
     CreateDeployment,
     DispatchWorkflow,
@@ -462,10 +463,10 @@ def test_the_checks_and_statuses_of_others_on_the_head_are_read(scene: Scene) ->
     scene.control.set_status(scene.name, head, "maintainer", {"state": "failure", "context": "ci/old"})
     scene.control.require_checks(scene.name, "main", {"test": "github-actions"})
     scene.control.require_checks(scene.name, "main", {"lint": None}, "ruleset")
-    found = hub.checks(change, {"every": "all", "asked": "required", "named": ("te*",)}, ())
-    names = {stage: [check.name for check in reading.checks] for stage, reading in found.items()}
-    assert names == {"every": ["test", "ci/old"], "asked": ["test"], "named": ["test"]}
-    assert found["asked"].missing == ("lint",)
+    standing = (*hub.check_runs(change, ()), *hub.commit_statuses(change))
+    assert [check.name for check in standing] == ["test", "ci/old"]
+    required = looked_at("required", standing, hub.required(scene.repository, "main"))
+    assert ([check.name for check in required.checks], required.missing) == (["test"], ("lint",))
 
 
 def test_a_workflow_is_dispatched_followed_and_its_reports_fetched(scene: Scene) -> None:
