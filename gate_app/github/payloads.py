@@ -272,3 +272,8 @@ def essential_events() -> frozenset[str]:
 def work_events() -> frozenset[str]:
     """The events that tell of work of others at once; without them it is noticed when it is looked at."""
     return frozenset(event for event, _action in WORK) - essential_events()
+
+
+def subscribed_events() -> frozenset[str]:
+    """Everything that an App has to subscribe to: what is understood, and nothing else."""
+    return essential_events() | work_events()

@@ -30,17 +30,14 @@ DEFAULT_PERMISSIONS = {
 DEFAULT_EVENTS = (
     "check_run",
     "check_suite",
-    "deployment",
-    "deployment_protection_rule",
     "deployment_status",
     "issue_comment",
-    "merge_group",
     "pull_request",
-    "pull_request_review",
     "push",
     "status",
     "workflow_run",
 )
+"""What Gate App subscribes to; a test compares it with what the app understands."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ FREE = {"required_contexts": [], "auto_merge": False}
 
 @pytest.fixture
 def github(tmp_path: Path) -> Iterator[Github]:
-    with serving(tmp_path) as found:
+    with serving(tmp_path, events=["deployment"]) as found:
         open_pull(found)
         found.control.quiesce()
         found.receiver.received.clear()

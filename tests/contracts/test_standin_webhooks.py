@@ -18,7 +18,7 @@ ACTION = {"label": "Approve", "description": "Deploy it", "identifier": "approve
 
 @pytest.fixture
 def github(tmp_path: Path) -> Iterator[Github]:
-    with serving(tmp_path) as found:
+    with serving(tmp_path, events=["deployment"]) as found:
         found.control.quiesce()
         found.receiver.received.clear()
         yield found
