@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gate_app.domain.checks import CheckReading
-from gate_app.domain.model import Content, Person, Unknown
+from gate_app.domain.model import LATER, Content, Person, Unknown
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
@@ -22,6 +22,8 @@ class Head:
     """What GitHub says right now about the head under decision.
 
     `labels` are those of its pull request; None when there is none, or they could not be told.
+    `default_branch` is that of the repository, empty where it was not asked. `interrupted_at` is when the head last was
+    away, or its pull request closed or retargeted; it is asked for only when an approval stands that may be older.
     """
 
     sha: str
@@ -29,6 +31,8 @@ class Head:
     open: bool
     merged: bool = False
     labels: tuple[str, ...] | None = None
+    default_branch: str = field(default="", metadata=LATER)
+    interrupted_at: datetime | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

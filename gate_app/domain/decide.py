@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.draft import RollbackProposal
@@ -22,7 +23,7 @@ from gate_app.domain.model import Unknown
 from gate_app.domain.policy import Policy
 from gate_app.domain.record import record
 from gate_app.domain.requests import Obeyed, obey
-from gate_app.domain.run import Run, RunState, StageRole, StageStatus, with_gates_of
+from gate_app.domain.run import Run, RunState, StageRole, StageStatus, oldest_approval, with_gates_of
 from gate_app.domain.settle import settle
 from gate_app.domain.verdict import Verdict
 
@@ -90,6 +91,18 @@ def _unread(run: Run, event: Event, conditions: Conditions) -> bool:
     return bool(unread)
 
 
+def _interrupted_at(run: Run, conditions: Conditions) -> datetime | None:
+    """When the head was away, if an approval stands that is older: it does not count any more (cases 23, 34).
+
+    Within one second the interruption counts as the later one.
+    """
+    head, approved_at = conditions.head, oldest_approval(run)
+    away = None if isinstance(head, Unknown) else head.interrupted_at
+    return (
+        away if away is not None and approved_at is not None and away >= approved_at else run.interrupted_at
+    )
+
+
 def adopt(run: Run, conditions: Conditions) -> Run:
     """Takes in what was learned once and holds for the run: who contributed, what ships, and a policy
     that changed.
@@ -104,6 +117,7 @@ def adopt(run: Run, conditions: Conditions) -> Run:
     learned = {name: each for name, each in conditions.shipments.items() if not isinstance(each, Unknown)}
     if learned:
         run = replace(run, shipments={**run.shipments, **learned})
+    run = replace(run, interrupted_at=_interrupted_at(run, conditions))
     policy = conditions.policy
     if not isinstance(policy, Policy):
         return run

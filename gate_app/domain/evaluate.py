@@ -128,6 +128,8 @@ def _release_reason(release: Release, deploying: StageRun | None) -> Reason:
 def _run_ended(run: Run) -> Reason:
     if run.purpose is Purpose.ROLLBACK:
         return refused(ReasonCode.ROLLBACK_REPLACED)
+    if run.ended:
+        return refused(ReasonCode(run.ended))
     code = ReasonCode.RUN_SUPERSEDED if run.state is RunState.SUPERSEDED else ReasonCode.CHANGE_CLOSED
     return refused(code)
 
@@ -165,7 +167,7 @@ def _policy_reason(run: Run, conditions: Conditions) -> Reason:
 
 
 def _head_reasons(run: Run, conditions: Conditions) -> tuple[Reason, ...]:
-    """The head at GitHub, read now, is the one under decision (cases 20, 24, 25, 34)."""
+    """The head at GitHub, read now, is the one under decision (cases 20, 24, 25, 34, 88)."""
     head = conditions.head
     if isinstance(head, Unknown):
         return (unknown(ReasonCode.HEAD_UNKNOWN, detail=head.detail),)
@@ -175,6 +177,8 @@ def _head_reasons(run: Run, conditions: Conditions) -> tuple[Reason, ...]:
         return (unmet(ReasonCode.HEAD_MOVED, now=head.sha),)
     if head.base_ref != run.change.base_ref:
         return (unmet(ReasonCode.BASE_CHANGED, now=head.base_ref),)
+    if not run.change.trusts(head.default_branch):
+        return (unmet(ReasonCode.DEFAULT_BRANCH_CHANGED, now=head.default_branch),)
     return (met(ReasonCode.HEAD_UNCHANGED, sha=head.sha),)
 
 

@@ -6,12 +6,12 @@ the grammar and rendered inert by `wording`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from gate_app.domain.evidence import StageOutcome
-from gate_app.domain.model import Change, Person
+from gate_app.domain.model import LATER, Change, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,16 @@ class ChangeProposed:
 
 @dataclass(frozen=True, slots=True)
 class HeadMoved:
-    """The subject has a newer head (or another base); the run of the older one is superseded."""
+    """The subject has a newer head (or another base); the run of the older one is superseded.
+
+    So it is when the repository has another `default_branch`, where its policy comes from; empty was not asked.
+    """
 
     at: datetime
     head_sha: str
     base_ref: str
     kind: Literal["head_moved"] = "head_moved"
+    default_branch: str = field(default="", metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

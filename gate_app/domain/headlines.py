@@ -72,6 +72,7 @@ def _names(facts: Sequence[Mapping[str, str]], key: str) -> str:
 ENDINGS: Final[Mapping[ReasonCode, str]] = {
     _R.RUN_SUPERSEDED: "Superseded by a newer commit",
     _R.CHANGE_CLOSED: "Ended with its pull request",
+    _R.DEFAULT_BRANCH_CHANGED: "Ended: the default branch is another one",
     _R.ENVIRONMENT_REMOVED: "No longer in the gate file",
     _R.PATHS_UNTOUCHED: "Skipped: the change touches nothing of it",
     _R.DENIED: "Denied",
@@ -102,6 +103,7 @@ OBSTACLES: Final[Mapping[ReasonCode, _Line]] = {
     _R.HEAD_UNKNOWN: lambda f: "Waiting: the commit cannot be read right now",
     _R.HEAD_MOVED: lambda f: "Waiting: a newer commit was pushed",
     _R.BASE_CHANGED: lambda f: "Waiting: the base branch changed",
+    _R.DEFAULT_BRANCH_CHANGED: lambda f: "Waiting: the default branch is another one",
     _R.CHANGE_CLOSED: lambda f: "Waiting: the pull request is closed",
     _R.PATHS_UNKNOWN: lambda f: "Waiting: not known yet which files change",
     _R.ESCALATION_BLOCKED: lambda f: "Blocked by a rule of the gate file",

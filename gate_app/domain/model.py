@@ -137,6 +137,10 @@ class Change:
     head_branch: str = ""
     default_branch: str = ""
 
+    def trusts(self, default_branch: str) -> bool:
+        """Whether policy still comes from the branch that it came from (case 88); empty is not known."""
+        return default_branch in ("", self.default_branch) or not self.default_branch
+
 
 class MergeShown(StrEnum):
     """How GitHub shows that the head of a branch adds nothing to the pull request that it merged.

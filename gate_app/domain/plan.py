@@ -50,5 +50,9 @@ def binding_for(run: Run, environment: Environment) -> Binding:
     """What an answer given now would be bound to."""
     blob = run.policy.blob_sha if isinstance(run.policy, Policy) else ""
     return Binding(
-        run.change.head.sha, plan_for(run, environment).digest, evidence_digest(run, environment), blob
+        run.change.head.sha,
+        plan_for(run, environment).digest,
+        evidence_digest(run, environment),
+        blob,
+        run.interrupted_at,
     )

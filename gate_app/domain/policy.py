@@ -6,13 +6,13 @@ policy; empty means closed (case 93).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum, StrEnum
 from typing import Literal
 
 from gate_app.domain.evidence import Severity
-from gate_app.domain.model import Origin
+from gate_app.domain.model import LATER, Origin
 
 
 class Permission(IntEnum):
@@ -89,7 +89,7 @@ class ApprovalPolicy:
     mode: ApprovalMode = ApprovalMode.ALWAYS
     self_approval: bool = False
     expires_after: timedelta = timedelta(hours=48)
-    escalate_when: tuple[EscalationRule, ...] = ()
+    escalate_when: tuple[EscalationRule, ...] = field(default=(), metadata=LATER)
 
     @property
     def every_line(self) -> tuple[ApproverLine, ...]:

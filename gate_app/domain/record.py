@@ -42,6 +42,7 @@ from gate_app.domain.run import (
     StageStatus,
 )
 from gate_app.domain.targets import Pressed, Target, target_of, target_of_press
+from gate_app.domain.verdict import ReasonCode
 
 
 def record(run: Run, event: Event) -> Run:
@@ -92,7 +93,11 @@ def _seen_pushing(run: Run, event: ChangeProposed) -> Run:
 
 
 def _head_moved(run: Run, event: HeadMoved) -> Run:
-    """Another head or another base is another change (cases 20, 25)."""
+    """Another head, another base or another trusted branch is another change (cases 20, 25, 88)."""
+    if run.state is not RunState.OPEN:
+        return run
+    if not run.change.trusts(event.default_branch):
+        return replace(_ended(run, RunState.SUPERSEDED), ended=ReasonCode.DEFAULT_BRANCH_CHANGED.value)
     same = (event.head_sha, event.base_ref) == (run.change.head.sha, run.change.base_ref)
     return run if same else _ended(run, RunState.SUPERSEDED)
 

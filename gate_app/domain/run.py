@@ -16,7 +16,17 @@ from urllib.parse import quote
 
 from gate_app.domain.conditions import Authorship
 from gate_app.domain.evidence import StageOutcome
-from gate_app.domain.model import Change, Content, Origin, Person, Purpose, Repository, Subject, Unknown
+from gate_app.domain.model import (
+    LATER,
+    Change,
+    Content,
+    Origin,
+    Person,
+    Purpose,
+    Repository,
+    Subject,
+    Unknown,
+)
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import ReasonCode, VerdictState
@@ -51,7 +61,7 @@ class Followed:
     id: int
     link: str = ""
     judged: int = 0
-    collecting: int = 0
+    collecting: int = field(default=0, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +98,16 @@ class StageRun:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What an answer is bound to; any difference voids it and says which part changed."""
+    """What an answer is bound to; any difference voids it and says which part changed.
+
+    `interrupted_at` is when the head was last seen to have been away, or the pull request closed, and to be back.
+    """
 
     head_sha: str
     plan_digest: str
     evidence_digest: str
     policy_blob: str
+    interrupted_at: datetime | None = field(default=None, metadata=LATER)
 
     def changed(self, now: Binding) -> tuple[str, ...]:
         """The parts that differ, in words a person knows."""
@@ -102,6 +116,7 @@ class Binding:
             ("plan", self.plan_digest, now.plan_digest),
             ("evidence", self.evidence_digest, now.evidence_digest),
             ("policy", self.policy_blob, now.policy_blob),
+            ("presence", self.interrupted_at, now.interrupted_at),
         )
         return tuple(name for name, before, after in parts if before != after)
 
@@ -254,7 +269,9 @@ class Run:
     asked to be shown on each surface, so that only differences become effects; `pushers` are everybody seen
     pushing to this subject, over all its runs; `heard` are people below write permission who already got
     their one answer. A rollback says `because` of what, is shown on the commit that it takes out, and `follows` the
-    gate of the breached release, which holds the environment for it.
+    gate of the breached release, which holds the environment for it. `interrupted_at` is when GitHub says that the
+    head was away, or the pull request closed, after somebody had approved (cases 23, 34); `ended` is the code of an end
+    that `state` alone does not explain.
     """
 
     id: str
@@ -275,6 +292,8 @@ class Run:
     because: str = ""
     follows: str = ""
     wake_at: datetime | None = None
+    interrupted_at: datetime | None = field(default=None, metadata=LATER)
+    ended: str = field(default="", metadata=LATER)
 
     @property
     def shown_sha(self) -> str:
@@ -304,6 +323,20 @@ class Run:
 
     def with_stage(self, stage: StageRun) -> Run:
         return replace(self, stages={**self.stages, stage.key: stage})
+
+
+def oldest_approval(run: Run) -> datetime | None:
+    """When the oldest approval was given that may still open a gate; None when there is none."""
+    waiting = (gate for gate in run.gates.values() if not gate.closing and not gate.release)
+    given = (answer for gate in waiting for answer in gate.answers)
+    standing = (
+        answer.at
+        for answer in given
+        if answer.kind == "approval"
+        and not answer.voided
+        and answer.binding.interrupted_at == run.interrupted_at
+    )
+    return min(standing, default=None)
 
 
 def passed_on(run: Run) -> bool:

@@ -71,6 +71,9 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.HEAD_UNCHANGED: lambda f: f"{_sha(f, 'sha')} is still the newest commit.",
     _R.HEAD_MOVED: lambda f: f"A newer commit was pushed, {_sha(f, 'now')}; a new run decides on it.",
     _R.BASE_CHANGED: lambda f: f"The base branch is now {_named(f, 'now')}; a new run decides on it.",
+    _R.DEFAULT_BRANCH_CHANGED: lambda f: (
+        "The repository has another default branch now, so its gate file is another one; what was asked before is over."
+    ),
     _R.HEAD_UNKNOWN: lambda f: (
         f"The newest commit could not be read at GitHub{_detail(f)}; it is tried again."
     ),

@@ -7,8 +7,10 @@ not be found out never skips a gate.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+from gate_app.domain.model import LATER
 
 KEPT_SUBJECTS: Final = 10
 """First lines of commits that are kept to be shown; the number of commits stays exact."""
@@ -45,9 +47,9 @@ class Shipment:
     subjects: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     touched: bool = True
-    looked_for: tuple[tuple[str, ...], ...] = ()
-    found: tuple[Found, ...] = ()
-    lines: int | None = None
+    looked_for: tuple[tuple[str, ...], ...] = field(default=(), metadata=LATER)
+    found: tuple[Found, ...] = field(default=(), metadata=LATER)
+    lines: int | None = field(default=None, metadata=LATER)
 
 
 def subject_of(message: str) -> str:

@@ -20,6 +20,7 @@ class ReasonCode(StrEnum):
     HEAD_UNCHANGED = "head_unchanged"
     HEAD_MOVED = "head_moved"
     BASE_CHANGED = "base_changed"
+    DEFAULT_BRANCH_CHANGED = "default_branch_changed"
     HEAD_UNKNOWN = "head_unknown"
     # the policy
     POLICY_CURRENT = "policy_current"

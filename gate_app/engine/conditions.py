@@ -16,7 +16,7 @@ from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts,
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequested
 from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
-from gate_app.domain.run import Run, RunState
+from gate_app.domain.run import Run, RunState, oldest_approval
 from gate_app.domain.shipping import KEPT_PULLS, KEPT_SUBJECTS, Found, Shipment, pull_of, subject_of
 from gate_app.engine.elsewhere import Elsewhere, Looking, or_unknown
 from gate_app.engine.ports import (
@@ -121,7 +121,7 @@ class Gathering:
         known = self.store.pinned_identities(repository.id, logins) if logins else {}
         teams = rules.teams() if rules else ()
         return _Asked(
-            head=submit(self._head, run, live),
+            head=submit(self._head, run, event, live),
             authorship=submit(self._authorship, run),
             standings={person.id: submit(self._standing, run, person, teams) for person in people},
             comments={each: submit(self._comment, repository, each) for each in _comments(run, event)},
@@ -187,14 +187,25 @@ class Gathering:
             return ""
         return next((file for file in files if self.touches(globs, [file])), None)
 
-    def _head(self, run: Run, live: LiveChange | None) -> Head | Unknown:
+    def _head(self, run: Run, event: Event, live: LiveChange | None) -> Head | Unknown:
         change = run.change
         if run.purpose is Purpose.ROLLBACK:  # its content is fixed; no branch or pull request has it as head
             return Head(change.head.sha, change.base_ref, open=True)
         found = live if live is not None else self._live(change)
         if isinstance(found, Unknown):
             return found
-        return Head(found.change.head.sha, found.change.base_ref, found.open, found.merged, found.labels)
+        away = self._interrupted_at(run, event, found)
+        if isinstance(away, Unknown):
+            return away
+        now, default = found.change, found.change.default_branch
+        return Head(now.head.sha, now.base_ref, found.open, found.merged, found.labels, default, away)
+
+    def _interrupted_at(self, run: Run, event: Event, live: LiveChange) -> datetime | Unknown | None:
+        """When the head was away, asked only if something has happened since the oldest approval (23, 34)."""
+        approved_at = _oldest_answer(run, event)
+        if approved_at is None or (live.touched_at is not None and live.touched_at <= approved_at):
+            return None
+        return or_unknown(lambda: self.hub.interrupted_at(run.change.repository, run.change.subject))
 
     def _live(self, change: Change) -> LiveChange | Unknown:
         return or_unknown(lambda: self.hub.live_change(change.repository, change.subject))
@@ -247,6 +258,14 @@ def _people(run: Run, event: Event) -> tuple[Person, ...]:
     if isinstance(event, CommandGiven | ButtonPressed | RerunRequested) and _from_person(event):
         people[event.person.id] = event.person
     return tuple(people.values())
+
+
+def _oldest_answer(run: Run, event: Event) -> datetime | None:
+    """When the oldest approval was given that the decision may turn on, one in the event included."""
+    given = [oldest_approval(run)]
+    if isinstance(event, CommandGiven | ButtonPressed) and _from_person(event):
+        given.append(event.at)
+    return min((at for at in given if at is not None), default=None)
 
 
 def _comments(run: Run, event: Event) -> tuple[int, ...]:

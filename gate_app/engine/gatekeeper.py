@@ -16,7 +16,7 @@ from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, Ev
 from gate_app.domain.following import watched
 from gate_app.domain.model import Change, FirstHead, MergeShown, Subject, Unknown
 from gate_app.domain.policy import Policy, PolicyProblem
-from gate_app.domain.run import Run, RunState, open_rollback, open_run, rollback_subject
+from gate_app.domain.run import Run, RunState, open_rollback, open_run, passed_on, rollback_subject
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import (
     LOOK,
@@ -64,7 +64,8 @@ class Gatekeeper:
         drawn = self._drawn(row)
         again = [_tick_again(step) for step in drawn.steps if step.decision.again]
         due = [item for step in drawn.steps for item in _rollbacks_due(step)]
-        return replace(drawn, inbox_id=row.id, follow_ups=(*drawn.follow_ups, *again, *due))
+        looks = [item for step in drawn.steps for item in _look_due(step)]
+        return replace(drawn, inbox_id=row.id, follow_ups=(*drawn.follow_ups, *again, *due, *looks))
 
     def _drawn(self, row: InboxRow) -> Transition:
         match row.notice:
@@ -72,6 +73,8 @@ class Gatekeeper:
                 return self._look(row.notice)
             case ConversationNoticed(event=event):
                 stored = self.store.current(row.subject)
+                if stored is not None and stored.run.final and passed_on(stored.run):
+                    return Transition(note="the run of the default branch converses there by now")
                 return Transition((self._step(stored, event),)) if stored else Transition(note="no run there")
             case CommitNoticed():
                 return self._about_commit(row.subject, row.notice)
@@ -150,13 +153,18 @@ class Gatekeeper:
         if not live.open:
             closed = [self._step(run, ChangeClosed(notice.at, live.merged), live) for run in unfinished]
             return Transition(tuple(closed), note="closed")
+        moved = HeadMoved(
+            notice.at, live.change.head.sha, live.change.base_ref, default_branch=live.change.default_branch
+        )
+        if not _is_followed(live):
+            ended = [self._step(run, moved, live) for run in unfinished if run.run.state is RunState.OPEN]
+            return Transition(tuple(ended), note="not the default branch: not followed")
         if current and current.run.state is RunState.OPEN and _same_change(current.run, live):
             return Transition(
                 (self._step(current, ChangeProposed(notice.at, live.change), live),), note="same head"
             )
         if current is None and notice.subject.ref is not None:
             return self._first_look(notice, live)
-        moved = HeadMoved(notice.at, live.change.head.sha, live.change.base_ref)
         steps = [self._step(run, moved, live) for run in unfinished if run.run.state is RunState.OPEN]
         opened = self._open(notice, live, current)
         return replace(opened, steps=(*steps, *opened.steps))
@@ -228,7 +236,23 @@ def _look_at_base(notice: SubjectNoticed, live: LiveChange) -> tuple[InboxItem, 
 
 
 def _same_change(run: Run, live: LiveChange) -> bool:
-    return (run.change.head.sha, run.change.base_ref) == (live.change.head.sha, live.change.base_ref)
+    same = (run.change.head.sha, run.change.base_ref) == (live.change.head.sha, live.change.base_ref)
+    return same and run.change.trusts(live.change.default_branch)
+
+
+def _is_followed(live: LiveChange) -> bool:
+    """Of the branches only the default one, as it is now (case 88)."""
+    change = live.change
+    return change.subject.ref is None or change.default_branch in ("", change.base_ref)
+
+
+def _look_due(step: Step) -> Sequence[InboxItem]:
+    """A look at the subject, where a decision saw that the policy comes from another branch by now (case 88)."""
+    run, head = step.decision.run, step.conditions.head
+    if isinstance(head, Unknown) or run.state is not RunState.OPEN or run.change.trusts(head.default_branch):
+        return ()
+    notice = SubjectNoticed(run.change.repository, run.change.subject, step.conditions.now)
+    return (InboxItem(run.change.subject.key, notice, f"default:{run.id}:{head.default_branch}"),)
 
 
 def _rollbacks_due(step: Step) -> Sequence[InboxItem]:

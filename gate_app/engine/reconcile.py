@@ -60,8 +60,9 @@ class Reconcile:
         except (HubUnavailable, HubRefused) as fault:
             log.warning("reconcile: %s could not be read: %s", repository.full_name, fault)
             return False
+        default = next((s.ref.removeprefix("refs/heads/") for s in heads if s.ref is not None), "")
         for subject, sha in heads.items():
-            self._head(repository, subject, sha)
+            self._head(repository, subject, sha, default)
         ours = [Subject.parse(key) for key in self.store.unfinished_subjects(repository.id)]
         for gone in (subject for subject in ours if subject.is_at_github and subject not in heads):
             self._look(repository, gone, "gone")
@@ -75,12 +76,14 @@ class Reconcile:
         event = notice.event
         return isinstance(event, CommandGiven) and self.store.ignored(passed_over(event.comment_id))
 
-    def _head(self, repository: Repository, subject: Subject, sha: str) -> None:
-        """A head we have no open run for is looked at; the same one again is the same fact."""
+    def _head(self, repository: Repository, subject: Subject, sha: str, default: str) -> None:
+        """A head we have no open run for, under this default branch, is looked at; the same again is the same fact."""
         stored = self.store.current(subject.key)
-        if stored and stored.run.change.head.sha == sha and stored.run.state is RunState.OPEN:
-            return
-        self._look(repository, subject, sha)
+        known = stored is not None and stored.run.change.head.sha == sha and stored.run.state is RunState.OPEN
+        if stored is None or not known:
+            self._look(repository, subject, sha)
+        elif not stored.run.change.trusts(default):
+            self._look(repository, subject, f"{sha}:{default}")
 
     def _look(self, repository: Repository, subject: Subject, occasion: str) -> None:
         notice = SubjectNoticed(repository, subject, self.now())

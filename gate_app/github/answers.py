@@ -78,7 +78,10 @@ class Side(Reading):
 
 
 class BaseRepository(RepositoryRef):
+    """`pushed_at` is when any branch was last pushed to."""
+
     default_branch: RefName
+    pushed_at: AwareDatetime | None = None
 
 
 class Base(Side):
@@ -95,6 +98,7 @@ class Pull(Reading):
     title: ShortText
     user: Account | None
     merged: bool
+    updated_at: AwareDatetime
     head: Side
     base: Base
     labels: list[Label] = Field(max_length=100)
@@ -109,7 +113,7 @@ class PullOfCommit(Reading):
     merged_at: AwareDatetime | None
     merge_commit_sha: Sha | None
     head: Side
-    base: Side
+    base: Base
     labels: list[Label] = Field(max_length=100)
 
 
@@ -395,11 +399,6 @@ class OpenPull(Reading):
     head: Side
 
 
-class DefaultBranch(Reading):
-    id: Id
-    default_branch: RefName
-
-
 class DeploymentStatusOf(Reading):
     """What somebody says of a deployment."""
 
@@ -418,7 +417,7 @@ MINTED: Final = TypeAdapter(Minted)
 INSTALLATIONS: Final = TypeAdapter(list[Installed])
 REPOSITORIES: Final = TypeAdapter(RepositoryPage)
 OPEN_PULLS: Final = TypeAdapter(list[OpenPull])
-DEFAULT_BRANCH: Final = TypeAdapter(DefaultBranch)
+DEFAULT_BRANCH: Final = TypeAdapter(BaseRepository)
 REPOSITORY: Final = TypeAdapter(RepositoryRef)
 PULL: Final = TypeAdapter(Pull)
 PULLS_OF_COMMIT: Final = TypeAdapter(list[PullOfCommit])

@@ -16,6 +16,7 @@ from gate_app.github.deliveries import HookLog
 from gate_app.github.downloads import Downloads
 from gate_app.github.identity import AppIdentity, AppSelf
 from gate_app.github.inspection import Inspection
+from gate_app.github.interruptions import Interruptions
 from gate_app.github.key import AppKey
 from gate_app.github.line import Line
 from gate_app.github.origin import Origin
@@ -45,11 +46,12 @@ class AppSettings:
     git_url: str = "https://github.com"
 
 
-class GithubHub(Reads, CheckReads, WorkflowCalls, Writes, Survey):
+class GithubHub(Reads, Interruptions, CheckReads, WorkflowCalls, Writes, Survey):
     """The `Hub` and its `Survey`, and where to fetch from, on one connection to one GitHub."""
 
     def __init__(self, api: Api, identity: AppIdentity, git: Origin, downloads: Downloads) -> None:
         Reads.__init__(self, api)
+        Interruptions.__init__(self, api)
         CheckReads.__init__(self, api, identity, git)
         WorkflowCalls.__init__(self, api, identity, git, downloads)
         Writes.__init__(self, api, identity)

@@ -30,6 +30,7 @@ READ_WORKFLOW: Final = _least(actions="read")
 DISPATCH_WORKFLOW: Final = _least(actions="write")
 LIST_REPOSITORIES: Final = _least(metadata="read")
 LIST_HEADS: Final = _least(contents="read", metadata="read", pull_requests="read")
+READ_BRANCH_ACTIVITY: Final = _least(contents="read")
 FETCH_CONTENT: Final = _least(contents="read")
 WRITE_CHECK_RUN: Final = _least(checks="write")
 WRITE_COMMENT: Final = _least(issues="write")
@@ -40,6 +41,8 @@ READ_ENVIRONMENT: Final = _least(actions="read")
 
 CALLS: Final[Mapping[str, Permissions]] = {
     "live_change": READ_CHANGE,
+    "interrupted_at": READ_COMMENT,
+    "interrupted_at of a branch": READ_BRANCH_ACTIVITY,
     "policy_file": READ_POLICY,
     "authorship": READ_CHANGE,
     "compare": FETCH_CONTENT,

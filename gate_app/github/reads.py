@@ -156,15 +156,17 @@ class Reads:
             head_branch=pull.head.ref if pull.head.repo and pull.head.repo.id == repository.id else "",
             default_branch=pull.base.repo.default_branch,
         )
-        labels = tuple(label.name for label in pull.labels)
-        return LiveChange(change, open=pull.state == "open", merged=pull.merged, labels=labels)
+        labels, touched = tuple(label.name for label in pull.labels), pull.updated_at
+        return LiveChange(change, pull.state == "open", pull.merged, labels=labels, touched_at=touched)
 
     def _live_branch(self, repository: Repository, subject: Subject) -> LiveChange:
         name = (subject.ref or "").removeprefix(BRANCH_PREFIX)
         if f"{BRANCH_PREFIX}{name}" != subject.ref:
             raise HubRefused("only branches are followed, not tags or other refs", 422)
         head = self._api.read(answers.BRANCH, repository, READ_CHANGE, in_repository("branches", name)).commit
-        merged = self._merged_pull(repository, head.sha, name)
+        listed = self._pulls_of(repository, head.sha)
+        merged = _merged_pull(listed, repository, head.sha, name)
+        itself = self._repository_of(listed, repository)
         first_line = head.commit.message.split("\n", 1)[0]
         change = Change(
             repository=repository,
@@ -177,11 +179,13 @@ class Reads:
             author=person_or_ghost(merged.user if merged else head.author_account),
             conversation=merged.number if merged else None,
             head_branch=name,
-            default_branch=name,
+            default_branch=itself.default_branch,
         )
         shown = self._merge_shown(repository, head, merged) if merged else MergeShown.NO
         labels = tuple(label.name for label in merged.labels) if merged else None
-        return LiveChange(change, open=True, merged=False, adds_nothing=shown, labels=labels)
+        return LiveChange(
+            change, open=True, merged=False, adds_nothing=shown, labels=labels, touched_at=itself.pushed_at
+        )
 
     def _merge_shown(
         self, repository: Repository, head: answers.Commit, pull: answers.PullOfCommit
@@ -192,15 +196,21 @@ class Reads:
             tree = ""  # its fork is gone: nothing to compare with
         return merge_shown(head, pull, tree)
 
-    def _merged_pull(self, repository: Repository, sha: str, branch: str) -> answers.PullOfCommit | None:
-        """The pull request whose merge made this head; None when there is none, or more than one may be."""
+    def _pulls_of(self, repository: Repository, sha: str) -> tuple[answers.PullOfCommit, ...]:
         path = in_repository("commits", sha, "pulls")
-        listed = self._api.read_all(answers.PULLS_OF_COMMIT, list, repository, READ_CHANGE, path)
-        here = [pull for pull in listed if _went_into(pull, repository, branch)]
-        made_it = [pull for pull in here if sha in (pull.merge_commit_sha, pull.head.sha)]
-        newest = max((pull.merged_at for pull in made_it if pull.merged_at), default=None)
-        candidates = [pull for pull in made_it if pull.merged_at == newest]
-        return candidates[0] if len(candidates) == 1 else None
+        return self._api.read_all(answers.PULLS_OF_COMMIT, list, repository, READ_CHANGE, path)
+
+    def _repository_of(
+        self, listed: Sequence[answers.PullOfCommit], repository: Repository
+    ) -> answers.BaseRepository:
+        """The repository as it is now: every pull request tells of it, so it is asked for only without one."""
+        told = (pull.base.repo for pull in listed if pull.base.repo and pull.base.repo.id == repository.id)
+        found = next(told, None)
+        if found is None:
+            found = self._api.read(answers.DEFAULT_BRANCH, repository, READ_CHANGE, in_repository())
+        if found.id != repository.id:
+            raise HubUnavailable("the repository's name belongs to another one now")
+        return found
 
     def _tree(self, repository: Repository, sha: str) -> str:
         """The tree of a commit: content behind a SHA never changes, so it is asked for once."""
@@ -267,6 +277,17 @@ class Reads:
             raise HubUnavailable(f"the repository cannot be read ({refused.status})") from None
         if seen.id != repository.id:
             raise HubUnavailable("the repository's name belongs to another one now")
+
+
+def _merged_pull(
+    listed: Sequence[answers.PullOfCommit], repository: Repository, sha: str, branch: str
+) -> answers.PullOfCommit | None:
+    """The pull request whose merge made this head; None when there is none, or more than one may be."""
+    here = [pull for pull in listed if _went_into(pull, repository, branch)]
+    made_it = [pull for pull in here if sha in (pull.merge_commit_sha, pull.head.sha)]
+    newest = max((pull.merged_at for pull in made_it if pull.merged_at), default=None)
+    candidates = [pull for pull in made_it if pull.merged_at == newest]
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def _went_into(pull: answers.PullOfCommit, repository: Repository, branch: str) -> bool:

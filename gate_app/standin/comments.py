@@ -51,7 +51,7 @@ def require(tx: Transaction, repository: Repository, identifier: int) -> Comment
 
 def create(tx: Transaction, repository: Repository, number: int, author: Author, body: str) -> Comment:
     """A new comment on a pull request."""
-    pulls.require(tx, repository, number)
+    tx.update(pulls.require(tx, repository, number), updated_at=tx.now)
     comment = tx.insert(
         Comment,
         repository_id=repository.id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gate_app.standin import labels, merging, people, pulls, pushes, repositories, webhooks
+from gate_app.standin import issue_events, labels, merging, people, pulls, pushes, repositories, webhooks
 from gate_app.standin.errors import GitHubError, invalid
 from gate_app.standin.git import Git
 from gate_app.standin.labels import PullLabel
@@ -97,6 +97,7 @@ def retarget(tx: Transaction, pull: Pull, base_ref: str, sender: Person) -> Pull
     if base_sha is None:
         raise invalid("PullRequest", "base", f"there is no branch {base_ref}")
     changed = tx.update(pull, base_ref=base_ref, base_sha=base_sha, updated_at=tx.now)
+    issue_events.note(tx, repository.id, pull.number, "base_ref_changed", sender)
     was = {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}
     _tell(tx, changed, "edited", sender, changes={"base": was})
     return changed
@@ -127,6 +128,7 @@ def close(tx: Transaction, pull: Pull, sender: Person) -> Pull:
     """Close without merging."""
     _require_open(pull)
     closed = tx.update(pull, state="closed", closed_at=tx.now, updated_at=tx.now)
+    issue_events.note(tx, pull.repository_id, pull.number, "closed", sender)
     _tell(tx, closed, "closed", sender)
     return closed
 
@@ -136,6 +138,7 @@ def reopen(tx: Transaction, pull: Pull, sender: Person) -> Pull:
     if pull.state == "open" or pull.merged:
         raise invalid("PullRequest", "state", "only a closed, unmerged pull request can be reopened")
     opened = tx.update(pull, state="open", closed_at=None, updated_at=tx.now)
+    issue_events.note(tx, pull.repository_id, pull.number, "reopened", sender)
     _tell(tx, opened, "reopened", sender)
     return opened
 
@@ -161,6 +164,8 @@ def merge(tx: Transaction, pull: Pull, method: str, by: Person) -> Pull:
     )
     pulls.note_commits(tx, merged, git.commits(pull.base_sha, pull.head_sha), git.commits(before, after))
     pushes.push(tx, repository, pull.base_ref, after, by)
+    for event in ("merged", "closed"):
+        issue_events.note(tx, repository.id, pull.number, event, by, pull.head_sha)
     _tell(tx, merged, "closed", by)
     return merged
 

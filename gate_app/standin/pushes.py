@@ -6,17 +6,34 @@ whose head it is.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
-from gate_app.standin import people, pulls, repositories, suites, webhooks
+from gate_app.standin import issue_events, people, pulls, repositories, suites, webhooks
 from gate_app.standin.errors import invalid
 from gate_app.standin.git import NO_COMMIT, Git, GitCommit
 from gate_app.standin.people import Person
 from gate_app.standin.pulls import Pull
 from gate_app.standin.repositories import Repository
-from gate_app.standin.state import JsonObject, Transaction, timestamp
+from gate_app.standin.state import JsonObject, Transaction, node_id, timestamp
 
 MAX_COMMITS = 20
+
+
+@dataclass(frozen=True)
+class Push:
+    """One movement of a branch, as the activity of a repository lists it."""
+
+    TABLE: ClassVar[str] = "pushes"
+    id: int
+    repository_id: int
+    ref: str
+    before: str
+    after: str
+    kind: str
+    actor_id: int
+    at: str
 
 
 def push(tx: Transaction, repository: Repository, branch: str, sha: str, pusher: Person) -> None:
@@ -27,12 +44,36 @@ def push(tx: Transaction, repository: Repository, branch: str, sha: str, pusher:
         return
     git.set_ref(f"refs/heads/{branch}", sha)
     tx.update(repository, pushed_at=tx.now)
+    _note(tx, repository, branch, before, sha, pusher)
     tx.announce("push", repository=repositories.full_name(tx, repository), branch=branch, sha=sha)
     payload = _payload(tx, repository, branch, before, sha, pusher)
     webhooks.emit(tx, repository, pusher, "push", payload)
     suites.request(tx, repository, sha, branch, before, pusher)
     for pull in tx.every(Pull, head_repository_id=repository.id, head_ref=branch, state="open"):
         synchronize(tx, pull, sha, pusher)
+
+
+def _note(
+    tx: Transaction, repository: Repository, branch: str, before: str | None, after: str, pusher: Person
+) -> None:
+    forced = before is not None and not repositories.git(tx, repository).contains(after, before)
+    kind = "branch_creation" if before is None else "force_push" if forced else "push"
+    told = {"ref": f"refs/heads/{branch}", "before": before or NO_COMMIT, "after": after, "kind": kind}
+    tx.insert(Push, repository_id=repository.id, actor_id=pusher.id, at=tx.now, **told)
+
+
+def render(tx: Transaction, push: Push) -> JsonObject:
+    """A push as the activity of a repository lists it."""
+    return {
+        "id": push.id,
+        "node_id": node_id("Push", push.id),
+        "before": push.before,
+        "after": push.after,
+        "ref": push.ref,
+        "timestamp": push.at,
+        "activity_type": push.kind,
+        "actor": people.render(tx, people.by_id(tx, push.actor_id)),
+    }
 
 
 def synchronize(tx: Transaction, pull: Pull, sha: str, sender: Person) -> Pull:
@@ -43,6 +84,8 @@ def synchronize(tx: Transaction, pull: Pull, sha: str, sender: Person) -> Pull:
     git.set_ref(f"refs/pull/{pull.number}/head", sha)
     moved = tx.update(pull, head_sha=sha, base_sha=base_sha, updated_at=tx.now)
     pulls.note_commits(tx, moved, git.commits(base_sha, sha))
+    if not git.contains(sha, pull.head_sha):
+        issue_events.note(tx, repository.id, pull.number, "head_ref_force_pushed", sender)
     facts = {"head_sha": sha, "before": pull.head_sha, "by": sender.login}
     tx.announce("pull.synchronized", repository_id=repository.id, number=pull.number, **facts)
     payload: JsonObject = {

@@ -18,6 +18,8 @@ FIRST_IDS = {
     "repositories": 764_532_180,
     "pulls": 2_154_678_900,
     "comments": 2_410_987_650,
+    "issue_events": 17_654_321_980,
+    "pushes": 21_345_678_900,
     "reactions": 301_245_670,
     "check_suites": 31_245_678_900,
     "check_runs": 34_567_891_230,

@@ -187,6 +187,29 @@ CREATE TABLE comments (
 );
 CREATE INDEX comments_number ON comments (repository_id, number);
 
+CREATE TABLE issue_events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  event TEXT NOT NULL,
+  actor_id INTEGER NOT NULL,
+  commit_id TEXT,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX issue_events_pull ON issue_events (repository_id, number);
+
+CREATE TABLE pushes (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  repository_id INTEGER NOT NULL,
+  ref TEXT NOT NULL,
+  before TEXT NOT NULL,
+  after TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  actor_id INTEGER NOT NULL,
+  at TEXT NOT NULL
+);
+CREATE INDEX pushes_of_ref ON pushes (repository_id, ref);
+
 CREATE TABLE reactions (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   comment_id INTEGER NOT NULL,

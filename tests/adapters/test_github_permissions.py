@@ -36,6 +36,10 @@ DEPLOYMENT = CreateDeployment("x", 1, "r1:x", SHA, "d", NOON)
 DISPATCH = DispatchWorkflow("tests", 1, StageRole.AUTOMATED, "ci.yml", "feature", SHA, NOON)
 ASKED: dict[str, Callable[[GithubHub], object]] = {
     "live_change": lambda hub: hub.live_change(REPOSITORY, Subject(REPOSITORY.id, number=3)),
+    "interrupted_at": lambda hub: hub.interrupted_at(REPOSITORY, Subject(REPOSITORY.id, number=3)),
+    "interrupted_at of a branch": lambda hub: hub.interrupted_at(
+        REPOSITORY, Subject(REPOSITORY.id, ref="refs/heads/main")
+    ),
     "policy_file": lambda hub: hub.policy_file(REPOSITORY),
     "authorship": lambda hub: hub.authorship(change()),
     "compare": lambda hub: hub.compare(REPOSITORY, "b" * 40, "a" * 40),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from support.github import (
@@ -38,6 +39,7 @@ from gate_app.errors import HubRefused, HubUnavailable
 PULL = Subject(REPOSITORY.id, number=3)
 MAIN = Subject(REPOSITORY.id, ref="refs/heads/main")
 PULL_PATH = "/repos/acme/shop/pulls/3"
+REPOSITORY_PATH = "/repos/acme/shop"
 TREE_PATH = f"/repos/acme/shop/git/commits/{SHA}"
 BRANCH_PATH = "/repos/acme/shop/branches/main"
 PULLS_PATH = f"/repos/acme/shop/commits/{SHA}/pulls"
@@ -54,6 +56,11 @@ TWO = [{"sha": BASE_SHA}, {"sha": OTHER_SHA}]
 def github() -> Iterator[ScriptedGithub]:
     with scripted() as github:
         yield github
+
+
+def tells_of_itself(github: ScriptedGithub) -> None:
+    """Which branch is the default one, for a head that no pull request tells it of."""
+    github.answers("GET", REPOSITORY_PATH, {"id": REPOSITORY.id, "default_branch": "main"})
 
 
 def git_commit(sha: str = SHA) -> dict[str, object]:
@@ -191,6 +198,7 @@ def test_the_conversation_of_a_default_branch_is_its_merged_pull_request_or_none
 ) -> None:
     github.answers("GET", BRANCH_PATH, {"name": "main", "commit": commit(author=account(12, "reviewer"))})
     github.answers("GET", PULLS_PATH, listed)
+    tells_of_itself(github)
     found = hub(github).live_change(REPOSITORY, MAIN).change
     assert found.conversation == conversation
     assert found.author.id == (12 if conversation is None else 11)
@@ -201,8 +209,75 @@ def test_a_direct_push_by_an_unknown_e_mail_has_an_author_who_is_nobody(github: 
         "GET", BRANCH_PATH, {"name": "main", "commit": commit(author={}, parents=[], message="One\n\nTwo")}
     )
     github.answers("GET", PULLS_PATH, [])
+    tells_of_itself(github)
     found = hub(github).live_change(REPOSITORY, MAIN).change
     assert (found.author.id, found.title, found.base_sha) == (0, "One", SHA)
+
+
+# --- the default branch (case 88), and when a head was away (cases 23, 34)
+
+
+def test_case_088_a_branch_says_which_one_is_the_default_now(github: ScriptedGithub) -> None:
+    github.answers("GET", BRANCH_PATH, {"name": "main", "commit": commit()})
+    into_main = side("main", BASE_SHA)
+    into_main["repo"] = {"id": REPOSITORY.id, "default_branch": "trunk", "pushed_at": "2026-11-20T11:00:00Z"}
+    github.answers("GET", PULLS_PATH, [merged_pull(base=into_main)])
+    found = hub(github).live_change(REPOSITORY, MAIN)
+    assert found.change.default_branch == "trunk"
+    assert found.touched_at == datetime(2026, 11, 20, 11, tzinfo=UTC)
+    assert f"GET {REPOSITORY_PATH}" not in github.names()
+
+
+def test_case_088_without_a_pull_request_the_repository_says_it(github: ScriptedGithub) -> None:
+    github.answers("GET", REPOSITORY_PATH, {"id": REPOSITORY.id, "default_branch": "trunk"})
+    github.answers("GET", BRANCH_PATH, {"name": "main", "commit": commit()})
+    github.answers("GET", PULLS_PATH, [])
+    found = hub(github).live_change(REPOSITORY, MAIN)
+    assert (found.change.default_branch, found.touched_at) == ("trunk", None)
+
+
+def test_a_branch_of_a_repository_that_took_the_name_is_no_answer(github: ScriptedGithub) -> None:
+    github.answers("GET", REPOSITORY_PATH, {"id": 72, "default_branch": "main"})
+    github.answers("GET", BRANCH_PATH, {"name": "main", "commit": commit()})
+    github.answers("GET", PULLS_PATH, [])
+    with pytest.raises(HubUnavailable):
+        hub(github).live_change(REPOSITORY, MAIN)
+
+
+def happened(event: str, hour: int) -> dict[str, object]:
+    return {"id": hour, "event": event, "created_at": f"2026-11-20T{hour:02}:00:00Z", "url": SINKHOLE}
+
+
+@pytest.mark.parametrize(
+    ("events", "hour"),
+    [
+        pytest.param([], None, id="nothing ever"),
+        pytest.param([happened("labeled", 9), happened("renamed", 10)], None, id="nothing of that kind"),
+        pytest.param(
+            [happened("closed", 8), happened("reopened", 9), happened("labeled", 10)], 9, id="reopened"
+        ),
+        pytest.param([happened("head_ref_force_pushed", 9)], 9, id="pushed over"),
+        pytest.param([happened("base_ref_changed", 9)], 9, id="retargeted"),
+    ],
+)
+def test_a_pull_request_tells_when_its_head_was_away(
+    github: ScriptedGithub, events: list[object], hour: int | None
+) -> None:
+    github.answers("GET", "/repos/acme/shop/issues/3/events", events)
+    found = hub(github).interrupted_at(REPOSITORY, PULL)
+    assert found == (datetime(2026, 11, 20, hour, tzinfo=UTC) if hour else None)
+
+
+@pytest.mark.parametrize("hour", [None, 9])
+def test_a_branch_tells_when_it_was_pushed_over(github: ScriptedGithub, hour: int | None) -> None:
+    listed = (
+        [{"id": 1, "timestamp": f"2026-11-20T{hour:02}:00:00Z", "ref": "refs/heads/main"}] if hour else []
+    )
+    github.answers("GET", "/repos/acme/shop/activity", listed)
+    found = hub(github).interrupted_at(REPOSITORY, MAIN)
+    assert found == (datetime(2026, 11, 20, hour, tzinfo=UTC) if hour else None)
+    (call,) = github.calls
+    assert call.query == {"ref": "refs/heads/main", "activity_type": "force_push", "per_page": "1"}
 
 
 def test_only_branches_are_followed(github: ScriptedGithub) -> None:
@@ -506,6 +581,7 @@ def test_a_pull_request_whose_commits_are_gone_shows_nothing_by_its_content(gith
 def test_a_head_that_no_pull_request_made_shows_nothing(github: ScriptedGithub) -> None:
     github.answers("GET", BRANCH_PATH, {"name": "main", "commit": by_github(BASE_SHA)})
     github.answers("GET", PULLS_PATH, [])
+    tells_of_itself(github)
     assert hub(github).live_change(REPOSITORY, MAIN).adds_nothing is MergeShown.NO
 
 

@@ -6,15 +6,15 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
 from support.runs import AUTHOR, CHANGE, REVIEWER, STANDINGS, START, asking, policy
 
 from gate_app.domain.checks import Check, CheckReading, CheckState, Required
-from gate_app.domain.conditions import Authorship, EnvironmentFacts, Standing
-from gate_app.domain.events import CommandGiven
+from gate_app.domain.conditions import Authorship, EnvironmentFacts, Head, Standing
+from gate_app.domain.events import ClockTicked, CommandGiven
 from gate_app.domain.model import Change, Person, Repository, Subject, Unknown
 from gate_app.domain.policy import ApproverLine, ChecksWork, Policy, PolicyProblem, Stage
 from gate_app.engine.conditions import Gathering
@@ -34,6 +34,8 @@ class Github:
     file: PolicyFile | PolicyAbsent = PolicyFile("p" * 40, b"pinned")
     asked: list[str] = field(default_factory=list)
     protection_hidden: bool = False
+    touched_at: datetime | None = START
+    away: datetime | Exception | None = None
 
     def __post_init__(self) -> None:
         self._gate = threading.Barrier(self.together)
@@ -44,7 +46,13 @@ class Github:
 
     def live_change(self, repository: Repository, subject: Subject) -> LiveChange:
         self._answers("head")
-        return LiveChange(CHANGE, open=True, merged=False)
+        return LiveChange(CHANGE, open=True, merged=False, touched_at=self.touched_at)
+
+    def interrupted_at(self, repository: Repository, subject: Subject) -> datetime | None:
+        self._answers("interrupted")
+        if isinstance(self.away, Exception):
+            raise self.away
+        return self.away
 
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent:
         self._answers("policy")
@@ -175,3 +183,36 @@ def test_a_gate_file_that_is_gone_is_a_problem_while_a_run_is_open(pool: ThreadP
     found = gathering(Github(file=PolicyAbsent()), pool).conditions(asking(RULES).run, ANSWER)
     assert isinstance(found.policy, PolicyProblem)
     assert found.policy.code == "policy_missing"
+
+
+# --- whether the head was away since the oldest approval (cases 23, 34)
+
+AN_HOUR = timedelta(hours=1)
+
+
+def test_nothing_that_happened_since_the_approval_costs_no_question(pool: ThreadPoolExecutor) -> None:
+    github = Github(touched_at=START)
+    found = gathering(github, pool).conditions(asking(RULES).run, ANSWER)
+    assert "interrupted" not in github.asked
+    assert isinstance(found.head, Head)
+    assert found.head.interrupted_at is None
+
+
+@pytest.mark.parametrize("touched_at", [START + AN_HOUR, None], ids=["something", "nobody knows"])
+def test_something_that_happened_since_is_asked_about(
+    pool: ThreadPoolExecutor, touched_at: datetime | None
+) -> None:
+    found = gathering(Github(touched_at=touched_at, away=START), pool).conditions(asking(RULES).run, ANSWER)
+    assert isinstance(found.head, Head)
+    assert found.head.interrupted_at == START
+
+
+def test_a_past_that_cannot_be_read_leaves_the_head_unknown(pool: ThreadPoolExecutor) -> None:
+    github = Github(touched_at=None, away=HubUnavailable("502"))
+    assert isinstance(gathering(github, pool).conditions(asking(RULES).run, ANSWER).head, Unknown)
+
+
+def test_without_an_approval_the_past_does_not_matter(pool: ThreadPoolExecutor) -> None:
+    github = Github(touched_at=None)
+    gathering(github, pool).conditions(asking(RULES).run, ClockTicked(START))
+    assert "interrupted" not in github.asked

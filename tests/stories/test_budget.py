@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.story import Place, tell
+from support.story import GATE_FILE, Place, tell, until
 
 MOST_CALLS = 6
 """From the comment to the release, tokens aside, which last an hour."""
@@ -18,6 +18,15 @@ environments:
     needs: [ci]
     deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}
 """
+
+ON_MAIN = (
+    GATE_FILE[: GATE_FILE.index("  staging:")]
+    + """\
+  production:
+    approval: {approvers: [{permission: write, count: 1}]}
+    deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}
+"""
+)
 
 
 def calls_after(place: Place, mark: int) -> list[str]:
@@ -57,6 +66,20 @@ def test_with_checks_of_others_it_costs_their_two_lists_more_in_as_many_round_tr
     head = story.pull["head_sha"]
     assert {f"GET commits/{head}/check-runs", f"GET commits/{head}/status"} < set(called[: release - 1])
     assert called[release - 1] == "GET deployments", "the third round trip is the release itself"
+
+
+def test_an_answer_on_a_merged_pull_request_costs_one_call_more(place: Place) -> None:
+    """Which pull request made the head of a branch, and which branch is the default one, takes one call."""
+    story = tell(place, gate_file=ON_MAIN)
+    until(lambda: story.runs(), "the pull request was seen")
+    place.control.merge(story.repository, story.number, by="maintainer", method="merge")
+    story.asks("production")
+    story.rests()
+    mark = newest(place)
+    story.says("reviewer", "/approve production")
+    story.sees(story.deployments, "production is deployed")
+    called = calls_after(place, mark)
+    assert called.index("POST deployments") < MOST_CALLS + 1, called
 
 
 def test_talk_costs_nothing_and_neither_does_waiting(place: Place) -> None:

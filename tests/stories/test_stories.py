@@ -5,11 +5,14 @@ Each on one route or two; `make stories` tells them on all.
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from support.routes import Route, on_routes
 from support.story import FROM_MAIN, GATE_FILE, SCANNED, Place, Story, tell, until
 
 from gate_app.domain.run import RunState
+from gate_app.standin.shapes import CommentState
 
 
 @on_routes("command", "workflow", "deployment")
@@ -214,6 +217,87 @@ def test_case_025_a_changed_base_asks_anew(place: Place) -> None:
     place.control.push(story.repository, "release", sha, by="maintainer")
     place.control.change_pull(story.repository, story.number, base="release")
     until(lambda: len(story.runs()) == 2, "the new base is a new run")
+
+
+BOTH = GATE_FILE.replace("count: 1", "count: 2")
+"""Every gate needs two people."""
+
+
+def a_second_goes_by() -> None:
+    """GitHub's times have whole seconds: what happens within one cannot be told apart."""
+    end = time.monotonic() + 1
+    until(lambda: time.monotonic() > end, "a second went by")
+
+
+def asked_again(story: Story, environment: str, before: CommentState) -> CommentState:
+    """The question that came after that one."""
+    return story.sees(
+        lambda: next(
+            (c for c in story.ours() if c["id"] > before["id"] and c["body"].startswith("### Deploy")), None
+        ),
+        f"{environment} is asked about anew",
+    )
+
+
+@pytest.mark.parametrize("told", ["late", "never"])
+def test_case_023_an_approval_from_before_a_head_that_came_back_does_not_count(
+    place: Place, told: str
+) -> None:
+    """Somebody pushes something else and takes it back by force; the app is told afterwards, or not at all."""
+    story = tell(place, gate_file=BOTH)
+    question = story.asks("staging")
+    story.says("reviewer", "/approve staging")
+    story.rests()
+    a_second_goes_by()
+    place.control.trouble_webhooks(hold=told == "late", drop_every=int(told == "never"))
+    try:
+        shown = story.pull["head_sha"]
+        story.pushes({"app.py": "print('evil')\n"})
+        story.pull = place.control.set_head(story.repository, story.number, shown, by="author")
+    finally:
+        place.control.trouble_webhooks()
+    story.says("maintainer", "/approve staging")
+    asked_again(story, "staging", question)
+    story.rests()
+    assert story.deployments() == []
+    for login in ("reviewer", "maintainer"):
+        story.says(login, "/approve staging")
+    story.sees(story.deployments, "both have approved what came back")
+
+
+def test_case_034_an_approval_from_before_a_reopening_does_not_count(place: Place) -> None:
+    story = tell(place, gate_file=BOTH)
+    question = story.asks("staging")
+    story.says("reviewer", "/approve staging")
+    story.rests()
+    a_second_goes_by()
+    place.control.trouble_webhooks(drop_every=1)
+    try:
+        place.control.close(story.repository, story.number, by="author")
+        place.control.reopen(story.repository, story.number, by="author")
+    finally:
+        place.control.trouble_webhooks()
+    story.says("maintainer", "/approve staging")
+    asked_again(story, "staging", question)
+    story.rests()
+    assert story.deployments() == []
+
+
+def test_case_088_another_default_branch_ends_what_waits_under_the_old_one(place: Place) -> None:
+    story = tell(place)
+    question = story.asks("staging")
+    main = story.state()["repositories"][0]["branches"]["main"]
+    strict = GATE_FILE.replace("permission: write", "permission: admin")
+    other = place.control.commit(
+        story.repository, {".github/gate.yml": strict}, parent=main, login="maintainer"
+    )
+    place.control.push(story.repository, "trunk", other["sha"], by="maintainer")
+    place.control.change_repository(story.repository, default_branch="trunk")
+    story.says("reviewer", "/approve staging")
+    asked_again(story, "staging", question)
+    story.rests()
+    assert story.deployments() == []
+    assert story.runs()[0].ended == "default_branch_changed"
 
 
 @on_routes("deployment")

@@ -65,6 +65,7 @@ class TinyGithub:
     contributors: tuple[int, ...] = (AUTHOR.id,)
     standing_checks: tuple[Check, ...] = ()
     asked: list[str] = field(default_factory=list)
+    interruptions: dict[Subject, datetime] = field(default_factory=dict)
 
     def main_is_at(self, letter: str, conversation: int | None = None, **changed: Any) -> None:
         change = Change(
@@ -100,7 +101,9 @@ class TinyGithub:
         return [SHOP]
 
     def heads(self, repository: Repository) -> Mapping[Subject, str]:
-        return {subject: live.change.head.sha for subject, live in self.live.items() if live.open}
+        return {
+            s: live.change.head.sha for s, live in self.live.items() if live.open and _is_listed(live.change)
+        }
 
     def commands_since(self, *_asked: object) -> Sequence[ConversationNoticed]:
         return []
@@ -115,6 +118,10 @@ class TinyGithub:
     def live_change(self, repository: Repository, subject: Subject) -> LiveChange:
         return self.live[subject]
 
+    def interrupted_at(self, repository: Repository, subject: Subject) -> datetime | None:
+        self.asked.append("interrupted_at")
+        return self.interruptions.get(subject)
+
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent:
         return PolicyAbsent() if self.gate_file is None else PolicyFile("b" * 40, self.gate_file)
 
@@ -126,6 +133,11 @@ class TinyGithub:
 
     def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing:
         return Standing(person, Permission.WRITE)
+
+
+def _is_listed(change: Change) -> bool:
+    """Of the branches only the default one."""
+    return change.subject.ref is None or change.default_branch in ("", change.base_ref)
 
 
 @dataclass

@@ -156,6 +156,7 @@ def pull(github: PlainGithub, _: tuple[str, ...], body: Any) -> tuple[int, Any]:
         "title": "Sell more",
         "user": AUTHOR,
         "merged": False,
+        "updated_at": now(),
         "head": {"ref": "topic", "sha": HEAD, "repo": REPOSITORY},
         "base": {"ref": "main", "sha": BASE, "repo": {**REPOSITORY, "default_branch": "main"}},
     }
@@ -284,6 +285,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", rf"{REPO}/commits/{BASE}/pulls", fixed(200, [])),
     ("POST", rf"{REPO}/check-runs", create_check_run),
     ("PATCH", rf"{REPO}/check-runs/(\d+)", update_check_run),
+    ("GET", rf"{REPO}/issues/1/events", fixed(200, [])),
     ("GET", rf"{REPO}/issues/1/comments", list_comments),
     ("POST", rf"{REPO}/issues/1/comments", create_comment),
     ("GET", rf"{REPO}/issues/comments/(\d+)", one_comment),

@@ -32,7 +32,8 @@ class LiveChange:
     """What GitHub says about a subject now. `merged` implies not `open`; a branch is always open.
 
     `adds_nothing` is about the head of a branch that a merged pull request made. `labels` are those of the pull
-    request, the merged one for a branch; None when there is none.
+    request, the merged one for a branch; None when there is none. Nothing has happened to the subject after
+    `touched_at`; None says nothing about that.
     """
 
     change: Change
@@ -40,6 +41,7 @@ class LiveChange:
     merged: bool
     adds_nothing: MergeShown = MergeShown.NO
     labels: tuple[str, ...] | None = None
+    touched_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,9 @@ class Hub(Protocol):
     """
 
     def live_change(self, repository: Repository, subject: Subject) -> LiveChange: ...
+    def interrupted_at(self, repository: Repository, subject: Subject) -> datetime | None:
+        """When the subject's head was last pushed over, or the pull request closed, reopened or retargeted."""
+
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused: ...
     def authorship(self, change: Change) -> Authorship: ...
     def compare(self, repository: Repository, base: str, head: str) -> Comparison: ...

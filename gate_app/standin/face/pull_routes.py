@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import history, people, pulls, repositories
+from gate_app.standin import history, issue_events, people, pulls, repositories
 from gate_app.standin.face import access
 from gate_app.standin.pulls import Pull
 from gate_app.standin.state import Transaction
@@ -59,3 +59,13 @@ def list_files(owner: str, name: str, number: int) -> ResponseReturnValue:
         repository = access.visit(tx, owner, name, "pull_requests:read").repository
         pull = pulls.require(tx, repository, number)
         return history.render_files(tx, repository, pull.head_sha, access.page(pulls.files(tx, pull)))
+
+
+@routes.get("/repos/<owner>/<name>/issues/<int:number>/events")
+def list_events(owner: str, name: str, number: int) -> ResponseReturnValue:
+    """List issue events, oldest first."""
+    with access.state().transaction() as tx:
+        repository = access.visit(tx, owner, name, "issues:read", "pull_requests:read").repository
+        pulls.require(tx, repository, number)
+        found = issue_events.of_pull(tx, repository, number)
+        return [issue_events.render(tx, event) for event in access.page(found)]

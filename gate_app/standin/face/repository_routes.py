@@ -7,9 +7,10 @@ import json
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import contents, history, protection, pulls, repositories
+from gate_app.standin import contents, history, protection, pulls, pushes, repositories
 from gate_app.standin.errors import not_found
 from gate_app.standin.face import access
+from gate_app.standin.pushes import Push
 from gate_app.standin.repositories import Repository
 
 routes = Blueprint("repositories", __name__)
@@ -45,6 +46,18 @@ def redirect_to_name(identifier: int, rest: str) -> ResponseReturnValue:
         access.permitted(access.caller(tx), repository, "metadata:read")
         query = f"?{request.query_string.decode()}" if request.query_string else ""
         return redirect(f"{repositories.api_url(tx, repository)}/{rest}{query}", 307)
+
+
+@routes.get("/repos/<owner>/<name>/activity")
+def list_activity(owner: str, name: str) -> ResponseReturnValue:
+    """List repository activities, newest first, by ref (with or without `refs/heads/`) and kind; the first page."""
+    with access.state().transaction() as tx:
+        repository = access.visit(tx, owner, name, "contents:read").repository
+        ref, kind = request.args.get("ref"), request.args.get("activity_type")
+        where = {} if ref is None else {"ref": f"refs/heads/{ref.removeprefix('refs/heads/')}"}
+        where |= {} if kind is None else {"kind": kind}
+        found = tx.newest_first(Push, repository_id=repository.id, **where)
+        return [pushes.render(tx, push) for push in found[: access.per_page()]]
 
 
 @routes.get("/repos/<owner>/<name>/contents/")
