@@ -787,7 +787,7 @@ def comparison(files: int = 1, **changed: object) -> dict[str, object]:
     body: dict[str, object] = {
         "status": "ahead", "ahead_by": 2, "behind_by": 0, "total_commits": 2, "url": SINKHOLE,
         "commits": [{"commit": {"message": "One"}}, {"commit": {"message": "Two (#7)\n\nWhy"}}],
-        "files": [{"filename": f"src/{number}.py", "status": "modified"} for number in range(files)],
+        "files": [{"filename": f"src/{number}.py", "status": "modified", "changes": 2} for number in range(files)],
     }  # fmt: skip
     return {**body, **changed}
 
@@ -795,11 +795,11 @@ def comparison(files: int = 1, **changed: object) -> dict[str, object]:
 def test_two_commits_are_compared(github: ScriptedGithub) -> None:
     github.answers("GET", COMPARE_PATH, comparison())
     found = hub(github).compare(REPOSITORY, BASE, SHA)
-    assert found == Comparison(2, 0, ("One", "Two (#7)\n\nWhy"), ("src/0.py",))
+    assert found == Comparison(2, 0, ("One", "Two (#7)\n\nWhy"), ("src/0.py",), 2)
 
 
 def test_a_renamed_file_touches_both_places(github: ScriptedGithub) -> None:
-    renamed = {"filename": "new.py", "previous_filename": "old.py", "status": "renamed"}
+    renamed = {"filename": "new.py", "previous_filename": "old.py", "status": "renamed", "changes": 1}
     github.answers("GET", COMPARE_PATH, comparison(files=0) | {"files": [renamed]})
     assert hub(github).compare(REPOSITORY, BASE, SHA).files == ("new.py", "old.py")
 

@@ -208,6 +208,7 @@ def pull(**changed: object) -> dict[str, object]:
         "merged_at": None,
         "merge_commit_sha": None,
         "updated_at": "2026-11-20T11:59:00Z",
+        "labels": [],
         "head": side("feature", SHA),
         "base": side("main", BASE_SHA),
         "comments_url": SINKHOLE,

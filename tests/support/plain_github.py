@@ -157,6 +157,7 @@ def pull(github: PlainGithub, _: tuple[str, ...], body: Any) -> tuple[int, Any]:
         "user": AUTHOR,
         "merged": False,
         "updated_at": now(),
+        "labels": [],
         "head": {"ref": "topic", "sha": HEAD, "repo": REPOSITORY},
         "base": {"ref": "main", "sha": BASE, "repo": {**REPOSITORY, "default_branch": "main"}},
     }
