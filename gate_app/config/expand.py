@@ -6,23 +6,26 @@ Rules of the file: only a file that `rules` found nothing wrong with is expanded
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import assert_never
 
 from gate_app.config.durations import duration
+from gate_app.config.fields import RouteWord
 from gate_app.config.models import (
     ApprovalModel,
     ApproverLineModel,
     EnvironmentModel,
     EscalationModel,
     FileModel,
+    FreezeModel,
     MonitorModel,
     RouteModel,
-    RouteWord,
     StageModel,
 )
 from gate_app.config.rules import IMPLICIT_STAGE, automated_names
 from gate_app.domain.evidence import Severity
+from gate_app.domain.freezes import FreezeWindow
 from gate_app.domain.model import Origin
 from gate_app.domain.policy import (
     ApprovalMode,
@@ -97,6 +100,21 @@ def _environment(name: str, environment: EnvironmentModel, automated: tuple[str,
         verify=environment.verify or (),
         paths=environment.paths or (),
         monitor=_monitor(environment.monitor) if environment.monitor else None,
+        soak=duration(environment.soak) if environment.soak else timedelta(),
+        freeze=tuple(_freeze(window) for window in environment.freeze or ()),
+    )
+
+
+def _freeze(window: FreezeModel) -> FreezeWindow:
+    country, _, region = (window.holidays or "").partition("-")
+    return FreezeWindow(
+        timezone=window.timezone,
+        cron=window.cron or "",
+        duration=duration(window.duration) if window.duration else timedelta(),
+        country=country,
+        region=region,
+        reason=window.reason or "",
+        exceptions=window.exceptions or (),
     )
 
 

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from gate_app.config.durations import duration_text
 from gate_app.config.yaml_text import inline_list, inline_mapping, key, text
+from gate_app.domain.freezes import FreezeWindow
 from gate_app.domain.model import Origin
 from gate_app.domain.policy import (
     ApprovalMode,
@@ -146,6 +147,26 @@ def _before(environment: Environment) -> Iterator[Row]:
     yield f"needs: {inline_list(environment.needs)}", "stages that must have passed"
     if environment.after is not None:
         yield f"after: {text(environment.after)}", "the same content must be deployed and healthy there"
+    if environment.soak:
+        yield f"soak: {duration_text(environment.soak)}", "for that long, before anybody is asked"
+    if environment.freeze:
+        yield "freeze:", "nothing is released then; an approval given in it waits for its end"
+        for window in environment.freeze:
+            yield f"  - {_window(window)}", window.reason
+
+
+def _window(window: FreezeWindow) -> str:
+    entries: list[tuple[str, str]] = []
+    if window.cron:
+        entries += [("cron", text(window.cron)), ("duration", duration_text(window.duration))]
+    else:
+        entries.append(("holidays", "-".join(part for part in (window.country, window.region) if part)))
+    entries.append(("timezone", text(window.timezone)))
+    if window.exceptions:
+        entries.append(("exceptions", inline_list(window.exceptions)))
+    if window.reason:
+        entries.append(("reason", text(window.reason)))
+    return inline_mapping(entries)
 
 
 def _approval(approval: ApprovalPolicy) -> Iterator[Row]:

@@ -1,6 +1,6 @@
 """The shape of `.github/gate.yml`: every key, its type, its bounds and what it means.
 
-Rules of the file: models say what one value may look like, `rules` says what values mean together; nothing is
+Rules of the file: `fields` say what one value may look like, `rules` what values mean together; nothing is
 coerced (a number is never text) and nothing unknown is kept (case 90); every text and list has a bound.
 The text under a key is its documentation: it travels into the JSON Schema that editors show.
 """
@@ -8,118 +8,45 @@ The text under a key is its documentation: it travels into the JSON Schema that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from gate_app.config.durations import DURATION_PATTERN, duration
-
-# Parts are separated by single spaces or slashes and never begin with a dot, so that a name can neither hide
-# blanks nor climb out of a folder that is called after it (case 94).
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*([ /][A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
-LOGIN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$"
-TEAM_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"
-WORKFLOW_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.ya?ml$"
-GLOB_PATTERN = r"^[A-Za-z0-9_.*?\[][^\\]*$"
-
-MAX_STAGES = 50
-MAX_ENVIRONMENTS = 50
-MAX_NAMES = 100
-MAX_LINES = 10
-MAX_RULES = 20
-MAX_COUNT = 100
-
-
-def _between(shortest: timedelta, longest: timedelta, words: str) -> AfterValidator:
-    def judge(text: str) -> str:
-        if not shortest <= duration(text) <= longest:
-            raise PydanticCustomError(
-                "duration_bounds",
-                "must be between {words}",
-                {"words": words, "fix": "choose a span between the two"},
-            )
-        return text
-
-    return AfterValidator(judge)
-
-
-def _exactly(kind: type[int], fix: str) -> BeforeValidator:
-    """Python holds `True == 1`; a file that says one where the other belongs is wrong (case 91)."""
-
-    def judge(value: object) -> object:
-        if type(value) is not kind:
-            raise PydanticCustomError("other_type", "is not what belongs here", {"fix": fix})
-        return value
-
-    return BeforeValidator(judge)
-
-
-def _visible(text: str) -> str:
-    if not text.strip() or not all(character.isprintable() or character in "\n\t" for character in text):
-        raise PydanticCustomError(
-            "invisible_text",
-            "must have visible characters and no invisible ones",
-            {"fix": "retype it"},
-        )
-    return text
-
-
-def _inside(glob: str) -> str:
-    if ".." in glob.split("/") or not glob.isprintable():
-        raise PydanticCustomError(
-            "path_escape",
-            "must stay inside the repository",
-            {"fix": "write a path without `..` parts and invisible characters"},
-        )
-    return glob
-
-
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=255)]
-Login = Annotated[str, Field(pattern=LOGIN_PATTERN)]
-Team = Annotated[str, Field(pattern=TEAM_PATTERN)]
-WorkflowFile = Annotated[str, Field(pattern=WORKFLOW_PATTERN)]
-ReportGlob = Annotated[str, Field(pattern=GLOB_PATTERN, max_length=255), AfterValidator(_inside)]
-ProbeUrl = Annotated[
-    str, Field(pattern=r"^https?://[^/\s?#@]+(/[^\s#]*)?$", max_length=1024), AfterValidator(_visible)
-]
-ProbeInterval = Annotated[
-    str,
-    Field(pattern=DURATION_PATTERN),
-    _between(timedelta(seconds=1), timedelta(hours=1), "1s and 1h"),
-]
-WatchTime = Annotated[
-    str,
-    Field(pattern=DURATION_PATTERN),
-    _between(timedelta(seconds=1), timedelta(hours=24), "1s and 24h"),
-]
-PathGlob = Annotated[
-    str, Field(min_length=1, max_length=255), AfterValidator(_visible), AfterValidator(_inside)
-]
-Command = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_visible)]
-CheckName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_visible)]
-Names = Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_NAMES)]
-Timeout = Annotated[
-    str,
-    Field(pattern=DURATION_PATTERN),
-    _between(timedelta(seconds=1), timedelta(hours=6), "1s and 6h"),
-]
-# GitHub holds a job at most 30 days before it fails it, so a longer question could never be answered there.
-Patience = Annotated[
-    str,
-    Field(pattern=DURATION_PATTERN),
-    _between(timedelta(minutes=1), timedelta(days=30), "1m and 30d"),
-]
-
-MORE_THAN_PATTERN = r"^> ?(0|[1-9][0-9]{0,6})$"
-Pattern = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_visible)]
-Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=MAX_NAMES)]
-
-CheckWord = Literal["required", "all"]
-CheckNames = Annotated[tuple[CheckName, ...], Field(min_length=1, max_length=MAX_NAMES)]
-RouteWord = Literal["grant", "deployment", "protection_rule"]
+from gate_app.config.fields import (
+    MAX_COUNT,
+    MAX_ENVIRONMENTS,
+    MAX_LINES,
+    MAX_NAMES,
+    MAX_RULES,
+    MAX_STAGES,
+    MORE_THAN_PATTERN,
+    CheckNames,
+    CheckWord,
+    Command,
+    CronText,
+    Days,
+    Holidays,
+    Login,
+    Name,
+    Names,
+    PathGlob,
+    Patience,
+    Patterns,
+    ProbeInterval,
+    ProbeUrl,
+    ReportGlob,
+    RouteWord,
+    Sentence,
+    SoakTime,
+    Team,
+    Timeout,
+    WatchTime,
+    WindowTime,
+    WorkflowFile,
+    ZoneName,
+    exactly,
+)
 
 
 def _form(value: object) -> str:
@@ -230,7 +157,7 @@ class EscalationModel(Strict):
     )
     """Lines that must be met too when this rule fires, beside those of the environment."""
 
-    block: Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_visible)] | None = None
+    block: Sentence | None = None
     """A reason; when this rule fires, nothing is released, whoever approves."""
 
 
@@ -251,7 +178,7 @@ class ApprovalModel(Strict):
     )
     """Lines that must all be met, by different people. Without it: one person with write permission."""
 
-    self_approval: Annotated[Literal[False], _exactly(bool, "write `self_approval: false`")] = False
+    self_approval: Annotated[Literal[False], exactly(bool, "write `self_approval: false`")] = False
     """Whether contributors may approve their own change; only `false` can be said."""
 
     contributors: Literal["head"] = "head"
@@ -282,6 +209,28 @@ class RouteModel(Strict):
 
     timeout: Timeout = "30m"
     """How long a `command` may run before the deployment has failed; 1s to 6h."""
+
+
+class FreezeModel(Strict):
+    """One window in which nothing is released: a span on the clock, or public holidays."""
+
+    cron: CronText | None = None
+    """When the span begins: minute, hour, day, month, weekday, in `timezone`. Together with `duration`."""
+
+    duration: WindowTime | None = None
+    """How long the span is; 1m to 60d."""
+
+    holidays: Holidays | None = None
+    """Public holidays of a country, `DE`, or of a region of it, `DE-BY`."""
+
+    timezone: ZoneName
+    """Time zone of the IANA database, such as `Europe/Berlin`."""
+
+    exceptions: Days | None = None
+    """Days on which this window does not hold: `2026-12-27`."""
+
+    reason: Sentence | None = None
+    """Why; shown to everybody who waits."""
 
 
 class ProbeModel(Strict):
@@ -336,6 +285,13 @@ class EnvironmentModel(Strict):
     """Globs; a change that touches none of them, compared with what the environment runs today, skips it,
     visibly. `**` crosses folders, `!` takes away. Without it every change counts."""
 
+    soak: SoakTime | None = None
+    """How long the content has to have been healthy in the environment of `after` before anybody is asked;
+    1m to 30d."""
+
+    freeze: Annotated[tuple[FreezeModel, ...], Field(min_length=1, max_length=MAX_RULES)] | None = None
+    """Windows in which nothing is released. People may approve ahead; the release goes out when the freeze ends."""
+
     monitor: MonitorModel | None = None
     """Watches a release after `verify` and before it counts as healthy."""
 
@@ -348,7 +304,7 @@ class FileModel(Strict):
 
     model_config = ConfigDict(title="Gate App configuration")
 
-    version: Annotated[Literal[1], _exactly(int, "write `version: 1`")]
+    version: Annotated[Literal[1], exactly(int, "write `version: 1`")]
     """The version of this format: 1."""
 
     stages: Annotated[dict[Name, StageModel], Field(min_length=1, max_length=MAX_STAGES)] | None = None
@@ -371,6 +327,7 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY, "approval", "escalate_when", ANY): EscalationModel,
         ("environments", ANY, "approval", "escalate_when", ANY, "approvers", ANY): ApproverLineModel,
         ("environments", ANY, "deploy"): RouteModel,
+        ("environments", ANY, "freeze", ANY): FreezeModel,
         ("environments", ANY, "monitor"): MonitorModel,
         ("environments", ANY, "monitor", "probes", ANY): ProbeModel,
     }

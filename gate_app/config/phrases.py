@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gate_app.config import models
+from gate_app.config import fields
 from gate_app.config.document import Value
 from gate_app.config.durations import DURATION_PATTERN
 from gate_app.config.models import ANY, PLACES, Strict, keys_of
@@ -170,17 +170,17 @@ def _misshapen(details: ErrorDetails, path: Path) -> Words:
 
 _SHAPES: Mapping[str, Words] = MappingProxyType(
     {
-        models.NAME_PATTERN: (
+        fields.NAME_PATTERN: (
             "is not a name",
             "begin with a letter or digit, go on with letters, digits, `.`, `_`, `-`, single spaces and `/`",
         ),
-        models.LOGIN_PATTERN: ("is not a person's login", "write the login without `@`; bots never count"),
-        models.TEAM_PATTERN: ("is not a team", "write `organisation/slug` without `@`"),
-        models.WORKFLOW_PATTERN: (
+        fields.LOGIN_PATTERN: ("is not a person's login", "write the login without `@`; bots never count"),
+        fields.TEAM_PATTERN: ("is not a team", "write `organisation/slug` without `@`"),
+        fields.WORKFLOW_PATTERN: (
             "is not the file name of a workflow",
             "write the name alone, such as `ci.yml`, without its folder",
         ),
-        models.GLOB_PATTERN: (
+        fields.GLOB_PATTERN: (
             "is not a path in the repository",
             "write it relative to the repository, with `/`",
         ),

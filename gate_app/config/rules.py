@@ -173,6 +173,8 @@ def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
         yield ("environments", name, "needs"), environment.needs or ()
         yield ("environments", name, "verify"), environment.verify or ()
         yield ("environments", name, "paths"), environment.paths or ()
+        for number, window in enumerate(environment.freeze or ()):
+            yield ("environments", name, "freeze", number, "exceptions"), window.exceptions or ()
         for number, rule in enumerate(environment.approval.escalate_when or ()):
             for key in ("paths", "authors", "labels", "title", "branch", "base"):
                 yield (
@@ -192,6 +194,26 @@ def _approver_lines(name: str, approval: ApprovalModel) -> Iterator[tuple[Path, 
     for number, rule in enumerate(approval.escalate_when or ()):
         for index, line in enumerate(rule.approvers or ()):
             yield (*path, "escalate_when", number, "approvers", index), line
+
+
+def _windows_are_one_thing(draft: Draft) -> Iterator[Flaw]:
+    """A span on the clock or holidays, whole, and each once; what soaks soaks somewhere."""
+    for name, environment in draft.environments.items():
+        if environment.soak is not None and environment.after is None:
+            path: Path = ("environments", name, "soak")
+            yield Flaw(path, "`soak` counts from when the content was healthy in `after`", "add `after`")
+        windows = environment.freeze or ()
+        for index, window in enumerate(windows):
+            path = ("environments", name, "freeze", index)
+            if (window.cron is None) == (window.holidays is None):
+                found = "neither" if window.cron is None else "both"
+                fix = "write `cron` and `duration`, or `holidays`"
+                yield Flaw(path, f"a window is a span on the clock or public holidays; found {found}", fix)
+            elif (window.cron is None) != (window.duration is None):
+                reason = "`cron` says when a window begins and `duration` how long it is"
+                yield Flaw(path, reason, "add the other" if window.cron is not None else "delete `duration`")
+            if window in windows[:index]:
+                yield Flaw(path, "this window is given twice", "delete one of the two")
 
 
 def _approvals_hold_something(draft: Draft) -> Iterator[Flaw]:
@@ -299,6 +321,7 @@ RULES: tuple[Rule, ...] = (
     _implicit_stage_is_free,
     _order_has_no_circle,
     _lists_name_each_once,
+    _windows_are_one_thing,
     _approvals_hold_something,
     _lines_are_given_once,
     _rules_hold_something,

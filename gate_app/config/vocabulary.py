@@ -44,8 +44,6 @@ _RULE = (*_APPROVAL, "escalate_when", ANY)
 
 NOT_YET: tuple[NotYet, ...] = (
     NotYet(("notify",)),
-    NotYet((*_ENVIRONMENT, "soak")),
-    NotYet((*_ENVIRONMENT, "freeze")),
     NotYet((*_ENVIRONMENT, "monitor", "probes", ANY, "prometheus"), "write an `http` probe"),
     NotYet((*_ENVIRONMENT, "monitor", "on_breach"), "write `on_breach: propose_rollback`", "rollback"),
     NotYet((*_ENVIRONMENT, "monitor", "on_breach"), "write `on_breach: propose_rollback`", "notify"),

@@ -148,6 +148,12 @@ def _judged(judged: Judged) -> tuple[str, str]:
     return mark, f", which does not count{yet}: {phrase(judged.code)} {code(judged.code.value)}"
 
 
+def frozen(verdict: Verdict) -> str:
+    """What an answer given during a freeze does; nothing when there is none."""
+    reason = next((each for each in verdict.reasons if each.code is ReasonCode.FROZEN), None)
+    return f"**{sentence(reason)}**" if reason is not None else ""
+
+
 def asked_because(environment: Environment, verdict: Verdict) -> str:
     """Which rules ask a person, and what made each fire."""
     why = "**Why a person is asked:**"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gate_app.domain.checks import CheckReading
+from gate_app.domain.freezes import Freeze
 from gate_app.domain.model import LATER, Content, Person, Unknown
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
@@ -64,10 +65,10 @@ class Running:
 class EnvironmentFacts:
     """What we know of one environment; `version` guards against two runs deciding on the same picture.
 
-    `running` is what a release of ours left there; `verified` are contents that passed there, newest first;
-    `busy_with` is the gate whose release is in flight; `baseline` are fingerprints of the findings of what
-    runs there, None when nothing of ours runs there (then all findings are new); `before` is what ran there
-    before what runs now.
+    `running` is what a release of ours left there; `verified` are contents that passed there, newest first, and
+    `healthy_since` says since when, by SHA; `busy_with` is the gate whose release is in flight; `baseline` are
+    fingerprints of the findings of what runs there, None when nothing of ours runs there (then all findings are
+    new); `before` is what ran there before what runs now.
     """
 
     name: str
@@ -77,6 +78,7 @@ class EnvironmentFacts:
     busy_with: str | None = None
     baseline: tuple[str, ...] | None = None
     before: Running | None = None
+    healthy_since: Mapping[str, datetime] = field(default_factory=dict, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Conditions:
     now, `deleted` or an Unknown; `identities` maps configured logins to account ids; `shipments` are what was
     learned now about what would ship, by environment; `checks` are by the name of the stage that looks at them;
     `workflow_runs` and `deployments` are by the key of the stage that follows them; `routes` are by environment,
-    None where nothing keeps the route from being taken. What a decision does not turn on is not read, and is in
+    None where nothing keeps the route from being taken; `freezes` are by environment that has windows, None where
+    none holds. What a decision does not turn on is not read, and is in
     none of them.
     """
 
@@ -104,6 +107,7 @@ class Conditions:
     workflow_runs: Mapping[str, WorkflowSeen | Unknown] = field(default_factory=dict)
     deployments: Mapping[str, DeploymentSeen | Unknown] = field(default_factory=dict)
     routes: Mapping[str, Unknown | None] = field(default_factory=dict)
+    freezes: Mapping[str, Freeze | Unknown | None] = field(default_factory=dict, metadata=LATER)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

@@ -82,6 +82,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         *paths,
         _needs_reason(run, environment, conditions),
         *_after_reasons(run, environment, conditions),
+        *_freeze_reasons(environment, conditions),
         _free_reason(run, environment, conditions),
         _route_reason(gate, environment, conditions),
         *_returned_reasons(gate, conditions),
@@ -229,13 +230,40 @@ def _worst(findings: tuple[Finding, ...]) -> Severity:
 
 
 def _after_reasons(run: Run, environment: Environment, conditions: Conditions) -> tuple[Reason, ...]:
-    """The same content passed in the earlier environment: same head, or same tree across merges."""
+    """The same content passed in the earlier environment, across merges by its tree, and long enough ago."""
     if environment.after is None:
         return ()
-    verified = conditions.environment(environment.after).verified
-    passed = any(content.same_as(run.change.head) for content in verified)
-    reason = met if passed else unmet
-    return (reason(ReasonCode.AFTER_MET if passed else ReasonCode.AFTER_UNMET, after=environment.after),)
+    facts = conditions.environment(environment.after)
+    passed = [content.sha for content in facts.verified if content.same_as(run.change.head)]
+    if not passed:
+        return (unmet(ReasonCode.AFTER_UNMET, after=environment.after),)
+    after = met(ReasonCode.AFTER_MET, after=environment.after)
+    if not environment.soak:
+        return (after,)
+    known = [facts.healthy_since[sha] for sha in passed if sha in facts.healthy_since]
+    return (after, _soak_reason(environment, min(known, default=None), conditions.now))
+
+
+def _soak_reason(environment: Environment, since: datetime | None, now: datetime) -> Reason:
+    if since is None:  # it passed before this was noted down
+        return unknown(ReasonCode.SOAK_UNKNOWN, after=environment.after or "")
+    until = since + environment.soak
+    if now < until:
+        return unmet(ReasonCode.SOAKING, after=environment.after or "", until=until.isoformat())
+    return met(ReasonCode.SOAKED, after=environment.after or "")
+
+
+def _freeze_reasons(environment: Environment, conditions: Conditions) -> tuple[Reason, ...]:
+    """What has no window is never frozen; what has one is not released unless its calendar was read."""
+    if not environment.freeze:
+        return ()
+    freeze = conditions.freezes.get(environment.name, Unknown("not_read"))
+    if isinstance(freeze, Unknown):
+        return (unknown(ReasonCode.FREEZE_UNKNOWN, detail=freeze.detail),)
+    if freeze is None:
+        return (met(ReasonCode.NOT_FROZEN),)
+    facts = {"until": freeze.until.isoformat(), "shown": freeze.shown, "detail": freeze.reason}
+    return (unmet(ReasonCode.FROZEN, **facts),)
 
 
 def _paths_reasons(run: Run, environment: Environment) -> tuple[Reason, ...]:
@@ -315,7 +343,8 @@ def _pending_denials(gate: Gate, answers: tuple[Judged, ...]) -> tuple[Reason, .
 
 def _expired(gate: Gate, environment: Environment, now: datetime) -> bool:
     """The question's time is over: then denied, never approved. The last instant still counts as open."""
-    return gate.question is not None and now > gate.question.asked_at + environment.approval.expires_after
+    ends = gate.expires_at(environment.approval.expires_after)
+    return ends is not None and now > ends
 
 
 def _expiry(environment: Environment) -> Reason:

@@ -27,6 +27,8 @@ def gate_title(gate: Gate, verdict: Verdict) -> str:
         return f"Waiting for a person: roll back {plain(gate.environment, 80)}?"
     if verdict.asks:
         return f"Waiting for a person: deploy to {plain(gate.environment, 80)}?"
+    if verdict.only_frozen:
+        return f"Approved; {_obstacle(verdict)[0].lower()}{_obstacle(verdict)[1:]}"
     return _obstacle(verdict)
 
 
@@ -108,6 +110,10 @@ OBSTACLES: Final[Mapping[ReasonCode, _Line]] = {
     _R.PATHS_UNKNOWN: lambda f: "Waiting: not known yet which files change",
     _R.ESCALATION_BLOCKED: lambda f: "Blocked by a rule of the gate file",
     _R.ESCALATION_UNKNOWN: lambda f: "Waiting: not known yet what would ship",
+    _R.SOAKING: lambda f: f"Waiting: soaking in {_names(f, 'after')}",
+    _R.SOAK_UNKNOWN: lambda f: f"Waiting: not known since when it is healthy in {_names(f, 'after')}",
+    _R.FROZEN: lambda f: f"Frozen until {_names(f, 'shown')}",
+    _R.FREEZE_UNKNOWN: lambda f: "Waiting: the calendar of the freeze cannot be told",
     _R.ENVIRONMENT_BUSY: lambda f: "Waiting: another release is under way there",
     _R.ROUTE_UNAVAILABLE: lambda f: "Waiting: this version cannot deploy that way yet",
     _R.RELEASE_RETURNED: lambda f: "Waiting: the last try to release did not happen",

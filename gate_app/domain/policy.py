@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum
 from typing import Literal
 
 from gate_app.domain.evidence import Severity
+from gate_app.domain.freezes import FreezeWindow
 from gate_app.domain.model import LATER, Origin
 
 
@@ -206,6 +207,7 @@ class Environment:
     """One place a deployment goes to and what its gate requires, in configured order.
 
     `paths` are globs; a change that touches none of them skips this environment. Empty: every change counts.
+    `soak` is how long the content has to have been healthy in the environment `after` which this one comes.
     """
 
     name: str
@@ -217,6 +219,8 @@ class Environment:
     verify: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     monitor: ProbeWork | None = None
+    soak: timedelta = field(default=timedelta(), metadata=LATER)
+    freeze: tuple[FreezeWindow, ...] = field(default=(), metadata=LATER)
 
     @property
     def globs(self) -> tuple[tuple[str, ...], ...]:

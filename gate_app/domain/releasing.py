@@ -164,7 +164,10 @@ def _healthy(draft: Draft, gate: Gate, release: Release) -> None:
     """The content passed here: later environments may take it, and this one is free again."""
     facts = draft.environment(gate.environment)
     verified = (release.content, *(content for content in facts.verified if content != release.content))
-    draft.put_environment(replace(facts, verified=verified[:KEPT_CONTENTS], busy_with=None))
+    kept = verified[:KEPT_CONTENTS]
+    since = {each.sha: facts.healthy_since[each.sha] for each in kept if each.sha in facts.healthy_since}
+    since.setdefault(release.content.sha, draft.now)
+    draft.put_environment(replace(facts, verified=kept, healthy_since=since, busy_with=None))
     ended = replace(release, status=ReleaseStatus.HEALTHY, ended_at=draft.now)
     draft.put_gate(replace(gate, release=ended))
     _report(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 from urllib.parse import quote
@@ -226,7 +226,7 @@ class Gate:
 
     `occasions` counts how often a release was begun; `returned` is set when the last one did not happen.
     `requested` counts the `/deploy`s that made it ask anew, `requesters` are who gave them, `asked` is the
-    number of its last question before that.
+    number of its last question before that. `held_until` is the end of the freeze in which it was found approved.
     """
 
     environment: str
@@ -239,6 +239,13 @@ class Gate:
     returned: Returned | None = None
     closing: Closing | None = None
     release: Release | None = None
+    held_until: datetime | None = field(default=None, metadata=LATER)
+
+    def expires_at(self, patience: timedelta) -> datetime | None:
+        """When its question is over, None without one; a freeze in which it was approved does not count."""
+        if self.question is None:
+            return None
+        return max(self.question.asked_at, self.held_until or self.question.asked_at) + patience
 
     def given(self, key: str) -> Answer | None:
         """The answer that this comment or press gave."""

@@ -61,6 +61,11 @@ def _by(facts: Facts) -> str:
     return f" by {_named(facts, 'by', 60)}" if facts.get("by") else ""
 
 
+def _until(facts: Facts) -> str:
+    """A moment in UTC, to the minute."""
+    return f" (until {facts['until'][:16].replace('T', ' ')} UTC)" if facts.get("until") else ""
+
+
 def _note(facts: Facts) -> str:
     return f": {_named(facts, 'note', 300)}" if facts.get("note") else ""
 
@@ -95,6 +100,18 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.NEW_FINDINGS: lambda f: f"Stage {_named(f, 'stage')} has {_new(f)}. Fix what is new and push.",
     _R.AFTER_MET: lambda f: f"The same content passed in {_named(f, 'after')}.",
     _R.AFTER_UNMET: lambda f: f"This content has not passed in {_named(f, 'after')} yet.",
+    _R.SOAKED: lambda f: f"It has been healthy in {_named(f, 'after')} for long enough.",
+    _R.SOAKING: lambda f: (
+        f"It has not been healthy in {_named(f, 'after')} for long enough yet{_until(f)}; this is asked about then."
+    ),
+    _R.SOAK_UNKNOWN: lambda f: (
+        f"It is not known since when it has been healthy in {_named(f, 'after')}. Release it there again."
+    ),
+    _R.NOT_FROZEN: lambda f: "No freeze holds.",
+    _R.FROZEN: lambda f: (
+        f"Frozen until {_named(f, 'shown')}{_detail(f)}; what is approved now is released then."
+    ),
+    _R.FREEZE_UNKNOWN: lambda f: f"Whether a freeze holds cannot be told{_detail(f)}; it is looked at again.",
     _R.ENVIRONMENT_FREE: lambda f: "No other release is under way there.",
     _R.ENVIRONMENT_BUSY: lambda f: (
         f"Another release is under way there{_from(f)}; this one waits for its end."

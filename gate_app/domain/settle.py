@@ -89,6 +89,7 @@ def _settle_gate(draft: Draft, name: str, verdict: Verdict) -> None:
                 begin_release(draft, gate, environment)
             case VerdictState.WAITING:
                 _ask_if_due(draft, gate, environment, verdict)
+                _hold_if_frozen(draft, gate, verdict)
             case _:
                 assert_never(verdict.state)
     advance_release(draft, environment)
@@ -120,6 +121,13 @@ def _ask_if_due(draft: Draft, gate: Gate, environment: Environment, verdict: Ver
     draft.put_gate(replace(gate, question=Question(number, draft.now, binding)))
 
 
+def _hold_if_frozen(draft: Draft, gate: Gate, verdict: Verdict) -> None:
+    """What is approved but for a freeze is kept until its end, and its question does not expire in it."""
+    if verdict.only_frozen:
+        until = next(reason.facts["until"] for reason in verdict.reasons if reason.code is ReasonCode.FROZEN)
+        draft.put_gate(replace(gate, held_until=datetime.fromisoformat(until)))
+
+
 def _wake_at(draft: Draft) -> datetime | None:
     """The next moment at which time alone may change a verdict."""
     if draft.run.final:
@@ -139,9 +147,14 @@ def _moments(draft: Draft, gate: Gate, verdict: Verdict) -> list[datetime]:
     if gate.closing or gate.release:
         return []
     moments = []
-    if gate.question is not None:
-        expires = gate.question.asked_at + _environment(draft.run, gate.environment).approval.expires_after
+    expires = gate.expires_at(_environment(draft.run, gate.environment).approval.expires_after)
+    if expires is not None:
         moments.append(expires + timedelta(seconds=1))
+    moments += [
+        datetime.fromisoformat(reason.facts["until"])
+        for reason in verdict.reasons
+        if reason.code in (ReasonCode.FROZEN, ReasonCode.SOAKING)
+    ]
     if gate.returned is not None and gate.returned.retry_at > draft.now:
         moments.append(gate.returned.retry_at)
     if any(root.code is ReasonCode.ROUTE_BLOCKED for root in verdict.reasons):

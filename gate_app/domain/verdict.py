@@ -37,6 +37,12 @@ class ReasonCode(StrEnum):
     # the environment
     AFTER_MET = "after_met"
     AFTER_UNMET = "after_unmet"
+    SOAKED = "soaked"
+    SOAKING = "soaking"
+    SOAK_UNKNOWN = "soak_unknown"
+    NOT_FROZEN = "not_frozen"
+    FROZEN = "frozen"
+    FREEZE_UNKNOWN = "freeze_unknown"
     ENVIRONMENT_FREE = "environment_free"
     ENVIRONMENT_BUSY = "environment_busy"
     ENVIRONMENT_REMOVED = "environment_removed"
@@ -199,9 +205,19 @@ class Verdict:
 
     @property
     def asks(self) -> bool:
-        """Whether a person, and nothing else, is missing."""
-        open_codes = {reason.code for reason in self.reasons if not reason.met}
-        return self.state is VerdictState.WAITING and open_codes == {ReasonCode.APPROVAL}
+        """Whether a person, and nothing else but the end of a freeze, is missing: people may answer ahead."""
+        return self.state is VerdictState.WAITING and self._open - {ReasonCode.FROZEN} == {
+            ReasonCode.APPROVAL
+        }
+
+    @property
+    def only_frozen(self) -> bool:
+        """Whether nothing but the end of a freeze is missing."""
+        return self.state is VerdictState.WAITING and self._open == {ReasonCode.FROZEN}
+
+    @property
+    def _open(self) -> set[ReasonCode]:
+        return {reason.code for reason in self.reasons if not reason.met}
 
     @property
     def codes(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from gate_app.domain.brief import (
     comparison,
     counts,
     evidence_lines,
+    frozen,
     recommendation,
     ships,
 )
@@ -135,6 +136,7 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         ships(run, gate.environment),
         evidence_lines(run, environment, conditions),
         asked_because(environment, verdict),
+        frozen(verdict),
         f"**Recommendation:** {recommendation(run, environment)}",
         f"**Who can approve:** {mentioned(run, environment)}.",
         f"`/approve {plain(gate.environment, 100)}` · `/deny {plain(gate.environment, 100)} reason` · "
@@ -227,6 +229,7 @@ def _decided_on(
         "\n".join(part for part in (ships(run, environment.name), commits(run, environment.name)) if part),
         evidence_lines(run, environment, conditions),
         asked_because(environment, verdict),
+        frozen(verdict),
         f"**Recommendation:** {recommendation(run, environment)}",
         answers_given(gate, verdict),
         how_to_answer(run, environment.name),

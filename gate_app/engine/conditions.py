@@ -14,12 +14,14 @@ from typing import TypeVar
 
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequested
+from gate_app.domain.freezes import Freeze
 from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState, oldest_approval
 from gate_app.domain.shipping import KEPT_PULLS, KEPT_SUBJECTS, Found, Shipment, pull_of, subject_of
 from gate_app.engine.elsewhere import Elsewhere, Looking, or_unknown
 from gate_app.engine.ports import (
+    Calendar,
     Clock,
     Comparison,
     Globs,
@@ -49,7 +51,12 @@ class _Asked:
     elsewhere: Looking
     environments: Mapping[str, EnvironmentFacts]
 
-    def answered(self, now: datetime, policy: Policy | PolicyProblem | Unknown) -> Conditions:
+    def answered(
+        self,
+        now: datetime,
+        policy: Policy | PolicyProblem | Unknown,
+        freezes: Mapping[str, Freeze | Unknown | None],
+    ) -> Conditions:
         """Waits for all of them. `now` was before the first: no fact is older than it claims to be."""
         elsewhere = self.elsewhere.seen()
         return Conditions(
@@ -66,6 +73,7 @@ class _Asked:
             workflow_runs=elsewhere.workflow_runs,
             deployments=elsewhere.deployments,
             routes=elsewhere.routes,
+            freezes=freezes,
         )
 
 
@@ -77,6 +85,7 @@ class Gathering:
     store: Store
     read_policy: PolicyReader
     touches: Globs
+    frozen: Calendar
     at_once: Executor
     now: Clock
 
@@ -111,7 +120,14 @@ class Gathering:
             policy = PolicyProblem("policy_missing", "The default branch has no gate file any more.")
         if isinstance(policy, Policy) and (pinned is None or policy.blob_sha != pinned.blob_sha):
             asked = self._ask(run, event, live, policy)
-        return asked.answered(now, policy)
+        return asked.answered(now, policy, self._freezes(policy, now))
+
+    def _freezes(
+        self, policy: Policy | PolicyProblem | Unknown, now: datetime
+    ) -> Mapping[str, Freeze | Unknown | None]:
+        if not isinstance(policy, Policy):
+            return {}
+        return {each.name: self.frozen(each.freeze, now) for each in policy.environments if each.freeze}
 
     def _ask(self, run: Run, event: Event, live: LiveChange | None, rules: Policy | None) -> _Asked:
         """Starts every read that does not wait for another one; what only the store knows is read here."""

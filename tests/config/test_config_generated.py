@@ -39,7 +39,7 @@ SOUND: dict[str, Any] = {
                     {"paths": ["infra/**"], "lines_changed": "> 400"},
                     {"new_findings": "medium", "skipped_tests": ">0"},
                     {"author_is": "bot", "authors": ["octocat"], "approvers": [{"teams": ["acme/leads"]}]},
-                    {"labels": ["risk: *"], "title": ["*hotfix*"], "branch": ["fix/*"], "base": ["main"]},
+                    {"labels": ["risk*"], "title": ["*hotfix*"], "branch": ["fix/*"], "base": ["main"]},
                     {"labels": ["hold"], "block": "the label says so"},
                 ],
             },
@@ -48,6 +48,11 @@ SOUND: dict[str, Any] = {
         },
         "production": {
             "after": "staging",
+            "soak": "30m",
+            "freeze": [
+                {"cron": "0 16 * * FRI", "duration": "64h", "timezone": "Europe/Berlin", "reason": "weekend"},
+                {"holidays": "DE-BY", "timezone": "Europe/Berlin", "exceptions": ["2026-12-27"]},
+            ],
             "approval": {
                 "mode": "always",
                 "approvers": [

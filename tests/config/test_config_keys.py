@@ -18,6 +18,7 @@ from support.config import (
     with_route,
     with_rule,
     with_stage,
+    with_window,
 )
 
 from gate_app.config.models import DESCRIBED, keys_of
@@ -42,6 +43,7 @@ def _whole(text: str) -> str:
 _STAGE, _ENVIRONMENT = "stages.work", "environments.production"
 _APPROVAL, _LINE = f"{_ENVIRONMENT}.approval", f"{_ENVIRONMENT}.approval.approvers[0]"
 _RULE = f"{_APPROVAL}.escalate_when[0]"
+_WINDOW = f"{_ENVIRONMENT}.freeze[0]"
 _ROUTE = f"{_ENVIRONMENT}.deploy"
 _LONG = "a" * 5_000
 
@@ -237,6 +239,70 @@ KEYS = (
         "{verify: {smoke: {}}}",
         "{verify: []}",
         f"{_ENVIRONMENT}.verify",
+    ),
+    Key(
+        "environments.*.soak",
+        with_environment,
+        "{after: staging, soak: 30m}",
+        "{after: staging, soak: 30}",
+        "{after: staging, soak: 31d}",
+        f"{_ENVIRONMENT}.soak",
+    ),
+    Key(
+        "environments.*.freeze",
+        with_environment,
+        "{freeze: [{holidays: DE, timezone: UTC}]}",
+        "{freeze: {holidays: DE, timezone: UTC}}",
+        "{freeze: []}",
+        f"{_ENVIRONMENT}.freeze",
+    ),
+    Key(
+        "environments.*.freeze.*.cron",
+        with_window,
+        '{cron: "0 16 * * FRI", duration: 64h, timezone: UTC}',
+        '{cron: "0 16 * *", duration: 64h, timezone: UTC}',
+        '{cron: "0 0 30 2 *", duration: 64h, timezone: UTC}',
+        f"{_WINDOW}.cron",
+    ),
+    Key(
+        "environments.*.freeze.*.duration",
+        with_window,
+        '{cron: "0 16 * * FRI", duration: 60d, timezone: UTC}',
+        '{cron: "0 16 * * FRI", duration: long, timezone: UTC}',
+        '{cron: "0 16 * * FRI", duration: 61d, timezone: UTC}',
+        f"{_WINDOW}.duration",
+    ),
+    Key(
+        "environments.*.freeze.*.holidays",
+        with_window,
+        "{holidays: DE-BY, timezone: Europe/Berlin}",
+        "{holidays: Bavaria, timezone: Europe/Berlin}",
+        "{holidays: DE-ZZ, timezone: Europe/Berlin}",
+        f"{_WINDOW}.holidays",
+    ),
+    Key(
+        "environments.*.freeze.*.timezone",
+        with_window,
+        "{holidays: DE, timezone: America/New_York}",
+        "{holidays: DE, timezone: Berlin}",
+        "{holidays: DE, timezone: ../../etc/passwd}",
+        f"{_WINDOW}.timezone",
+    ),
+    Key(
+        "environments.*.freeze.*.exceptions",
+        with_window,
+        "{holidays: DE, timezone: UTC, exceptions: [2026-12-27]}",
+        "{holidays: DE, timezone: UTC, exceptions: [27.12.2026]}",
+        "{holidays: DE, timezone: UTC, exceptions: [20261227]}",
+        f"{_WINDOW}.exceptions[0]",
+    ),
+    Key(
+        "environments.*.freeze.*.reason",
+        with_window,
+        "{holidays: DE, timezone: UTC, reason: we rest}",
+        "{holidays: DE, timezone: UTC, reason: 5}",
+        '{holidays: DE, timezone: UTC, reason: "\\u202e"}',
+        f"{_WINDOW}.reason",
     ),
     Key(
         "environments.*.approval.mode",

@@ -19,6 +19,7 @@ from support.config import (
     with_route,
     with_rule,
     with_stage,
+    with_window,
     work,
 )
 
@@ -266,6 +267,33 @@ TOGETHER = {
         f"{_E}.approval.expires_after",
         "asks nobody",
     ),
+    "a soak that counts from nowhere": (with_environment("{soak: 30m}"), f"{_E}.soak", "in `after`"),
+    "a window of two kinds": (
+        with_window('{cron: "0 1 * * *", duration: 1h, holidays: DE, timezone: UTC}'),
+        f"{_E}.freeze[0]",
+        "found both",
+    ),
+    "a window of no kind": (with_window("{timezone: UTC}"), f"{_E}.freeze[0]", "found neither"),
+    "case 93: a window without an end": (
+        with_window('{cron: "0 1 * * *", timezone: UTC}'),
+        f"{_E}.freeze[0]",
+        "how long it is",
+    ),
+    "holidays with a duration": (
+        with_window("{holidays: DE, duration: 1h, timezone: UTC}"),
+        f"{_E}.freeze[0]",
+        "how long it is",
+    ),
+    "the same window twice": (
+        with_environment("{freeze: [{holidays: DE, timezone: UTC}, {holidays: DE, timezone: UTC}]}"),
+        f"{_E}.freeze[1]",
+        "given twice",
+    ),
+    "the same exception twice": (
+        with_window("{holidays: DE, timezone: UTC, exceptions: [2026-12-27, 2026-12-27]}"),
+        f"{_E}.freeze[0].exceptions[1]",
+        "listed twice",
+    ),
     "case 93: escalating without a rule": (
         with_approval("{mode: escalate}"),
         f"{_E}.approval.mode",
@@ -350,8 +378,6 @@ def test_a_line_is_not_short_where_a_team_widens_another_line() -> None:
 
 NOT_YET_FILES = {
     "notify": "version: 1\nenvironments: {production: {}}\nnotify: [ops]\n",
-    "environments.*.soak": with_environment("{soak: 30m}"),
-    "environments.*.freeze": with_environment("{freeze: [{holidays: DE, timezone: Europe/Berlin}]}"),
     "environments.*.monitor.probes.*.prometheus": with_environment(
         '{monitor: {for: 15m, probes: [{http: "https://a.example", prometheus: "error_rate < 0.01"}]}}'
     ),
@@ -423,7 +449,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
         "stages:\n"
         "  tests: {checks: requird}\n"
         "environments:\n"
-        "  staging: {after: stagin, soak: 30m}\n"
+        "  staging: {after: stagin, approval: {remind_after: [2h]}}\n"
         "  production:\n"
         "    need: [tests]\n"
         "    after: prodution\n"
@@ -434,7 +460,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
     assert [(problem.path, problem.line, problem.column) for problem in problems] == [
         ("stages.tests.checks", 3, 19),
         ("environments.staging.after", 5, 20),
-        ("environments.staging.soak", 5, 28),
+        ("environments.staging.approval.remind_after", 5, 39),
         ("environments.production.need", 7, 5),
         ("environments.production.approval.approvers[0].count", 11, 19),
     ]

@@ -86,7 +86,9 @@ def test_people_are_explained_as_conditions_that_all_hold() -> None:
     [
         pytest.param({"version": 1}, id="no environments"),
         pytest.param({"version": 2, "environments": {"a": {}}}, id="another version"),
-        pytest.param({"version": 1, "environments": {"a": {"soak": "30m"}}}, id="a key that is not enforced"),
+        pytest.param(
+            {"version": 1, "notify": ["ops"], "environments": {"a": {}}}, id="a key that is not enforced"
+        ),
         pytest.param({"version": 1, "environments": {"a": {"after": None}}}, id="null"),
         pytest.param({"version": 1, "environments": {"../a": {}}}, id="a name that climbs"),
         pytest.param({"version": 1, "environments": {"a": {"deploy": "push"}}}, id="an unknown route"),

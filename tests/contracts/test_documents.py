@@ -17,7 +17,7 @@ from gate_app.domain.verdict import Holds, Reason, ReasonCode
 ROOT = Path(__file__).parents[2]
 MAY_IMPORT = {
     "domain": {"domain"},
-    "config": {"domain", "config"},
+    "config": {"domain", "config", "calendars"},
     "engine": {"domain", "engine", "errors", "failpoints"},
     "github": {"domain", "engine", "errors", "failpoints", "github"},
     "store": {"domain", "engine", "errors", "store"},

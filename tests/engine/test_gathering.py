@@ -125,7 +125,9 @@ def gathering(github: Github, pool: ThreadPoolExecutor) -> Gathering:
         return START
 
     hub, store = cast(Hub, cast(Any, github)), cast(Store, cast(Any, Memory()))
-    return Gathering(hub, store, read_policy, lambda patterns, files: True, pool, now)
+    return Gathering(
+        hub, store, read_policy, lambda patterns, files: True, lambda windows, moment: None, pool, now
+    )
 
 
 GREEN = Check(15368, 7, 900, "test", CheckState.PASSED, "success", START)

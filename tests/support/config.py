@@ -101,6 +101,10 @@ def with_approval(body: str) -> str:
     return with_environment(f"{{approval: {body}}}")
 
 
+def with_window(body: str) -> str:
+    return with_environment(f"{{freeze: [{body}]}}")
+
+
 def with_rule(body: str) -> str:
     return with_approval(f"{{mode: escalate, escalate_when: [{body}]}}")
 

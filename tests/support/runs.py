@@ -23,6 +23,7 @@ from gate_app.domain.events import (
 )
 from gate_app.domain.evidence import Evidence, Finding, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.following import wanted
+from gate_app.domain.freezes import Freeze
 from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject, Unknown
 from gate_app.domain.policy import (
     ApprovalPolicy,
@@ -124,6 +125,7 @@ class World:
     checks: dict[str, CheckReading | Unknown] = field(default_factory=dict)
     workflow_runs: dict[str, WorkflowSeen | Unknown] = field(default_factory=dict)
     deployments: dict[str, DeploymentSeen | Unknown] = field(default_factory=dict)
+    freezes: dict[str, Freeze | Unknown | None] = field(default_factory=dict)
     obstacles: dict[str, Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -154,6 +156,7 @@ class World:
             dict(self.workflow_runs),
             dict(self.deployments),
             self._routes(event),
+            dict(self.freezes),
         )
 
     def happens(self, event: Event) -> Decision:

@@ -8,6 +8,7 @@ from gate_app.engine.ports.deliveries import Admission, DeliveryContent, Deliver
 from gate_app.engine.ports.hub import (
     Archive,
     Artifacts,
+    Calendar,
     Checkout,
     Comparison,
     Globs,
@@ -53,6 +54,7 @@ __all__ = [
     "Admission",
     "Archive",
     "Artifacts",
+    "Calendar",
     "Checkout",
     "Child",
     "Clock",

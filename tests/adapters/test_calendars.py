@@ -1,0 +1,109 @@
+"""Freeze windows on real clocks and calendars: edges, clock changes, holidays, exceptions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gate_app.calendars import frozen
+from gate_app.domain.freezes import Freeze, FreezeWindow
+from gate_app.domain.model import Unknown
+
+BERLIN = "Europe/Berlin"
+WEEKEND = FreezeWindow(BERLIN, cron="0 16 * * FRI", duration=timedelta(hours=64), reason="weekend")
+GERMANY = FreezeWindow(BERLIN, country="DE")
+BAVARIA = FreezeWindow(BERLIN, country="DE", region="BY")
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(BERLIN)).astimezone(UTC)
+
+
+def end(*windows: FreezeWindow, now: str) -> str:
+    """Until when it is frozen, as the clock on the wall in Berlin; empty when it is not."""
+    found = frozen(windows, at(now))
+    assert found is None or isinstance(found, Freeze)
+    return "" if found is None else f"{found.until.astimezone(ZoneInfo(BERLIN)):%Y-%m-%dT%H:%M}"
+
+
+def night(**more: object) -> FreezeWindow:
+    return FreezeWindow(BERLIN, cron="0 22 * * *", duration=timedelta(hours=8), **more)  # type: ignore[arg-type]  # keyword pass-through
+
+
+SPANS = {
+    "the second before": ((WEEKEND,), "2026-11-20T15:59:59", ""),
+    "the first instant": ((WEEKEND,), "2026-11-20T16:00", "2026-11-23T08:00"),
+    "the middle": ((WEEKEND,), "2026-11-22T03:00", "2026-11-23T08:00"),
+    "the last second": ((WEEKEND,), "2026-11-23T07:59:59", "2026-11-23T08:00"),
+    "the end": ((WEEKEND,), "2026-11-23T08:00", ""),
+    "no window at all": ((), "2026-11-22T03:00", ""),
+    "the night in which clocks go back is an hour longer": (
+        (night(),),
+        "2026-10-25T00:30",
+        "2026-10-25T05:00",
+    ),
+    "the night in which clocks go forward": ((night(),), "2026-03-29T00:30", "2026-03-29T07:00"),
+    "a public holiday, to its midnight": ((GERMANY,), "2026-10-03T09:00", "2026-10-04T00:00"),
+    "two public holidays in a row": ((GERMANY,), "2026-12-25T09:00", "2026-12-27T00:00"),
+    "a holiday that leads into a weekend": ((GERMANY, WEEKEND), "2026-12-25T09:00", "2026-12-28T08:00"),
+    "a holiday of a region": ((BAVARIA,), "2026-01-06T09:00", "2026-01-07T00:00"),
+    "the same day elsewhere": ((GERMANY,), "2026-01-06T09:00", ""),
+    "the eve is none": ((GERMANY,), "2026-12-24T23:59", ""),
+    "an exception within a window": (
+        (FreezeWindow(BERLIN, cron="0 0 20 12 *", duration=timedelta(days=16), exceptions=("2026-12-22",)),),
+        "2026-12-22T09:00",
+        "",
+    ),
+    "up to an exception": (
+        (FreezeWindow(BERLIN, cron="0 0 20 12 *", duration=timedelta(days=16), exceptions=("2026-12-22",)),),
+        "2026-12-21T09:00",
+        "2026-12-22T00:00",
+    ),
+    "after an exception": (
+        (FreezeWindow(BERLIN, cron="0 0 20 12 *", duration=timedelta(days=16), exceptions=("2026-12-22",)),),
+        "2026-12-23T00:00",
+        "2027-01-05T00:00",
+    ),
+    "an exception of one window, while another holds": (
+        (WEEKEND, FreezeWindow(BERLIN, country="DE", exceptions=("2026-12-26",))),
+        "2026-12-26T09:00",
+        "2026-12-28T08:00",
+    ),
+}
+
+
+@pytest.mark.parametrize(("windows", "now", "until"), SPANS.values(), ids=SPANS)
+def test_a_freeze_holds_to_its_end(windows: tuple[FreezeWindow, ...], now: str, until: str) -> None:
+    assert end(*windows, now=now) == until
+
+
+def test_a_freeze_says_why_and_until_when_where_it_is() -> None:
+    found = frozen([WEEKEND], at("2026-11-22T03:00"))
+    assert isinstance(found, Freeze)
+    assert (found.reason, found.shown) == ("weekend", "Mon 23 Nov 2026 08:00 Europe/Berlin")
+    holiday = frozen([GERMANY], at("2026-10-03T09:00"))
+    assert isinstance(holiday, Freeze)
+    assert holiday.reason == "German Unity Day"
+
+
+def test_case_093_windows_without_an_end_are_unknown_and_not_open() -> None:
+    always = FreezeWindow("UTC", cron="0 * * * *", duration=timedelta(hours=2))
+    found = frozen([always], at("2026-11-22T03:00"))
+    assert isinstance(found, Unknown)
+    assert found.code == "freeze_endless"
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        FreezeWindow("Nowhere/Land", country="DE"),
+        FreezeWindow("UTC", country="ZZ"),
+        FreezeWindow("UTC", cron="not cron", duration=timedelta(hours=1)),
+        FreezeWindow("UTC", country="DE", exceptions=("one day",)),
+    ],
+    ids=["a zone", "a country", "a cron expression", "an exception"],
+)
+def test_what_a_calendar_cannot_tell_any_more_is_unknown(window: FreezeWindow) -> None:
+    assert isinstance(frozen([window], at("2026-12-25T03:00")), Unknown)
