@@ -138,19 +138,29 @@ def _may_approve(standing: Standing, policy: ApprovalPolicy, conditions: Conditi
 
 
 def fits_line(standing: Standing, line: ApproverLine, conditions: Conditions) -> bool | Unknown:
-    """Whether a person meets every key of a line; a line without keys fits nobody (case 93)."""
+    """Whether a person meets every key of a line; a line without keys fits nobody (case 93).
+
+    Whoever cannot even read the repository fits none, named or not (case 60).
+    """
     if not (line.users or line.teams or line.permission):
         return False
-    if standing.permission < line.permission:
+    if standing.permission < max(line.permission or Permission.READ, Permission.READ):
         return False
-    if line.teams and not set(line.teams) & set(standing.teams):
-        return False
-    if not line.users:
-        return True
+    in_team = _fits_teams(standing, line)
+    if in_team is not True or not line.users:
+        return in_team
     identities = [conditions.identities.get(login, Unknown("not_read")) for login in line.users]
     if standing.person.id in identities:
         return True
     return next((identity for identity in identities if isinstance(identity, Unknown)), False)
+
+
+def _fits_teams(standing: Standing, line: ApproverLine) -> bool | Unknown:
+    """Whether a person is in one of the line's teams; a name that another team may have by now is unknown (62)."""
+    if not line.teams or set(line.teams) & set(standing.teams):
+        return True
+    doubtful = sorted(set(line.teams) & set(standing.doubtful))
+    return Unknown("team_changed_hands", doubtful[0]) if doubtful else False
 
 
 def _newest_by_person(answers: Sequence[Answer]) -> Mapping[int, Answer]:

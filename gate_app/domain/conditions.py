@@ -46,11 +46,15 @@ class Authorship:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What one person is in this repository, read live; `teams` are those of the policy they are active in."""
+    """What one person is in this repository, read live; `teams` are those of the policy they are active in.
+
+    `doubtful` are teams they are active in whose name may mean another team than it did (case 62).
+    """
 
     person: Person
     permission: Permission
     teams: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

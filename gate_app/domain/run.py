@@ -334,16 +334,20 @@ class Run:
 
 def oldest_approval(run: Run) -> datetime | None:
     """When the oldest approval was given that may still open a gate; None when there is none."""
-    waiting = (gate for gate in run.gates.values() if not gate.closing and not gate.release)
-    given = (answer for gate in waiting for answer in gate.answers)
-    standing = (
-        answer.at
-        for answer in given
-        if answer.kind == "approval"
-        and not answer.voided
-        and answer.binding.interrupted_at == run.interrupted_at
-    )
+    waiting = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
+    standing = [
+        pressed_since(gate, answer.at) if answer.button else answer.at
+        for gate in waiting
+        for answer in gate.answers
+        if answer.kind == "approval" and not answer.voided
+        if answer.binding.interrupted_at == run.interrupted_at
+    ]
     return min(standing, default=None)
+
+
+def pressed_since(gate: Gate, told_at: datetime) -> datetime:
+    """The earliest moment of a press: GitHub tells no time of it, and what is told may be told late."""
+    return min(gate.question.asked_at, told_at) if gate.question else told_at
 
 
 def passed_on(run: Run) -> bool:

@@ -6,9 +6,9 @@ people are compared by id, and a configured login that changed hands is unknown,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequ
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
-from gate_app.domain.run import Run, RunState, oldest_approval
+from gate_app.domain.run import Run, RunState, oldest_approval, pressed_since
 from gate_app.domain.shipping import KEPT_PULLS, KEPT_SUBJECTS, Found, Shipment, pull_of, subject_of
 from gate_app.engine.elsewhere import Elsewhere, Looking, or_unknown
 from gate_app.engine.ports import (
@@ -47,6 +47,7 @@ class _Asked:
     standings: Mapping[int, Future[Standing | Unknown]]
     comments: Mapping[int, Future[str | Unknown]]
     identities: Mapping[str, Future[int | Unknown]]
+    teams: Mapping[str, Future[int | Unknown]]
     shipments: Future[Mapping[str, Shipment | Unknown]]
     elsewhere: Looking
     environments: Mapping[str, EnvironmentFacts]
@@ -64,7 +65,7 @@ class _Asked:
             policy=policy,
             head=self.head.result(),
             authorship=self.authorship.result(),
-            standings={key: read.result() for key, read in self.standings.items()},
+            standings=self._standings(),
             comments={key: read.result() for key, read in self.comments.items()},
             identities={key: read.result() for key, read in self.identities.items()},
             environments=self.environments,
@@ -75,6 +76,20 @@ class _Asked:
             routes=elsewhere.routes,
             freezes=freezes,
         )
+
+    def _standings(self) -> Mapping[int, Standing | Unknown]:
+        """What people may; a team counts for them only if its name certainly means the team that was meant."""
+        doubtful = {team for team, read in self.teams.items() if isinstance(read.result(), Unknown)}
+        found = {key: read.result() for key, read in self.standings.items()}
+        return {
+            key: standing if isinstance(standing, Unknown) else _certain(standing, doubtful)
+            for key, standing in found.items()
+        }
+
+
+def _certain(standing: Standing, doubtful: Collection[str]) -> Standing:
+    certain = tuple(team for team in standing.teams if team not in doubtful)
+    return replace(standing, teams=certain, doubtful=tuple(t for t in standing.teams if t in doubtful))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +151,14 @@ class Gathering:
         people, logins = _people(run, event), _logins(run, event, rules)
         known = self.store.pinned_identities(repository.id, logins) if logins else {}
         teams = rules.teams() if rules else ()
+        meant = self._meant(repository, rules) if rules and teams else {}
+        asked = [team for team in teams if people or team not in meant]
         return _Asked(
             head=submit(self._head, run, event, live),
             authorship=submit(self._authorship, run),
             standings={person.id: submit(self._standing, run, person, teams) for person in people},
             comments={each: submit(self._comment, repository, each) for each in _comments(run, event)},
+            teams={each: submit(self._team, repository, rules, each, meant.get(each)) for each in asked},
             identities={each: submit(self._identity, repository, each, known.get(each)) for each in logins},
             shipments=submit(self._shipments, run, rules, environments),
             elsewhere=Elsewhere(self.hub, self.store).look(run, rules, event, self.at_once),
@@ -245,6 +263,26 @@ class Gathering:
     def _comment(self, repository: Repository, comment_id: int) -> str | Unknown:
         return or_unknown(lambda: self.hub.comment_fingerprint(repository, comment_id))
 
+    def _meant(self, repository: Repository, rules: Policy) -> Mapping[str, int]:
+        """Which team each name meant when this gate file was first read with it (case 62)."""
+        names = {_pin(rules, team): team for team in rules.teams()}
+        pinned = self.store.pinned_identities(repository.id, tuple(names))
+        return {names[pin]: team_id for pin, team_id in pinned.items()}
+
+    def _team(
+        self, repository: Repository, rules: Policy | None, team: str, pinned: int | None
+    ) -> int | Unknown:
+        found = or_unknown(lambda: self.hub.team_id(repository, team))
+        if isinstance(found, Unknown):
+            return found
+        if found is None:
+            return Unknown("no_such_team", team)
+        if pinned is not None and pinned != found:
+            return Unknown("team_changed_hands", team)
+        if pinned is None and rules is not None:
+            self.store.pin_identity(repository.id, _pin(rules, team), found)
+        return found
+
     def _identity(self, repository: Repository, login: str, pinned: int | None) -> int | Unknown:
         found = or_unknown(lambda: self.hub.identity(repository, login))
         if isinstance(found, Unknown):
@@ -256,6 +294,11 @@ class Gathering:
         if pinned is None:
             self.store.pin_identity(repository.id, login, found)
         return found
+
+
+def _pin(rules: Policy, team: str) -> str:
+    """A team is meant by a gate file, so whoever changes the file says anew which one."""
+    return f"{rules.blob_sha}:{team}"
 
 
 def _knows_shipment(run: Run, environment: Environment, base: str) -> bool:
@@ -279,8 +322,10 @@ def _people(run: Run, event: Event) -> tuple[Person, ...]:
 def _oldest_answer(run: Run, event: Event) -> datetime | None:
     """When the oldest approval was given that the decision may turn on, one in the event included."""
     given = [oldest_approval(run)]
-    if isinstance(event, CommandGiven | ButtonPressed) and _from_person(event):
+    if isinstance(event, CommandGiven) and _from_person(event):
         given.append(event.at)
+    elif isinstance(event, ButtonPressed) and _from_person(event) and event.environment in run.gates:
+        given.append(pressed_since(run.gates[event.environment], event.at))
     return min((at for at in given if at is not None), default=None)
 
 

@@ -48,6 +48,7 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "compare": FETCH_CONTENT,
     "standing": READ_STANDING,
     "standing with teams": READ_STANDING_AND_TEAMS,
+    "team_id": READ_STANDING_AND_TEAMS,
     "identity": READ_STANDING,
     "comment_fingerprint": READ_COMMENT,
     "check_runs": READ_CHECK_RUNS,

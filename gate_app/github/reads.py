@@ -111,6 +111,19 @@ class Reads:
         active = tuple(team for team in teams if self._is_active_in(repository, team, person))
         return Standing(person, permission, active)
 
+    def team_id(self, repository: Repository, team: str) -> int | None:
+        """The id of the team that has this name now (case 62)."""
+        organisation, _, slug = team.partition("/")
+        if not slug or organisation.casefold() != repository.owner.casefold():
+            return None
+        path = at_root("orgs", organisation, "teams", slug)
+        try:
+            return self._api.read(answers.CREATED, repository, READ_STANDING_AND_TEAMS, path).id
+        except HubRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
     def identity(self, repository: Repository, login: str) -> int | None:
         """The id of the person who has this login now; None when nobody has, or no person."""
         try:

@@ -45,6 +45,7 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
     "compare": lambda hub: hub.compare(REPOSITORY, "b" * 40, "a" * 40),
     "standing": lambda hub: hub.standing(REPOSITORY, REVIEWER, ()),
     "standing with teams": lambda hub: hub.standing(REPOSITORY, REVIEWER, ("acme/sre",)),
+    "team_id": lambda hub: hub.team_id(REPOSITORY, "acme/sre"),
     "identity": lambda hub: hub.identity(REPOSITORY, "reviewer"),
     "comment_fingerprint": lambda hub: hub.comment_fingerprint(REPOSITORY, 501),
     "check_runs": lambda hub: hub.check_runs(change(), ()),

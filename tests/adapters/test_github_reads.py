@@ -813,3 +813,24 @@ def test_a_commit_that_is_gone_cannot_be_compared(github: ScriptedGithub) -> Non
     github.answers("GET", COMPARE_PATH, {"message": "Not Found"}, status=404)
     with pytest.raises(HubRefused):
         hub(github).compare(REPOSITORY, BASE, SHA)
+
+
+# --- teams (case 62)
+
+
+def test_case_62_a_team_has_the_id_that_its_name_means_now(github: ScriptedGithub) -> None:
+    github.answers("GET", "/orgs/acme/teams/sre", {"id": 500, "slug": "sre", "url": SINKHOLE})
+    assert hub(github).team_id(REPOSITORY, "acme/sre") == 500
+    assert hub(github).team_id(REPOSITORY, "acme/gone") is None
+
+
+@pytest.mark.parametrize("team", ["other/sre", "sre"])
+def test_case_62_a_team_of_another_organisation_is_not_asked_about(github: ScriptedGithub, team: str) -> None:
+    assert hub(github).team_id(REPOSITORY, team) is None
+    assert github.calls == []
+
+
+def test_a_team_that_may_not_be_seen_is_a_refusal(github: ScriptedGithub) -> None:
+    github.answers("GET", "/orgs/acme/teams/sre", {"message": "Forbidden"}, status=403)
+    with pytest.raises(HubRefused):
+        hub(github).team_id(REPOSITORY, "acme/sre")

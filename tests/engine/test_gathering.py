@@ -36,6 +36,7 @@ class Github:
     protection_hidden: bool = False
     touched_at: datetime | None = START
     away: datetime | Exception | None = None
+    team: int | Exception | None = 500
 
     def __post_init__(self) -> None:
         self._gate = threading.Barrier(self.together)
@@ -70,6 +71,12 @@ class Github:
         self._answers("comment")
         return "d" * 64
 
+    def team_id(self, repository: Repository, team: str) -> int | None:
+        self._answers("team")
+        if isinstance(self.team, Exception):
+            raise self.team
+        return self.team
+
     def identity(self, repository: Repository, login: str) -> int | None:
         self._answers("identity")
         return IDS[login]
@@ -100,14 +107,17 @@ class Github:
 class Memory:
     """The part of the store that gathering reads."""
 
+    def __init__(self) -> None:
+        self.pins: dict[str, int] = {}
+
     def environments(self, repository_id: int, names: Sequence[str]) -> Mapping[str, EnvironmentFacts]:
         return {}
 
     def pinned_identities(self, repository_id: int, logins: Sequence[str]) -> Mapping[str, int]:
-        return {}
+        return {name: self.pins[name] for name in logins if "/" in name and name in self.pins}
 
     def pin_identity(self, repository_id: int, login: str, person_id: int) -> None:
-        """Not looked at here."""
+        self.pins[login] = person_id
 
 
 def read_policy(raw: bytes, blob_sha: str) -> Policy | str:
@@ -120,11 +130,11 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def gathering(github: Github, pool: ThreadPoolExecutor) -> Gathering:
+def gathering(github: Github, pool: ThreadPoolExecutor, memory: Memory | None = None) -> Gathering:
     def now() -> datetime:
         return START
 
-    hub, store = cast(Hub, cast(Any, github)), cast(Store, cast(Any, Memory()))
+    hub, store = cast(Hub, cast(Any, github)), cast(Store, cast(Any, memory or Memory()))
     return Gathering(
         hub, store, read_policy, lambda patterns, files: True, lambda windows, moment: None, pool, now
     )
@@ -218,3 +228,54 @@ def test_without_an_approval_the_past_does_not_matter(pool: ThreadPoolExecutor) 
     github = Github(touched_at=None)
     gathering(github, pool).conditions(asking(RULES).run, ClockTicked(START))
     assert "interrupted" not in github.asked
+
+
+# --- which team a name means (case 62)
+
+SRE = policy(ApproverLine(teams=("acme/sre",)))
+
+
+@pytest.fixture
+def asked(pool: ThreadPoolExecutor) -> tuple[Github, Memory, Gathering]:
+    """A gate whose policy names a team; the team was looked at before anybody was asked."""
+    github, memory = Github(), Memory()
+    sees = replace(gathering(github, pool, memory), read_policy=lambda raw, blob: replace(SRE, blob_sha=blob))
+    sees.conditions(asking(SRE).run, ClockTicked(START))
+    return github, memory, sees
+
+
+def test_case_062_which_team_is_meant_is_known_before_anybody_is_asked(
+    asked: tuple[Github, Memory, Gathering],
+) -> None:
+    github, memory, sees = asked
+    assert memory.pins == {f"{SRE.blob_sha}:acme/sre": 500}
+    sees.conditions(asking(SRE).run, ClockTicked(START))
+    assert github.asked.count("team") == 1, "it is asked about again only when there is an answer"
+
+
+@pytest.mark.parametrize(
+    ("team", "certain"),
+    [
+        pytest.param(500, True, id="the same team"),
+        pytest.param(501, False, id="deleted, and made again by somebody"),
+        pytest.param(None, False, id="gone"),
+        pytest.param(HubUnavailable("502"), False, id="cannot be read"),
+    ],
+)
+def test_case_062_a_team_counts_while_its_name_means_the_same_one(
+    asked: tuple[Github, Memory, Gathering], team: int | Exception | None, certain: bool
+) -> None:
+    github, _, sees = asked
+    github.team = team
+    standing = sees.conditions(asking(SRE).run, ANSWER).standings[REVIEWER.id]
+    assert isinstance(standing, Standing)
+    assert (standing.teams, standing.doubtful) == ((("acme/sre",), ()) if certain else ((), ("acme/sre",)))
+
+
+def test_case_062_a_changed_gate_file_says_anew_which_team_is_meant(
+    asked: tuple[Github, Memory, Gathering],
+) -> None:
+    github, memory, sees = asked
+    github.team, github.file = 501, PolicyFile("q" * 40, b"newer")
+    sees.conditions(asking(SRE).run, ANSWER)
+    assert memory.pins == {f"{SRE.blob_sha}:acme/sre": 500, f"{'q' * 40}:acme/sre": 501}

@@ -121,6 +121,9 @@ class Hub(Protocol):
     def authorship(self, change: Change) -> Authorship: ...
     def compare(self, repository: Repository, base: str, head: str) -> Comparison: ...
     def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing: ...
+    def team_id(self, repository: Repository, team: str) -> int | None:
+        """The id of the team `organisation/slug` now; None when there is none, or it is of another organisation."""
+
     def identity(self, repository: Repository, login: str) -> int | None:
         """The account id behind a login now; None when there is no such account."""
 

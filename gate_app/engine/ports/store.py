@@ -138,7 +138,7 @@ class Store(Protocol):
 
     def environments(self, repository_id: int, names: Sequence[str]) -> Mapping[str, EnvironmentFacts]: ...
     def pinned_identities(self, repository_id: int, logins: Sequence[str]) -> Mapping[str, int]:
-        """Which account each configured login was resolved to first (case 59)."""
+        """Which account each configured login, or team each configured name, was resolved to first (59, 62)."""
 
     def pin_identity(self, repository_id: int, login: str, person_id: int) -> None:
         """Remembers the first resolution; an existing pin stays."""
