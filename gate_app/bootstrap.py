@@ -44,6 +44,8 @@ SWEEP_SECONDS: Final = 0.2
 POLL_SECONDS: Final = 5.0
 """Between two looks at the App's deliveries: 720 calls an hour, of 5,000."""
 PRUNE_SECONDS: Final = 3_600.0
+TICKS_END_SECONDS: Final = 10.0
+"""For all ticks that run when we are told to end, together; a call to GitHub that hangs may take longer."""
 WEB_THREADS: Final = 16
 READ_THREADS: Final = 16
 """Reads at GitHub that may be under way at once, over all decisions."""
@@ -133,11 +135,13 @@ def run_engine(jobs: DurableJobs, drain: Callable[[str], None], tickers: Sequenc
     Where a drain outlives that time, the process ends at once with 1, as a crash would end it and as
     harmlessly: the interpreter would wait for the drain's thread for ever, and the database with it.
     """
+    from gate_app.jobs.ticker import stop_together
+
     with listening(signal.SIGTERM, signal.SIGINT) as signals, ExitStack() as running:
         running.callback(jobs.stop)
         jobs.start(drain)
+        running.callback(stop_together, tickers, TICKS_END_SECONDS)
         for ticker in tickers:
-            running.callback(ticker.stop)
             ticker.start()
         signals.wait_for_end()
     if jobs.stuck:

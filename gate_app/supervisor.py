@@ -48,7 +48,7 @@ class Bounds:
     """At most `restarts` of one child in `within` seconds; all times in seconds.
 
     `pause` lies between the death of a child and its next start; what still runs after `grace` is killed, which is
-    time for requests to be answered (15 s) and for drains to end (40 s).
+    time for requests to be answered (15 s), and for ticks (10 s), drains (34 s) and the last rows (5 s).
     """
 
     restarts: int = 5
@@ -108,6 +108,8 @@ class Supervisor:
         while self._alive() and self._monotonic() < give_up and not signals.wait(0.2) & ENDING:
             pass
         for child in self._children:
+            if child.process.poll() is None:
+                _log.error("%s did not end in time and is killed", child.command.name)
             with suppress(ProcessLookupError):
                 os.killpg(child.process.pid, signal.SIGKILL)
             child.process.wait()

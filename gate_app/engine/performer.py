@@ -167,7 +167,7 @@ class Performer:
             return "running already"
         if not self._still_wanted(pending.run_id, effect):
             return "not wanted any more"
-        checkout = self.hub.checkout(pending.repository)
+        checkout = None if effect.probes else self.hub.checkout(pending.repository)
         started = self.workers.start(pending.run_id, pending.repository, effect, checkout)
         if isinstance(started, StageOutcome):
             ended = StageEnded(self.now(), effect.stage, effect.attempt, started)

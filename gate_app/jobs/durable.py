@@ -27,7 +27,7 @@ from gate_app.jobs.drains import Drains
 from gate_app.jobs.faults import JobsAlreadyRunning, JobsNotRunning
 from gate_app.jobs.members import member_of
 from gate_app.jobs.subjects import checked
-from gate_app.jobs.ticker import Ticker
+from gate_app.jobs.ticker import Ticker, stop_together
 from gate_app.jobs.wakeups import APPLICATION, QUEUE, VERSION, WORKFLOW, Wakeups
 
 TAKE_OVER_EVERY: Final = 5.0
@@ -41,6 +41,9 @@ PURGE_EVERY: Final = 3_600.0
 
 SPARE_THREADS: Final = 8
 """Threads of DBOS's executor beyond the drains: recovery at launch and its own small jobs."""
+
+TICKERS_GRACE: Final = 3.0
+"""Seconds for both tickers together to end what they are at in the database."""
 
 LAST_GRACE: Final = 1.0
 """Seconds for a drain that was begun while DBOS was ending."""
@@ -118,7 +121,7 @@ class DurableJobs:
         runtime.wakeups.queue(checked(subject))
 
     def stop(self) -> None:
-        """Begins no further drain and waits for the running ones, at most `stop_timeout` seconds.
+        """Begins no further drain and waits for the running ones, at most `stop_timeout` seconds and four more.
 
         What did not end by then is drained again by the next process. Until it ends, this one keeps its
         place: it cannot start again, and on SQLite no other process is let in. A later `stop` looks again.
@@ -126,8 +129,7 @@ class DurableJobs:
         runtime = self._runtime
         if runtime is None:
             return
-        for ticker in runtime.tickers:
-            ticker.stop()
+        stop_together(runtime.tickers, TICKERS_GRACE)
         # DBOS sleeps a second before it looks at all, so an engine at rest is not made to wait.
         patience = 0 if runtime.drains.at_rest else self._stop_timeout
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=patience)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gate_app.errors import outline
@@ -43,15 +44,19 @@ class Ticker:
         """Tick at once; a signal that comes during a tick leads to one more. Never blocks."""
         self._due.set()
 
-    def stop(self, timeout: float = 10.0) -> None:
-        """No tick begins after this. Waits at most `timeout` seconds for a running one."""
+    def end(self) -> None:
+        """No tick begins after this. Never blocks."""
         self._stopping.set()
         self._due.set()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """No tick begins after this. Waits at most `timeout` seconds for a running one."""
+        self.end()
         if self._thread.ident is None or self._thread is threading.current_thread():
             return
         self._thread.join(timeout)
         if self._thread.is_alive():
-            _log.error("%s: a tick is still running %s s after stop", self._name, timeout)
+            _log.error("%s: a tick is still running; it is left behind", self._name)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -71,3 +76,12 @@ class Ticker:
     def _pause(self) -> float:
         doubled = self._interval * 2.0 ** min(self._failures, 16)
         return min(doubled, max(self._interval, LONGEST_PAUSE))
+
+
+def stop_together(tickers: Sequence[Ticker], timeout: float) -> None:
+    """No tick of any begins after this. Waits at most `timeout` seconds for all running ones."""
+    give_up = time.monotonic() + timeout
+    for ticker in tickers:
+        ticker.end()
+    for ticker in tickers:
+        ticker.stop(max(0.0, give_up - time.monotonic()))

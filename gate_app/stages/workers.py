@@ -45,7 +45,7 @@ class StageWorkers:
         self._runner = Runner()
 
     def start(
-        self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout
+        self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout | None
     ) -> Child | StageOutcome:
         """Starts the child of one attempt, ending an orphan of the same attempt first."""
         if not wanted.probes and self._demand is Demand.REQUIRED and self._inspected.grade is Grade.PROCESS:
@@ -77,7 +77,12 @@ class StageWorkers:
         return judge_artifacts(repository, asked.conclusion, asked.junit, asked.sarif, left)
 
     def _job(
-        self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout, folder: Path
+        self,
+        run_id: str,
+        repository: Repository,
+        wanted: StartStage,
+        checkout: Checkout | None,
+        folder: Path,
     ) -> StageJob:
         deploys = wanted.role is StageRole.DEPLOY
         kind = JobKind.WATCH if wanted.probes else JobKind.DEPLOY if deploys else JobKind.COMMAND
@@ -86,7 +91,7 @@ class StageWorkers:
         return StageJob(
             job_id=slug(identity),
             kind=kind,
-            clone_url=checkout.url,
+            clone_url=checkout.url if checkout else "",
             sha=wanted.sha,
             cache_folder=self._places.caches / str(repository.id),
             work_folder=folder / "work",
@@ -97,7 +102,7 @@ class StageWorkers:
             command=wanted.command,
             junit=wanted.junit,
             sarif=wanted.sarif,
-            credential_path=None if kind is JobKind.WATCH else _credential(folder, checkout.token),
+            credential_path=_credential(folder, checkout.token) if checkout else None,
             environment=slug(wanted.environment) if wanted.environment else None,
             releases_folder=self._places.releases_of(repository.id),
             python_venv=self._places.venv,

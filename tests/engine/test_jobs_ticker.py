@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
+import time
 
 import pytest
 
-from gate_app.jobs.ticker import Ticker
+from gate_app.jobs.ticker import Ticker, stop_together
 
 PATIENCE = 30.0
 NEVER = 3_600.0
@@ -84,3 +86,22 @@ def test_a_ticker_that_was_not_started_can_be_stopped() -> None:
 def test_an_interval_that_would_spin_is_refused(interval: float) -> None:
     with pytest.raises(ValueError, match="more than 0"):
         Ticker(interval, lambda: None, "test")
+
+
+def test_ticks_that_hang_are_waited_for_together_and_left_behind(caplog: pytest.LogCaptureFixture) -> None:
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def hang() -> None:
+        begun.release()
+        go_on.wait(PATIENCE)
+
+    tickers = [Ticker(NEVER, hang, f"tick {number}") for number in range(4)]
+    for ticker in tickers:
+        ticker.start()
+        assert begun.acquire(timeout=PATIENCE)
+    before = time.monotonic()
+    stop_together(tickers, 0.2)
+    assert time.monotonic() - before < 0.8, "not one after the other"
+    assert caplog.text.count("left behind") == 4
+    go_on.set()
+    stop_together(tickers, PATIENCE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -23,6 +23,7 @@ from gate_app.domain.effects import (
 )
 from gate_app.domain.events import StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.policy import Probe
 from gate_app.domain.run import StageRole, StageRun, StageStatus
 from gate_app.engine.drain import Drain
 from gate_app.engine.performer import Performer
@@ -229,3 +230,13 @@ def test_case_193_giving_up_and_telling_the_run_happen_at_once_or_not_at_all(
     engine.turn()
     assert len(engine.told()) == 1
     assert len(store.set_aside()) == 1
+
+
+def test_case_146_a_watch_needs_nothing_of_github(store: SqlStore) -> None:
+    watch = replace(START, role=StageRole.WATCH, probes=(Probe("https://app.example/healthz"),))
+    stored(store, RUN, effects=(watch,))
+    nothing, started = BrokenHub(HubUnavailable("GitHub was asked")), list[str]()
+    performer = Performer(store, nothing, Recorder(started), lambda: NOW)
+    Drain(store, Listener(store), performer, lambda: NOW)(SUBJECT)
+    assert started == ["outside"]
+    assert [child.pid for child in store.children()] == [CHILD.pid]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from support.plain_github import deliver
 from support.story import PEOPLE, App, Place, free_port, tell, until
 
 from gate_app.standin import process
+from gate_app.supervisor import Bounds
 
 
 @pytest.fixture
@@ -167,6 +173,78 @@ def test_a_database_that_another_engine_works_on_brings_the_whole_down(place: Pl
     done = run(place, other)
     assert done.returncode == 1
     assert done.stderr.count("another engine process") == 1, "it is not tried again and again"
+
+
+BUSY = """\
+version: 1
+stages:
+  quick: {command: "true"}
+  slow: {command: sleep 600}
+environments:
+  staging: {from: pull_request, needs: [slow], deploy: {command: "true"}}
+  production:
+    from: pull_request
+    needs: [quick]
+    deploy: {command: "true"}
+    monitor: {for: 10m, probes: [{http: "ADDRESS", every: 1s}]}
+"""
+
+
+@pytest.mark.slow
+def test_it_ends_in_time_while_a_stage_runs_a_probe_hangs_and_github_does_not_answer(place: Place) -> None:
+    """Every way in which something may keep us waiting, at once; nobody has to be killed for it."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        place.app.environment |= {"GATE_PROBE_HOSTS": "127.0.0.1", "GATE_RECONCILE_SECONDS": "10"}
+        parent = serve(place)
+        story = tell(place, gate_file=BUSY.replace("ADDRESS", f"http://127.0.0.1:{silent.getsockname()[1]}/"))
+        story.asks("production")
+        story.says("reviewer", "/approve production")
+        silent.settimeout(60)
+        probe, _ = silent.accept()
+        until(lambda: "sleep 600" in commands_of(parent), "the stage runs")
+        place.control.quiesce(10)
+        github = psutil.Process(place.standin.pid)
+        github.suspend()
+        try:
+            look_at_pulls(place)
+            family = parent.children(recursive=True)
+            before = time.monotonic()
+            assert told_to_end(place, signal.SIGTERM) == 0
+            assert time.monotonic() - before < Bounds().grace
+            assert psutil.wait_procs(family, timeout=5)[1] == []
+        finally:
+            github.resume()
+            probe.close()
+    assert "is killed" not in place.app.log()
+
+
+def look_at_pulls(place: Place) -> None:
+    """What GitHub told about pull requests comes once more, as other deliveries: the app has to look at them."""
+    environment = place.app.environment
+    with closing(sqlite3.connect(environment["GATE_DATABASE_URL"].removeprefix("sqlite:///"))) as database:
+        told = database.execute("SELECT body FROM deliveries WHERE event = 'pull_request'").fetchall()
+    assert told
+    hook = f"{environment['GATE_BASE_URL']}/webhooks/github"
+    for (body,) in told:
+        assert deliver(hook, environment["GATE_WEBHOOK_SECRET"], "pull_request", json.loads(body)) == 202
+    until(lambda: "ESTABLISHED" in waiting_for(place), "GitHub is asked and does not answer")
+
+
+def waiting_for(place: Place) -> str:
+    """The states of the engine's connections to GitHub."""
+    port = urlsplit(place.standin.url).port
+    engine = engine_of(psutil.Process(place.app.processes["serve"].pid))
+    return " ".join(
+        each.status for each in engine.net_connections() if each.raddr and each.raddr.port == port
+    )
+
+
+def commands_of(parent: psutil.Process) -> str:
+    lines = []
+    for child in parent.children(recursive=True):
+        with suppress(psutil.Error):  # it may end while it is looked at
+            lines.append(" ".join(child.cmdline()))
+    return "\n".join(lines)
 
 
 def run(place: Place, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

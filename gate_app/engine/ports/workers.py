@@ -40,9 +40,12 @@ class Workers(Protocol):
     """Supervised children for command stages and command deployments."""
 
     def start(
-        self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout
+        self, run_id: str, repository: Repository, wanted: StartStage, checkout: Checkout | None
     ) -> Child | StageOutcome:
-        """The child, or how the stage ends without one: what it needs is not to be had on this machine."""
+        """The child, or how the stage ends without one: what it needs is not to be had on this machine.
+
+        `checkout` is None for a watch, which has nothing to check out.
+        """
 
     def poll(self, child: Child) -> Running | Vanished | StageOutcome: ...
     def stop(self, child: Child) -> None: ...
