@@ -78,7 +78,7 @@ def test_a_breach_is_asked_about_and_approve_really_takes_it_back(place: Place, 
         "success",
     ]
     broken = story.pushes({"app.py": "print('broken')\n"})
-    story.shows("gate / production", "action_required")
+    story.asks("production")
     service.healthy = False
     story.says("reviewer", "/approve production")
     asked = story.sees(lambda: rollback_question(story), "a rollback is asked about")
@@ -101,7 +101,7 @@ def test_a_breach_is_asked_about_and_approve_really_takes_it_back(place: Place, 
 def test_deny_leaves_what_runs_as_it_is(place: Place, service: Service) -> None:
     story = released(place, service)
     story.pushes({"app.py": "print('broken')\n"})
-    story.shows("gate / production", "action_required")
+    story.asks("production")
     service.healthy = False
     story.says("reviewer", "/approve production")
     story.sees(lambda: rollback_question(story), "a rollback is asked about")
