@@ -16,6 +16,7 @@ from gate_app.domain.baseline import findings_at_least
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.escalation import Escalation, escalate
 from gate_app.domain.evidence import Finding, Severity, StageVerdict
+from gate_app.domain.halting import halted
 from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import (
@@ -51,6 +52,9 @@ def evaluate(run: Run, conditions: Conditions) -> Mapping[str, Verdict]:
 def judge(run: Run, gate: Gate, conditions: Conditions) -> Verdict:
     """The verdict of one gate: decisions already taken first, then the rules."""
     if gate.release is not None:
+        halt = halted(run, gate, conditions)
+        if halt is not None:
+            return halt
         deploying = run.stages.get(f"deploy@{gate.environment}")
         return Verdict(gate.environment, VerdictState.APPROVED, (_release_reason(gate.release, deploying),))
     if gate.closing is not None:

@@ -85,6 +85,8 @@ ENDINGS: Final[Mapping[ReasonCode, str]] = {
 """How a gate ended without a release, by the ground that ended it."""
 
 FAILURES: Final[Mapping[ReasonCode, str]] = {
+    _R.DENIED: "Denied before the deployment began",
+    _R.CHANGE_CLOSED: "Closed before the deployment began",
     _R.DEPLOYMENT_FAILED: "The deployment failed",
     _R.VERIFICATION_FAILED: "Deployed, but its verification failed",
     _R.VERIFICATION_UNKNOWN: "Deployed, but not known to work",

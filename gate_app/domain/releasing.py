@@ -18,7 +18,7 @@ from gate_app.domain.model import Person, Purpose
 from gate_app.domain.policy import DeploymentRoute, Environment, Policy
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
 from gate_app.domain.staging import deployment_work, restart_lost, start
-from gate_app.domain.verdict import ReasonCode
+from gate_app.domain.verdict import ReasonCode, VerdictState
 
 KEPT_CONTENTS: Final = 50
 """How many contents that passed in an environment are remembered for `after`."""
@@ -73,6 +73,13 @@ def advance_release(draft: Draft, environment: Environment) -> None:
 
 
 def _deploy(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:
+    """Starts the work, unless a no was heard before there was any (`halting`)."""
+    verdict = draft.verdicts[environment.name]
+    if verdict.state is VerdictState.WAITING:
+        return
+    if verdict.state is not VerdictState.APPROVED:
+        _fail(draft, gate, release, verdict.reasons[0].code)
+        return
     work = deployment_work(environment.deploy)
     if work is None:
         _fail(draft, gate, release, ReasonCode.ROUTE_UNAVAILABLE)

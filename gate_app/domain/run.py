@@ -252,6 +252,18 @@ class Gate:
         return next((answer for answer in self.answers if answer.key == key), None)
 
     @property
+    def denials(self) -> tuple[Answer, ...]:
+        """The denials that stand as they were written."""
+        return tuple(answer for answer in self.answers if answer.kind == "denial" and not answer.voided)
+
+    @property
+    def turns_on_answers(self) -> bool:
+        """Whether answers may still decide: nothing is closed or released, or a denial came before any work."""
+        if self.release is None:
+            return self.closing is None
+        return self.release.status is ReleaseStatus.BEGUN and bool(self.denials)
+
+    @property
     def ended(self) -> bool:
         """Nothing can happen to this gate any more."""
         if self.release is not None:

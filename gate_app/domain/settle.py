@@ -144,6 +144,8 @@ def _wake_at(draft: Draft) -> datetime | None:
 
 
 def _moments(draft: Draft, gate: Gate, verdict: Verdict) -> list[datetime]:
+    if gate.release is not None and verdict.state is VerdictState.WAITING:
+        return [draft.now + RECHECK]
     if gate.closing or gate.release:
         return []
     moments = []

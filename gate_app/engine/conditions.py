@@ -312,7 +312,7 @@ def _knows_shipment(run: Run, environment: Environment, base: str) -> bool:
 
 def _people(run: Run, event: Event) -> tuple[Person, ...]:
     """Everybody whose standing the decision may turn on."""
-    open_gates = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
+    open_gates = [gate for gate in run.gates.values() if gate.turns_on_answers]
     people = {answer.person.id: answer.person for gate in open_gates for answer in gate.answers}
     if isinstance(event, CommandGiven | ButtonPressed | RerunRequested) and _from_person(event):
         people[event.person.id] = event.person
@@ -331,7 +331,7 @@ def _oldest_answer(run: Run, event: Event) -> datetime | None:
 
 def _comments(run: Run, event: Event) -> tuple[int, ...]:
     """The comments that carry answers: how they read now matters (cases 35, 37)."""
-    open_gates = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
+    open_gates = [gate for gate in run.gates.values() if gate.turns_on_answers]
     given = [answer for gate in open_gates for answer in gate.answers if not answer.voided]
     ids = [answer.comment_id for answer in given if answer.comment_id is not None]
     if isinstance(event, CommandGiven) and _from_person(event):

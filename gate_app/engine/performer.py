@@ -26,7 +26,7 @@ from gate_app.domain.effects import (
 from gate_app.domain.events import DeploymentCreated, Event, QuestionShown, ReleaseReturned, StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.run import StageStatus
-from gate_app.engine.dispatcher import SETTLING, Dispatcher
+from gate_app.engine.dispatcher import LOOKED, SETTLING, Dispatcher
 from gate_app.engine.ports import (
     WORKFLOW_SURFACE,
     Child,
@@ -47,6 +47,9 @@ FIRST_RETRY: Final = timedelta(seconds=1)
 """When to try an effect again after GitHub could not be reached for it once: mostly it was one lost answer."""
 RETRY: Final = timedelta(seconds=5)
 """When to try again after GitHub could not be reached and did not say when."""
+RECORDING: Final = timedelta(seconds=12)
+"""How long a request that we gave up may still make a deployment: GitHub ends each after ten seconds (REST docs:
+"Troubleshooting the REST API", timeouts). Nothing is sent again before that."""
 MAX_DOUBLINGS: Final = 6
 """How often the wait after a failed try doubles, from `RETRY` on."""
 REFUSED_RELEASE_RETRY: Final = timedelta(minutes=5)
@@ -62,6 +65,7 @@ class Performer:
     workers: Workers
     now: Clock
     settling: timedelta = SETTLING
+    recording: timedelta = RECORDING
 
     def perform(self, pending: PendingEffect) -> None:
         """Performs one effect, or sets the time of its next try."""
@@ -226,14 +230,17 @@ class Performer:
             return False
 
     def _resolve(self, pending: PendingEffect, effect: CreateDeployment) -> bool:
-        """An earlier try may have reached GitHub: only GitHub can say (case 194)."""
+        """An earlier try may have reached GitHub: only GitHub can say, twice where it says no (case 194)."""
         try:
             found = self.hub.find_deployment(pending.repository, effect)
         except HubRefused as fault:
             raise HubUnavailable(f"in doubt, and GitHub will not say: {fault}") from fault
-        if found is None:
-            return self._return(pending, effect, "it did not reach GitHub")
-        return self._released(pending, effect, found)
+        if found is not None:
+            return self._released(pending, effect, found)
+        if pending.note != LOOKED:  # what was sent may still be under way at GitHub
+            self.store.effect_delayed(pending, LOOKED, self.now() + self.recording, "free")
+            return False
+        return self._return(pending, effect, "it did not reach GitHub")
 
     def _create(self, pending: PendingEffect, effect: CreateDeployment) -> bool:
         if self.now() - effect.judged_at > FRESH:

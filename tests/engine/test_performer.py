@@ -21,12 +21,12 @@ from gate_app.domain.effects import (
     StartStage,
     StopStage,
 )
-from gate_app.domain.events import StageEnded
+from gate_app.domain.events import DeploymentCreated, ReleaseReturned, StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.policy import Probe
 from gate_app.domain.run import StageRole, StageRun, StageStatus
 from gate_app.engine.drain import Drain
-from gate_app.engine.performer import Performer
+from gate_app.engine.performer import RECORDING, Performer
 from gate_app.engine.ports import Child, InboxRow, RunNoticed, Transition
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.failpoints import armed
@@ -240,3 +240,62 @@ def test_case_146_a_watch_needs_nothing_of_github(store: SqlStore) -> None:
     Drain(store, Listener(store), performer, lambda: NOW)(SUBJECT)
     assert started == ["outside"]
     assert [child.pid for child in store.children()] == [CHILD.pid]
+
+
+# --- a release in doubt
+
+
+@dataclass
+class SlowHub:
+    """A GitHub that takes what it is sent, does it later, and says nothing in time."""
+
+    there: int | None = None
+    sent: int = 0
+    looked: int = 0
+
+    def find_deployment(self, *_: object) -> int | None:
+        self.looked += 1
+        return self.there
+
+    def create_deployment(self, *_: object) -> int:
+        self.sent += 1
+        raise HubUnavailable("no answer within the client's patience")
+
+
+def releasing(store: SqlStore, hub: SlowHub) -> Engine:
+    stored(store, RUN, effects=(deployment(RUN),))
+    engine = Engine(store, HubUnavailable("unused"))
+    performer = Performer(store, hub, None, lambda: engine.now)  # type: ignore[arg-type]  # the two calls of a release
+    engine.drain = Drain(store, engine.rows, performer, lambda: engine.now)  # type: ignore[arg-type]  # the listener
+    return engine
+
+
+def test_case_194_a_deployment_that_github_makes_after_our_patience_is_the_only_one(store: SqlStore) -> None:
+    hub = SlowHub()
+    engine = releasing(store, hub)
+    engine.drain(SUBJECT)
+    engine.now += timedelta(seconds=1)
+    engine.drain(SUBJECT)
+    assert (hub.looked, engine.rows.heard) == (1, []), "not there at the first look: not given up yet"
+    hub.there = 77
+    engine.now += RECORDING
+    engine.drain(SUBJECT)
+    (row,) = engine.rows.heard
+    assert isinstance(row.notice, RunNoticed)
+    assert isinstance(row.notice.event, DeploymentCreated)
+    assert hub.sent == 1
+
+
+def test_case_194_what_is_not_there_at_a_second_look_did_not_happen(store: SqlStore) -> None:
+    hub = SlowHub()
+    engine = releasing(store, hub)
+    for wait in (timedelta(0), timedelta(seconds=1), RECORDING - timedelta(seconds=1)):
+        engine.now += wait
+        engine.drain(SUBJECT)
+        assert engine.rows.heard == []
+    engine.now += timedelta(seconds=1)
+    engine.drain(SUBJECT)
+    (row,) = engine.rows.heard
+    assert isinstance(row.notice, RunNoticed)
+    assert isinstance(row.notice.event, ReleaseReturned)
+    assert (hub.looked, hub.sent) == (2, 1)
