@@ -1,11 +1,12 @@
 """One trial from the call to the exit code.
 
 Rules of the file: what the caller got wrong is told before anything is started; whatever way it ends,
-processes are ended, the final state is written and the exit code says how it was.
+processes are ended, the final state is written and the exit code says how it was, heard or not.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import time
@@ -34,6 +35,7 @@ from gate_app.trial.app import raise_curtain
 from gate_app.trial.configuration import Configuration
 from gate_app.trial.git import GitRefused
 from gate_app.trial.home import TrialHome
+from gate_app.trial.last_words import heard
 from gate_app.trial.people import REVIEWER, Resident
 from gate_app.trial.picture import Picture
 from gate_app.trial.processes import Processes, ProcessLost, TimeIsOver
@@ -114,9 +116,11 @@ def run(wish: Wish, terminal: Terminal) -> int:
         ending, code = Ending(Outcome.INTERRUPTED), None
     except _Terminated:
         ending, code = Ending(Outcome.INTERRUPTED, "Ended by SIGTERM."), TERMINATED
-    _print(terminal.screen, report.summary(ending, place, memory))
+    code = ending.outcome.exit_code if code is None else code
     _keep(wish, terminal, report.final_state(ending, place, memory))
-    return ending.outcome.exit_code if code is None else code
+    if not heard(lambda: _print(terminal.screen, report.summary(ending, place, memory))):
+        os._exit(code)  # the interpreter would try to print the rest, and wait for ever
+    return code
 
 
 # --- before anything is started --------------------------------------------------------------------------
@@ -208,9 +212,9 @@ def _tell(wish: Wish, plan: Plan, place: TrialHome, memory: Memory, terminal: Te
         log.write_text(traceback.format_exc(), encoding="utf-8")
         return Ending(Outcome.FAULT, f"{type(fault).__name__}; the trace is in {log}")
     finally:
-        progress.close()
         with _undisturbed():
             processes.end()
+        heard(progress.close)
 
 
 def _point_to_the_page(wish: Wish, terminal: Terminal, progress: Progress, address: str) -> None:

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -257,6 +258,33 @@ def test_answers_on_the_page_count_the_same_and_the_terminal_notices(tmp_path: P
     state = json.loads((tmp_path / "state.json").read_text())
     heard = [(said["login"], said["heard"]) for said in state["said"]]
     assert heard == [("reader", "replied"), ("maintainer", "acknowledged")]
+
+
+def test_a_terminal_that_nobody_reads_does_not_keep_a_trial_from_ending(tmp_path: Path) -> None:
+    arguments = command(tmp_path, "--repo", str(service(tmp_path, "sleep 60\n")))
+    environment = {**settings.inherited(), "TERM": "xterm", "COLUMNS": "120"}
+    terminal, theirs = pty.openpty()
+    with subprocess.Popen(
+        arguments, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as trial:
+        read_until(terminal, b"opens pull request")
+        awaits_its_stage(tmp_path / "home")
+        fill(theirs)
+        trial.terminate()
+        assert trial.wait(40) == 143
+    os.close(theirs)
+    os.close(terminal)
+    assert processes_of(tmp_path / "home") == []
+    assert json.loads((tmp_path / "state.json").read_text())["outcome"] == "interrupted"
+
+
+def fill(screen: int) -> None:
+    """Writes to a terminal until it takes no more."""
+    ours = os.open(os.ttyname(screen), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    with suppress(BlockingIOError):
+        while os.write(ours, b"x" * 256):
+            pass
+    os.close(ours)
 
 
 def say_on_the_page(page: str, login: str, text: str) -> None:
