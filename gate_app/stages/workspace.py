@@ -11,6 +11,7 @@ Rules of this file:
   fetch was complete), and what was checked out is compared with what was asked for.
 * A cache keeps the commits that were used last, and those that somebody names; a commit that was forgotten is
   fetched again when it is needed.
+* A fetch that met a passing trouble is tried again, a few times: a stage that ends unknown needs a person.
 * Not fetched: history, tags, submodules and LFS contents. A stage that needs them fetches them itself.
 """
 
@@ -22,7 +23,8 @@ import re
 import resource
 import subprocess
 import tarfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +36,19 @@ from gate_app.stages.plaintext import plain_line
 from gate_app.stages.removal import remove
 
 FETCH_SECONDS: Final = 300
+WAITS: Final = (1.0, 4.0, 16.0)
+"""Seconds before the next tries of a fetch that met a passing trouble."""
 LOCAL_SECONDS: Final = 120
 MAX_EXPORT_FILES: Final = 200_000
 MAX_EXPORT_BYTES: Final = 4 * 1024**3
 MAX_PACK_BYTES: Final = 4 * 1024**3
 MAX_COMMITS: Final = 100
 """Commits in one cache: with one more, the older half of them is forgotten."""
+_PASSING: Final = re.compile(
+    r"returned error: (?:307|403|408|429|5\d\d)|Empty reply|[Cc]ould ?n[o']t (?:resolve|connect)|Failed to connect"
+    r"|[Tt]imed out|reset by peer|early EOF|RPC failed|unexpected disconnect|hung up"
+)
+"""What git says of a server that may answer the next time; 403 is how GitHub limits, too."""
 _SHA: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _CACHE_CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
@@ -65,6 +74,11 @@ _SETTINGS: Final = {
 class WorkspaceUnavailable(Exception):
     """The commit could not be brought here. The text is for people and holds no secret."""
 
+    @property
+    def passing(self) -> bool:
+        """Whether the next try may fare better."""
+        return _PASSING.search(str(self)) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
@@ -87,12 +101,14 @@ class Workspace:
         allowed_protocols: tuple[str, ...] = ("http", "https"),
         fetch_seconds: float = FETCH_SECONDS,
         max_commits: int = MAX_COMMITS,
+        waits: Sequence[float] = WAITS,
     ) -> None:
         self._caches = caches
         self._search_path = search_path
         self._allowed_protocols = allowed_protocols
         self._fetch_seconds = fetch_seconds
         self._max_commits = max_commits
+        self._waits = waits
 
     def cache(self, url: str) -> Path:
         """The folder of the cache for ``url``."""
@@ -109,11 +125,25 @@ class Workspace:
         origin = self._origin(url, credential)
         _require_sha(sha)
         cache = self.cache(url)
+        secrets = _authorization(origin, credential)
+        for wait in self._waits:
+            try:
+                return self._brought(cache, url, sha, secrets, keep)
+            except WorkspaceUnavailable as trouble:
+                if not trouble.passing:
+                    raise
+            time.sleep(wait)  # this process has nothing else to do, and a deadline
+        return self._brought(cache, url, sha, secrets, keep)
+
+    def _brought(
+        self, cache: Path, url: str, sha: str, secrets: Mapping[str, str], keep: Collection[str]
+    ) -> Path:
+        """One try."""
         with self._prepared(cache):
             if self._has(cache, sha):
                 os.utime(cache / _reference(sha))  # used last now
             else:
-                self._fetch(cache, url, sha, _authorization(origin, credential))
+                self._fetch(cache, url, sha, secrets)
                 self._forget_old(cache, keep)
         return cache
 

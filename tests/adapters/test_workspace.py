@@ -166,6 +166,30 @@ def test_case_144_a_redirect_is_not_followed_and_the_credential_goes_nowhere_els
     assert elsewhere.asked == []
 
 
+@pytest.mark.parametrize(
+    ("status", "tries"),
+    [(502, 3), (429, 3), (403, 3), (307, 3), (404, 1), (401, 1), (301, 1)],
+    ids=["in trouble", "limited", "limited or refused", "moved for now", "not there", "no entry", "moved"],
+)
+def test_a_fetch_in_passing_trouble_is_tried_again_and_no_other(tmp_path, status, tries):
+    server = Server(status)
+    workspace = Workspace(tmp_path / "caches", stages.SEARCH_PATH, waits=(0, 0))
+    try:
+        with pytest.raises(WorkspaceUnavailable):
+            workspace.fetch(server.url, "1" * 40)
+    finally:
+        server.close()
+    assert len(server.asked) == tries
+
+
+def test_a_fetch_from_a_server_that_is_away_is_tried_again(tmp_path):
+    server = Server(200)
+    server.close()
+    with pytest.raises(WorkspaceUnavailable) as trouble:
+        Workspace(tmp_path / "caches", stages.SEARCH_PATH, waits=()).fetch(server.url, "1" * 40)
+    assert trouble.value.passing
+
+
 def test_a_refused_credential_is_in_no_message_and_in_no_file(tmp_path, elsewhere):
     workspace = Workspace(tmp_path / "caches", stages.SEARCH_PATH)
     with pytest.raises(WorkspaceUnavailable, match="git fetch failed") as refused:
