@@ -3,7 +3,7 @@
 #   make try        the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
 #   make test       everything that has to pass       make check   its static part: style, types, directions
 #   make coverage   every branch of domain and trust  make kill    every crash point
-#   make stories    every story on every route, where `make test` tells it on one or two
+#   make stories    every story on every route, and with every trouble at every call of it (an hour)
 #   make fuzz       generated calls at the stand-in   make bench   how fast webhooks are taken in
 #   make picture    the pictures of the README, by Chromium
 
@@ -31,7 +31,7 @@ check: $(VENV)/dev.stamp
 	@if grep -qs importlinter .importlinter pyproject.toml; then $(BIN)/lint-imports; fi
 
 stories: $(VENV)/dev.stamp
-	@$(BIN)/pytest -q -n auto -m slow tests/stories
+	@$(BIN)/pytest -q -n 6 -m slow tests/stories  # mostly they wait
 
 fuzz: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n auto -m slow tests/contracts

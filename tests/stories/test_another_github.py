@@ -20,7 +20,7 @@ version: 1
 environments:
   staging:
     from: pull_request
-    deploy: {command: "true"}
+    deploy: deployment
 """
 SECRET = secrets.token_hex(32)
 
@@ -78,6 +78,17 @@ def test_a_change_is_asked_about_and_released_with_documented_calls_alone(
     until(lambda: (approval["comment"]["id"], "+1") in github.reactions, "the answer is acknowledged")
     (deployment,) = github.deployments.values()
     assert (deployment["sha"], deployment["environment"]) == (HEAD, "staging")
+
+    for state in ("in_progress", "success"):
+        assert deliver(url, SECRET, "deployment_status", github.reports(deployment["id"], state)) == 202
+    shown = ("gate / staging", "completed", "success")
+    until(
+        lambda: shown in [told(each) for each in github.check_runs.values()], f"it is released\n{app.log()}"
+    )
+    until(lambda: _idle(app), "everything is worked off")
+    said = [(status["creator"]["login"], status["state"]) for status in github.statuses[deployment["id"]]]
+    assert [state for by, state in said if by == "argo"] == ["in_progress", "success"]
+    assert said[-1] == ("gate[bot]", "success")
 
     assert set(github.unknown) <= {"GET /app/hook/deliveries"}, "nothing else is asked for"
     for asked in github.asked:

@@ -35,7 +35,8 @@ def account(number: int, login: str, kind: str = "User") -> dict[str, Any]:
     return {"id": number, "login": login, "type": kind}
 
 
-AUTHOR, REVIEWER, BOT = account(11, "author"), account(12, "reviewer"), account(99, "gate[bot]", "Bot")
+AUTHOR, REVIEWER, DEPLOYER = account(11, "author"), account(12, "reviewer"), account(13, "argo")
+BOT = account(99, "gate[bot]", "Bot")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class PlainGithub:
     comments: dict[int, dict[str, Any]] = field(default_factory=dict)
     reactions: list[tuple[int, str]] = field(default_factory=list)
     deployments: dict[int, dict[str, Any]] = field(default_factory=dict)
-    statuses: list[dict[str, Any]] = field(default_factory=list)
+    statuses: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     number: int = 100
 
     # what people and CI do
@@ -90,6 +91,19 @@ class PlainGithub:
             "app": {"id": 15368},
             "check_suite": suite,
         }
+
+    def reports(self, deployment: int, state: str) -> dict[str, Any]:
+        """Somebody else says how a deployment goes, and the payload of its delivery."""
+        status = self._status(deployment, DEPLOYER, {"state": state})
+        return self._event(
+            "created", DEPLOYER, deployment=self.deployments[deployment], deployment_status=status
+        )
+
+    def _status(self, deployment: int, by: dict[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+        times = {"created_at": now(), "updated_at": now()}
+        status = {"description": "", **said, **times, "id": self._next(), "creator": by}
+        self.statuses.setdefault(deployment, []).append(status)
+        return status
 
     def _event(self, action: str, sender: dict[str, Any], **more: Any) -> dict[str, Any]:
         installation = {"id": INSTALLATION}
@@ -247,13 +261,12 @@ def create_deployment(github: PlainGithub, _: tuple[str, ...], body: Any) -> tup
     return 201, github.deployments[number]
 
 
-def list_statuses(github: PlainGithub, _: tuple[str, ...], body: Any) -> tuple[int, Any]:
-    return 200, github.statuses[::-1]
+def list_statuses(github: PlainGithub, groups: tuple[str, ...], body: Any) -> tuple[int, Any]:
+    return 200, github.statuses.get(int(groups[0]), [])[::-1]
 
 
 def create_status(github: PlainGithub, groups: tuple[str, ...], body: Any) -> tuple[int, Any]:
-    github.statuses.append({"id": github._next(), **body})
-    return 201, github.statuses[-1]
+    return 201, github._status(int(groups[0]), BOT, body)
 
 
 def fixed(status: int, body: Any) -> Handler:
@@ -294,8 +307,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", rf"{REPO}/issues/comments/(\d+)/reactions", react),
     ("GET", rf"{REPO}/deployments", list_deployments),
     ("POST", rf"{REPO}/deployments", create_deployment),
-    ("GET", rf"{REPO}/deployments/\d+/statuses", list_statuses),
-    ("POST", rf"{REPO}/deployments/\d+/statuses", create_status),
+    ("GET", rf"{REPO}/deployments/(\d+)/statuses", list_statuses),
+    ("POST", rf"{REPO}/deployments/(\d+)/statuses", create_status),
 )
 
 

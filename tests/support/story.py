@@ -241,7 +241,7 @@ def marks_of(comment: CommentState) -> list[str]:
 class Story:
     """One repository with one pull request, and what people do with it.
 
-    `last_change` is the newest change at the stand-in that was waited for.
+    `last_change` is the newest change at the stand-in that was waited for, `patience` how many seconds are waited.
     """
 
     place: Place
@@ -249,6 +249,7 @@ class Story:
     repository_id: int
     pull: PullState
     last_change: int = 0
+    patience: float = PATIENCE
 
     @property
     def number(self) -> int:
@@ -330,7 +331,7 @@ class Story:
                 self.last_change = max((change["id"] for change in changes), default=self.last_change)
             return found
 
-        return until(look, what, told=self.told)
+        return until(look, what, self.patience, self.told)
 
     def asks(self, environment: str) -> CommentState:
         """Waits until the question for an environment is there as a new comment."""
@@ -367,7 +368,9 @@ class Story:
     def rests(self) -> None:
         """Waits until every delivery was sent, understood and worked off."""
         self.place.control.quiesce(10)
-        until(lambda: _idle(self.place.app.database_url), "everything is worked off", told=self.told)
+        until(
+            lambda: _idle(self.place.app.database_url), "everything is worked off", self.patience, self.told
+        )
 
     def told(self) -> str:
         """What happened so far, for messages of failed tests."""
