@@ -34,8 +34,11 @@ _FLAGS: Final = glob.GLOBSTAR | glob.DOTGLOB | glob.CASE
 _END_OF_DIRECTORY: Final = b"PK\x05\x06"
 _LARGE_ARCHIVE: Final = b"PK\x06\x07"
 _END_SPAN: Final = 65_557
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How GitHub packs; the others may ask for any amount of memory before the first byte."""
 _BROKEN: Final = (
     zipfile.BadZipFile,
+    struct.error,
     zlib.error,
     NotImplementedError,
     RuntimeError,
@@ -90,6 +93,8 @@ def _opened(archive: Archive) -> zipfile.ZipFile | Refusal:
 def _is_file(info: zipfile.ZipInfo) -> bool:
     """A plain file at a path inside; a link's mode is in the upper half of its attributes."""
     mode = info.external_attr >> 16
+    if not info.filename:
+        return False
     inside = not info.filename.startswith("/") and ".." not in PurePosixPath(info.filename).parts
     return inside and not info.is_dir() and (stat.S_IFMT(mode) in (0, stat.S_IFREG))
 
@@ -123,6 +128,8 @@ def _read(entries: list[Entry]) -> Collected:
     files = []
     room = MAX_BYTES
     for name, archive, info in sorted(entries, key=lambda entry: entry[0]):
+        if info.compress_type not in _METHODS:
+            return Refusal(StageReason.REPORT_UNREADABLE, f"{name[:100]} is packed in an unusual way.")
         try:
             with archive.open(info) as stream:
                 content = stream.read(room + 1)

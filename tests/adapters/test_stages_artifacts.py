@@ -8,6 +8,8 @@ import zipfile
 from io import BytesIO
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gate_app.domain.evidence import StageOutcome
 from gate_app.domain.model import Repository
@@ -119,6 +121,12 @@ def lying() -> bytes:
     return bytes(raw)
 
 
+def nameless() -> bytes:
+    """The archive with a name that a NUL ends before it begins."""
+    raw = zipped({"junit.xml": GREEN}, zipfile.ZIP_STORED)
+    return raw.replace(b"junit.xml", b"\0unit.xml")
+
+
 def with_directory_of(size: int) -> bytes:
     raw = bytearray(zipped({"junit.xml": GREEN}))
     end = raw.rfind(b"PK\x05\x06")
@@ -139,6 +147,10 @@ def with_directory_of(size: int) -> bytes:
         pytest.param(linked(), "report_missing", id="case 176: a link"),
         pytest.param(zipped({"../junit.xml": GREEN}), "report_missing", id="a path that leads out"),
         pytest.param(zipped({"/junit.xml": GREEN}), "report_missing", id="an absolute path"),
+        pytest.param(
+            zipped({"junit.xml": GREEN}, zipfile.ZIP_LZMA), "report_unreadable", id="an unusual packing"
+        ),
+        pytest.param(nameless(), "report_missing", id="an entry without a name"),
         pytest.param(zipped({"junit.xml/": ""}), "report_missing", id="a folder"),
         pytest.param(zipped({"junit.xml": ""}), "report_empty", id="an empty report"),
         pytest.param(zipped({"junit.xml": b"\0" * 20_000_000}), "report_too_large", id="a bomb of zeros"),
@@ -158,6 +170,16 @@ def with_directory_of(size: int) -> bytes:
 def test_case_171_a_hostile_archive_is_unknown_and_never_a_crash(archive: bytes, reason: str) -> None:
     outcome = judged(archive)
     assert (outcome.verdict.value, outcome.reason.value) == ("unknown", reason)
+
+
+@given(st.data())
+@settings(max_examples=150)
+def test_case_171_no_damage_to_an_archive_is_a_crash(data: st.DataObject) -> None:
+    raw = bytearray(zipped({"junit.xml": GREEN, "notes/a.txt": "hello"}))
+    places = st.tuples(st.integers(0, len(raw) - 1), st.integers(0, 255))
+    for place, byte in data.draw(st.lists(places, min_size=1, max_size=6)):
+        raw[place] = byte
+    assert judged(bytes(raw)).verdict.value in ("passed", "unknown")
 
 
 def test_an_archive_of_the_large_kind_is_refused() -> None:
