@@ -86,6 +86,8 @@ def _unseen(answer: Answer, gate: Gate) -> ReasonCode | None:
 
 def _comment_untouched(answer: Answer, conditions: Conditions) -> ReasonCode | None:
     """An answer stands only while its comment reads as it did (cases 35, 37)."""
+    if answer.voided == "withdrawn":
+        return ReasonCode.ANSWER_WITHDRAWN
     if answer.voided:
         return ReasonCode.COMMENT_CHANGED
     if answer.comment_id is None:  # a press cannot be edited

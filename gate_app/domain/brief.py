@@ -15,7 +15,7 @@ from gate_app.domain.baseline import Comparison, automated_evidence, compare
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evaluate import new_findings
 from gate_app.domain.evidence import Evidence, Severity, StageVerdict
-from gate_app.domain.inert import code, plain
+from gate_app.domain.inert import boxed, code, plain
 from gate_app.domain.policy import Environment
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.sentences import phrase, sentence
@@ -146,6 +146,17 @@ def _judged(judged: Judged) -> tuple[str, str]:
         return "✅", ""
     mark, yet = ("❔", " yet") if judged.code in UNKNOWN_CODES else ("❌", "")
     return mark, f", which does not count{yet}: {phrase(judged.code)} {code(judged.code.value)}"
+
+
+def asked_and_answered(run: Run) -> str:
+    """What people asked about this change, and what they were told; nothing when nobody did."""
+    lines = []
+    for each in run.pauses:
+        if each.kind != "ask":
+            continue
+        told = f" {code(each.ended_by.login)}:{boxed(each.answer)}" if each.ended_by else " not answered yet"
+        lines.append(f"- {code(each.by.login)} asked:{boxed(each.text)} ·{told}")
+    return "\n".join(["**Questions**", "", *lines]) if lines else ""
 
 
 def frozen(verdict: Verdict) -> str:

@@ -26,11 +26,12 @@ FOREIGN: Final = "characters outside ASCII"
 Answering = Literal["approve", "deny"]
 Asking = Literal["status", "why", "help"]
 Moving = Literal["deploy", "cancel", "retry"]
-OBEYED: Final = ("approve", "deny", "deploy", "cancel", "retry", "status", "why", "help")
-KNOWN_LATER: Final = (
-    "modify", "ask", "answer", "withdraw", "hold", "resume", "lock", "unlock",
-    "rollback", "override", "waive", "delegate",
+Pausing = Literal["hold", "resume", "ask", "answer", "withdraw"]
+OBEYED: Final = (
+    "approve", "deny", "deploy", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw",
+    "status", "why", "help",
 )  # fmt: skip
+KNOWN_LATER: Final = ("modify", "lock", "unlock", "rollback", "override", "waive", "delegate")
 """Words of the product's vocabulary that this version answers with "not available" instead of silence."""
 
 _WORD: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?=[ \t]|$)", re.ASCII)
@@ -45,7 +46,7 @@ class Command:
     `/retry` named, whether or not there is such a stage.
     """
 
-    verb: Answering | Asking | Moving
+    verb: Answering | Asking | Moving | Pausing
     environment: str | None = None
     sha: str | None = None
     reason: str = ""
@@ -80,7 +81,11 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
             return _deploy(rest, environments)
         case "retry":
             return Command("retry", stage=rest) if rest else Malformed("retry", ReasonCode.STAGE_NOT_FOUND)
-        case "status" | "help" | "cancel":
+        case "hold" | "ask" | "answer":
+            return _text(verb, rest, environments)
+        case "withdraw":
+            return _withdraw(rest, environments)
+        case "status" | "help" | "cancel" | "resume":
             return Command(verb) if not rest else Malformed(verb, ReasonCode.COMMAND_MALFORMED, rest[:80])
         case "why":
             return _why(rest, environments)
@@ -130,6 +135,24 @@ def _deny(rest: str, environments: Sequence[str]) -> Command | Malformed:
     if not reason:
         return Malformed("deny", ReasonCode.REASON_MISSING, environment or "")
     return Command("deny", environment, None, reason[:MAX_REASON])
+
+
+def _text(
+    verb: Literal["hold", "ask", "answer"], rest: str, environments: Sequence[str]
+) -> Command | Malformed:
+    """A command that goes with a text; a hold needs none."""
+    environment, remainder = _take_environment(rest, environments) if verb == "ask" else (None, rest)
+    text = remainder.removeprefix("--").strip(" \t")
+    if not text and verb != "hold":
+        return Malformed(verb, ReasonCode.TEXT_MISSING)
+    return Command(verb, environment, None, text[:MAX_REASON])
+
+
+def _withdraw(rest: str, environments: Sequence[str]) -> Command | Malformed:
+    environment, remainder = _take_environment(rest, environments)
+    if remainder:
+        return Malformed("withdraw", ReasonCode.ENVIRONMENT_UNKNOWN, remainder.split()[0])
+    return Command("withdraw", environment)
 
 
 def _why(rest: str, environments: Sequence[str]) -> Command | Malformed:

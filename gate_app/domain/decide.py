@@ -20,10 +20,11 @@ from gate_app.domain.evaluate import evaluate
 from gate_app.domain.events import ClockTicked, DeploymentCreated, Event, WorkflowDispatched
 from gate_app.domain.following import observe, wanted
 from gate_app.domain.model import Unknown
+from gate_app.domain.opening import with_gates_of
 from gate_app.domain.policy import Policy
 from gate_app.domain.record import record
 from gate_app.domain.requests import Obeyed, obey
-from gate_app.domain.run import Run, RunState, StageRole, StageStatus, oldest_approval, with_gates_of
+from gate_app.domain.run import Run, RunState, StageRole, StageStatus, oldest_approval
 from gate_app.domain.settle import settle
 from gate_app.domain.verdict import Verdict
 

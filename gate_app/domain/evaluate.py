@@ -87,16 +87,18 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         _needs_reason(run, environment, conditions),
         *_after_reasons(run, environment, conditions),
         *_freeze_reasons(environment, conditions),
+        *_held_reasons(run),
         _free_reason(run, environment, conditions),
         _route_reason(gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
         *_approval_reasons(gate, answers, approval, escalation, conditions),
     )
-    return _weighed(gate, environment, answers, grounds, conditions)
+    return _weighed(run, gate, environment, answers, grounds, conditions)
 
 
 def _weighed(
+    run: Run,
     gate: Gate,
     environment: Environment,
     answers: tuple[Judged, ...],
@@ -107,7 +109,7 @@ def _weighed(
     denial = _denial(gate, answers)
     if denial is not None:
         return Verdict(gate.environment, VerdictState.DENIED, (denial, *grounds), answers)
-    if _expired(gate, environment, conditions.now):
+    if _expired(run, gate, environment, conditions.now):
         return Verdict(gate.environment, VerdictState.EXPIRED, (_expiry(environment), *grounds), answers)
     state = VerdictState.APPROVED if all(ground.met for ground in grounds) else VerdictState.WAITING
     return Verdict(gate.environment, state, grounds, answers)
@@ -154,7 +156,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
         *_pending_denials(gate, answers),
         judge_lines(gate, answers, environment.approval, conditions),
     )
-    return _weighed(gate, environment, answers, grounds, conditions)
+    return _weighed(run, gate, environment, answers, grounds, conditions)
 
 
 def _policy_reason(run: Run, conditions: Conditions) -> Reason:
@@ -338,6 +340,11 @@ def _denial(gate: Gate, answers: tuple[Judged, ...]) -> Reason | None:
     return None
 
 
+def _held_reasons(run: Run) -> tuple[Reason, ...]:
+    held = run.held
+    return () if held is None else (unmet(ReasonCode.HELD, by=held.by.login, note=held.text),)
+
+
 def _pending_denials(gate: Gate, answers: tuple[Judged, ...]) -> tuple[Reason, ...]:
     """A denial that may count once something can be read again holds the gate (invariants 3, 4)."""
     pending = {answer.answer for answer in answers if answer.code in UNKNOWN_CODES}
@@ -345,9 +352,9 @@ def _pending_denials(gate: Gate, answers: tuple[Judged, ...]) -> tuple[Reason, .
     return tuple(unknown(ReasonCode.DENIAL_PENDING, by=answer.person.login) for answer in given)
 
 
-def _expired(gate: Gate, environment: Environment, now: datetime) -> bool:
+def _expired(run: Run, gate: Gate, environment: Environment, now: datetime) -> bool:
     """The question's time is over: then denied, never approved. The last instant still counts as open."""
-    ends = gate.expires_at(environment.approval.expires_after)
+    ends = run.expires_at(gate, environment.approval.expires_after)
     return ends is not None and now > ends
 
 

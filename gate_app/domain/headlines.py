@@ -116,6 +116,7 @@ OBSTACLES: Final[Mapping[ReasonCode, _Line]] = {
     _R.SOAK_UNKNOWN: lambda f: f"Waiting: not known since when it is healthy in {_names(f, 'after')}",
     _R.FROZEN: lambda f: f"Frozen until {_names(f, 'shown')}",
     _R.FREEZE_UNKNOWN: lambda f: "Waiting: the calendar of the freeze cannot be told",
+    _R.HELD: lambda f: f"Held by {_names(f, 'by')}",
     _R.ENVIRONMENT_BUSY: lambda f: "Waiting: another release is under way there",
     _R.ROUTE_UNAVAILABLE: lambda f: "Waiting: this version cannot deploy that way yet",
     _R.RELEASE_RETURNED: lambda f: "Waiting: the last try to release did not happen",

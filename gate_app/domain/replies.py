@@ -50,14 +50,14 @@ def _reply(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) 
             return refusals.malformed(event.person, command, draft.run)
         case Command(verb="approve" | "deny"):
             return _answered(draft, event, command)
-        case Command(verb="deploy" | "cancel" | "retry"):
-            return _requested(draft, event, command, request)
         case Command(verb="help"):
             return wording.help_text(draft.run)
         case Command(verb="why"):
             return wording.why(draft.run, draft.verdicts, command.environment)
-        case Command():
+        case Command(verb="status"):
             return wording.status(draft.run, draft.verdicts, draft.conditions)
+        case Command():
+            return _requested(draft, event, command, request)
         case _:
             assert_never(command)
 
@@ -79,10 +79,13 @@ def _left_to_rollback(run: Run, command: Command) -> bool:
 def _requested(
     draft: Draft, event: CommandGiven, command: Command, request: Obeyed | Refused | None
 ) -> str | None:
-    """An obeyed request is a reaction; without a policy that can be read there is nothing to move."""
+    """An obeyed request is a reaction; without a policy that can be read there is nothing to move.
+
+    A question is passed on to the author, who would not hear of it otherwise.
+    """
     if isinstance(request, Obeyed):
         draft.effects.append(React(event.comment_id, "+1"))
-        return None
+        return wording.passed_on_question(draft.run, event.person, command) if command.verb == "ask" else None
     refused = request or Refused(ReasonCode.NOTHING_OPEN)
     missed = NoTarget(refused.code, refused.about)
     return refusals.no_target(

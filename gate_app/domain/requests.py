@@ -17,10 +17,12 @@ from gate_app.domain.conditions import Conditions, Standing
 from gate_app.domain.events import CommandGiven, Event, RerunRequested
 from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.model import Origin, Person, PersonKind, Purpose
-from gate_app.domain.policy import ChecksWork, Environment, Permission, Policy
+from gate_app.domain.pauses import pause, withdraw
+from gate_app.domain.policy import ChecksWork, Permission, Policy
 from gate_app.domain.run import Closing, Gate, Run, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
+REQUESTS: Final = ("deploy", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw")
 MAX_ATTEMPTS: Final = 10
 """Starts of one stage at one commit beyond which nobody may ask for another one."""
 
@@ -57,15 +59,27 @@ def _commanded(
     run: Run, policy: Policy, event: CommandGiven, conditions: Conditions
 ) -> Obeyed | Refused | None:
     command = parse(event.line, [environment.name for environment in policy.environments])
-    if not isinstance(command, Command) or command.verb not in ("deploy", "cancel", "retry"):
+    if not isinstance(command, Command) or command.verb not in REQUESTS:
         return None
-    obstacle = _unread(event, conditions) or _obstacle(run, event.person, conditions)
+    obstacle = _unread(event, conditions)
+    if command.verb == "withdraw" and obstacle is None:  # everybody may take back what they said
+        return _moved(withdraw(run, command, event), command)
+    obstacle = obstacle or _obstacle(run, event.person, conditions)
     if obstacle is not None:
         return Refused(obstacle, command.environment or command.stage)
-    if command.verb == "retry":
-        return _retry(run, policy, command.stage)
-    environment = policy.environment(command.environment or "")
-    return _deploy(run, environment, command, event) if environment else _cancel(run, event, conditions)
+    match command.verb:
+        case "retry":
+            return _retry(run, policy, command.stage)
+        case "cancel":
+            return _cancel(run, event, conditions)
+        case "deploy":
+            return _deploy(run, policy, command, event)
+        case _:
+            return _moved(pause(run, command, event, conditions), command)
+
+
+def _moved(found: Run | ReasonCode, command: Command) -> Obeyed | Refused:
+    return Obeyed(found) if isinstance(found, Run) else Refused(found, command.environment or "")
 
 
 def _unread(event: CommandGiven, conditions: Conditions) -> ReasonCode | None:
@@ -143,11 +157,12 @@ def _cancel(run: Run, event: CommandGiven, conditions: Conditions) -> Obeyed | R
     return Obeyed(run)
 
 
-def _deploy(run: Run, environment: Environment, command: Command, event: CommandGiven) -> Obeyed | Refused:
-    name = environment.name
+def _deploy(run: Run, policy: Policy, command: Command, event: CommandGiven) -> Obeyed | Refused:
+    name = command.environment or ""
+    environment = policy.environment(name)
     if command.sha is not None and not run.change.head.sha.startswith(command.sha):
         return Refused(ReasonCode.SHA_MISMATCH, name)
-    if environment.origin not in (run.change.origin, Origin.COMMAND):
+    if environment is None or environment.origin not in (run.change.origin, Origin.COMMAND):
         return Refused(ReasonCode.DEPLOYS_FROM_ELSEWHERE, name)
     obstacle = _not_again(run.gates[name]) if name in run.gates else None
     if obstacle is not None:

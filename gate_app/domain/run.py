@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
-from urllib.parse import quote
+from typing import Final, Literal
 
 from gate_app.domain.conditions import Authorship
 from gate_app.domain.evidence import StageOutcome
@@ -23,8 +22,6 @@ from gate_app.domain.model import (
     Origin,
     Person,
     Purpose,
-    Repository,
-    Subject,
     Unknown,
 )
 from gate_app.domain.policy import Policy, PolicyProblem
@@ -149,7 +146,7 @@ class Answer:
     question: int
     binding: Binding
     reason: str = ""
-    voided: Literal["", "edited", "deleted"] = ""
+    voided: Literal["", "edited", "deleted", "withdrawn"] = ""
     button: str = ""
 
     @property
@@ -166,6 +163,28 @@ def comment_key(comment_id: int) -> str:
 def button_key(person: Person, button: str) -> str:
     """The key of an answer given by a button."""
     return f"button:{person.id}:{button}"
+
+
+MAX_PAUSED: Final = timedelta(days=7)
+"""How long the clock of a question stands still altogether: nobody can keep it open for ever by asking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Somebody holds the run, or asked something; the clock of its questions stands still until it has ended."""
+
+    kind: Literal["hold", "ask"]
+    by: Person
+    at: datetime
+    text: str = ""
+    environment: str = ""
+    ended_at: datetime | None = None
+    ended_by: Person | None = None
+    answer: str = ""
+
+    @property
+    def open(self) -> bool:
+        return self.ended_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,12 +260,6 @@ class Gate:
     release: Release | None = None
     held_until: datetime | None = field(default=None, metadata=LATER)
 
-    def expires_at(self, patience: timedelta) -> datetime | None:
-        """When its question is over, None without one; a freeze in which it was approved does not count."""
-        if self.question is None:
-            return None
-        return max(self.question.asked_at, self.held_until or self.question.asked_at) + patience
-
     def given(self, key: str) -> Answer | None:
         """The answer that this comment or press gave."""
         return next((answer for answer in self.answers if answer.key == key), None)
@@ -290,7 +303,7 @@ class Run:
     their one answer. A rollback says `because` of what, is shown on the commit that it takes out, and `follows` the
     gate of the breached release, which holds the environment for it. `interrupted_at` is when GitHub says that the
     head was away, or the pull request closed, after somebody had approved (cases 23, 34); `ended` is the code of an end
-    that `state` alone does not explain.
+    that `state` alone does not explain. `pauses` are holds and questions, oldest first.
     """
 
     id: str
@@ -313,6 +326,7 @@ class Run:
     wake_at: datetime | None = None
     interrupted_at: datetime | None = field(default=None, metadata=LATER)
     ended: str = field(default="", metadata=LATER)
+    pauses: tuple[Pause, ...] = field(default=(), metadata=LATER)
 
     @property
     def shown_sha(self) -> str:
@@ -328,6 +342,22 @@ class Run:
             return True
         return bool(self.gates) and all(gate.ended for gate in self.gates.values())
 
+    @property
+    def held(self) -> Pause | None:
+        """The hold that nobody has lifted yet."""
+        return next((each for each in self.pauses if each.kind == "hold" and each.open), None)
+
+    def expires_at(self, gate: Gate, patience: timedelta) -> datetime | None:
+        """When a gate's question is over, None without one.
+
+        Time in which it was held or somebody waited for an answer does not count, nor does a freeze in which it was
+        approved.
+        """
+        if gate.question is None:
+            return None
+        since = max(gate.question.asked_at, gate.held_until or gate.question.asked_at)
+        return since + patience + paused_since(self.pauses, since)
+
     def release_id(self, environment: str) -> str:
         """Names the release of a gate's present occasion: the gate, and which `/deploy` made it ask anew."""
         gate = self.gates[environment]
@@ -342,6 +372,16 @@ class Run:
 
     def with_stage(self, stage: StageRun) -> Run:
         return replace(self, stages={**self.stages, stage.key: stage})
+
+
+def paused_since(pauses: tuple[Pause, ...], since: datetime) -> timedelta:
+    """How long the clock stands still after a moment, pauses at one time counted once; an open one to its bound."""
+    paused, until = timedelta(), since
+    for pause in sorted(pauses, key=lambda each: each.at):
+        begins, ends = max(pause.at, until), pause.ended_at or pause.at + MAX_PAUSED
+        if ends > begins:
+            paused, until = paused + (ends - begins), ends
+    return min(paused, MAX_PAUSED)
 
 
 def oldest_approval(run: Run) -> datetime | None:
@@ -367,48 +407,3 @@ def passed_on(run: Run) -> bool:
     if run.state is not RunState.MERGED or not isinstance(run.policy, Policy):
         return False
     return bool(run.policy.gated_in(Origin.DEFAULT_BRANCH))
-
-
-def open_run(
-    change: Change, sequence: int, policy: Policy | PolicyProblem, at: datetime, pushers: tuple[int, ...] = ()
-) -> Run:
-    """The run of a change before anything happened in it. Its id names subject and sequence."""
-    run = Run(f"{change.subject.key}:{sequence}", sequence, change, at, policy, pushers=pushers)
-    return with_gates_of(run)
-
-
-def rollback_subject(repository: Repository, environment: str) -> Subject:
-    """What the rollbacks of one environment are serialised by: no branch, and no colon in it (`Run.gate_id`)."""
-    return Subject(repository.id, ref=f"rollback/{quote(environment, safe='')}")
-
-
-def open_rollback(
-    change: Change,
-    sequence: int,
-    policy: Policy | PolicyProblem,
-    at: datetime,
-    environment: str,
-    because: str,
-    follows: str,
-) -> Run:
-    """A run that takes an environment back to `change.head`; it is shown on what it takes out, `change.base_sha`."""
-    return Run(
-        f"{change.subject.key}:{sequence}",
-        sequence,
-        change,
-        at,
-        policy,
-        gates={environment: Gate(environment)},
-        purpose=Purpose.ROLLBACK,
-        shown_on=change.base_sha,
-        because=because,
-        follows=follows,
-    )
-
-
-def with_gates_of(run: Run) -> Run:
-    """Adds the gates that the pinned policy asks for and the run does not have yet."""
-    if not isinstance(run.policy, Policy) or run.purpose is Purpose.ROLLBACK:
-        return run
-    names = [environment.name for environment in run.policy.gated_in(run.change.origin)]
-    return replace(run, gates={name: run.gates.get(name, Gate(name)) for name in names} | dict(run.gates))

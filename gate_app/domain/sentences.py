@@ -112,6 +112,7 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         f"Frozen until {_named(f, 'shown')}{_detail(f)}; what is approved now is released then."
     ),
     _R.FREEZE_UNKNOWN: lambda f: f"Whether a freeze holds cannot be told{_detail(f)}; it is looked at again.",
+    _R.HELD: lambda f: f"Held{_by(f)}{_note(f)}; `/resume` lets it go on.",
     _R.ENVIRONMENT_FREE: lambda f: "No other release is under way there.",
     _R.ENVIRONMENT_BUSY: lambda f: (
         f"Another release is under way there{_from(f)}; this one waits for its end."
@@ -189,6 +190,7 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.STANDING_UNKNOWN: lambda f: (
         "GitHub could not say right now what they may do here; the answer is kept and judged again"
     ),
+    _R.ANSWER_WITHDRAWN: lambda f: "whoever gave it took it back",
     _R.COMMENT_CHANGED: lambda f: "its comment was edited or deleted; a new one counts",
     _R.COMMENT_UNKNOWN: lambda f: "its comment could not be read again; the answer is kept and judged again",
     _R.BINDING_CHANGED: lambda f: "what it answers has changed since; the newest question counts",
@@ -208,6 +210,14 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     ),
     _R.NOT_PERMITTED: lambda f: "that takes write permission here",
     _R.NOTHING_OPEN: lambda f: "no gate waits here, so there is nothing to cancel",
+    _R.NOTHING_TO_WITHDRAW: lambda f: "there is no answer of theirs to take back",
+    _R.NOTHING_ASKED: lambda f: "no question is open here",
+    _R.ALREADY_HELD: lambda f: "it is held already",
+    _R.NOT_HELD: lambda f: "nobody holds it",
+    _R.HELD_BY_ANOTHER: lambda f: (
+        "a hold is lifted by who put it on, or by somebody who did not contribute to the change"
+    ),
+    _R.TEXT_MISSING: lambda f: "it says nothing",
     _R.ALREADY_OPEN: lambda f: "that gate is under decision already; `/why` shows what it waits for",
     _R.RELEASE_UNDER_WAY: lambda f: "a release from here is under way there",
     _R.DENIAL_STANDS: lambda f: "this commit was denied; a new one asks again",

@@ -149,7 +149,8 @@ def _moments(draft: Draft, gate: Gate, verdict: Verdict) -> list[datetime]:
     if gate.closing or gate.release:
         return []
     moments = []
-    expires = gate.expires_at(_environment(draft.run, gate.environment).approval.expires_after)
+    patience = _environment(draft.run, gate.environment).approval.expires_after
+    expires = draft.run.expires_at(gate, patience)
     if expires is not None:
         moments.append(expires + timedelta(seconds=1))
     moments += [

@@ -14,6 +14,7 @@ from gate_app.domain.baseline import Comparison
 from gate_app.domain.brief import (
     STAGE_MARKS,
     answers_given,
+    asked_and_answered,
     asked_because,
     commits,
     comparison,
@@ -23,14 +24,15 @@ from gate_app.domain.brief import (
     recommendation,
     ships,
 )
+from gate_app.domain.commands import Command
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.escalation import in_force
 from gate_app.domain.evidence import Evidence, StageVerdict
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import boxed, code, fenced, plain
-from gate_app.domain.model import Purpose
+from gate_app.domain.model import Person, Purpose
 from gate_app.domain.policy import Environment, Policy, PolicyProblem
-from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
+from gate_app.domain.run import Gate, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.sentences import sentence
 from gate_app.domain.verdict import Holds, Reason, Verdict, VerdictState
 
@@ -128,7 +130,7 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
     if gate.release is not None or gate.closing is not None or environment is None or asked is None:
         return _outcome(run, gate, verdict)
     if run.purpose is Purpose.ROLLBACK:
-        return _rollback_question(run, asked, environment)
+        return _rollback_question(run, gate, environment)
     environment = in_force(run, gate, environment, conditions)
     parts = [
         f"### Deploy to {code(gate.environment)}?",
@@ -141,14 +143,14 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         f"**Who can approve:** {mentioned(run, environment)}.",
         f"`/approve {plain(gate.environment, 100)}` · `/deny {plain(gate.environment, 100)} reason` · "
         f"`/why {plain(gate.environment, 100)}`",
-        _until(asked, environment),
+        _until(run, gate, environment),
     ]
     if asked.number > gate.asked + 1:
         parts.insert(1, "Asked again: what was asked about has changed, so earlier answers no longer count.")
     return "\n\n".join(part for part in parts if part)
 
 
-def _rollback_question(run: Run, asked: Question, environment: Environment) -> str:
+def _rollback_question(run: Run, gate: Gate, environment: Environment) -> str:
     """The watch saw a breach; the way back is known and somebody has to say so."""
     name = plain(environment.name, 100)
     parts = [
@@ -158,7 +160,7 @@ def _rollback_question(run: Run, asked: Question, environment: Environment) -> s
         f"**Recommendation:** approve, because {code(run.change.head.sha[:12])} was healthy there.",
         f"**Who can approve:** {mentioned(run, environment)}.",
         f"`/approve {name}` takes it back · `/deny {name} reason` leaves it as it is",
-        _until(asked, environment),
+        _until(run, gate, environment),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -190,9 +192,9 @@ def _ground(verdict: Verdict) -> str:
     return f"{sentence(reason)} {code(reason.code.value)}"
 
 
-def _until(asked: Question, environment: Environment) -> str:
-    end = asked.asked_at + environment.approval.expires_after
-    return f"<sub>Open until {end:%Y-%m-%d %H:%M} UTC, then denied.</sub>"
+def _until(run: Run, gate: Gate, environment: Environment) -> str:
+    end = run.expires_at(gate, environment.approval.expires_after)
+    return f"<sub>Open until {end:%Y-%m-%d %H:%M} UTC, then denied.</sub>" if end else ""
 
 
 # --- the sticky status comment and the answers to commands -----------------------------------------------
@@ -231,6 +233,7 @@ def _decided_on(
         asked_because(environment, verdict),
         frozen(verdict),
         f"**Recommendation:** {recommendation(run, environment)}",
+        asked_and_answered(run),
         answers_given(gate, verdict),
         how_to_answer(run, environment.name),
     ]
@@ -278,6 +281,9 @@ def help_text(run: Run) -> str:
         "- `/deploy environment [sha]`: ask (again) to deploy this head; whoever asks does not approve it",
         "- `/cancel`: close every gate that is still open here",
         "- `/retry stage`: run a stage again that failed or came to no verdict, on the same commit",
+        "- `/hold [reason]`, `/resume`: nothing is released until it is resumed",
+        "- `/ask [environment] question`, `/answer text`: ask the author; the clock stands still meanwhile",
+        "- `/withdraw [environment]`: take your own answer back",
         "- `/why [environment]`: what a gate waits for, ground by ground",
         "- `/status`: where stages and gates stand",
         "- `/help`: this",
@@ -287,6 +293,15 @@ def help_text(run: Run) -> str:
         "`/gate approve …` works too, where another bot owns the short word."
     )
     return "\n".join([*rows, "", tail])
+
+
+def passed_on_question(run: Run, person: Person, command: Command) -> str:
+    """What the author of the change is asked."""
+    about = f" about {code(command.environment)}" if command.environment else ""
+    return (
+        f"@{plain(run.change.author.login, 60)}, {code(person.login)} asks{about}:{boxed(command.reason)}\n\n"
+        "Answer in a new comment: `/answer text`. Until then no question expires here."
+    )
 
 
 def policy_title(run: Run) -> str:

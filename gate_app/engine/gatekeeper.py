@@ -15,8 +15,9 @@ from gate_app.domain.decide import decide
 from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, Event, HeadMoved
 from gate_app.domain.following import watched
 from gate_app.domain.model import Change, FirstHead, MergeShown, Subject, Unknown
+from gate_app.domain.opening import open_rollback, open_run, rollback_subject
 from gate_app.domain.policy import Policy, PolicyProblem
-from gate_app.domain.run import Run, RunState, open_rollback, open_run, passed_on, rollback_subject
+from gate_app.domain.run import Run, RunState, passed_on
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import (
     LOOK,
@@ -193,16 +194,21 @@ class Gatekeeper:
         if not _concerns(policy, notice.subject, live):
             return Transition(note="no environment deploys from here")
         sequence = current.run.sequence + 1 if current else 1
-        run = open_run(live.change, sequence, policy, self.now(), self._pushers(live.change, current))
+        earlier = self._earlier(live.change, current)
+        seen = tuple(dict.fromkeys(pusher for run in earlier for pusher in run.pushers))
+        holds = tuple(dict.fromkeys(run.held for run in earlier if run.held))
+        run = open_run(live.change, sequence, policy, self.now(), seen, holds)
         step = self._step(StoredRun(run, 0), ChangeProposed(notice.at, live.change), live)
         return Transition((step,), note="run opened", follow_ups=_look_at_base(notice, live))
 
-    def _pushers(self, change: Change, current: StoredRun | None) -> tuple[int, ...]:
-        """Everybody seen pushing to the subject so far, and to the pull request that it was merged from."""
+    def _earlier(self, change: Change, current: StoredRun | None) -> tuple[Run, ...]:
+        """The last run of the subject, and that of the pull request that it was merged from.
+
+        Who was seen pushing counts on, and a hold that nobody has lifted holds on.
+        """
         merged = Subject(change.repository.id, number=change.conversation) if change.conversation else None
         before = self.store.current(merged.key) if merged and merged != change.subject else None
-        seen = [pusher for stored in (current, before) if stored for pusher in stored.run.pushers]
-        return tuple(dict.fromkeys(seen))
+        return tuple(stored.run for stored in (current, before) if stored)
 
 
 def _adds_nothing(notice: SubjectNoticed, live: LiveChange) -> bool:

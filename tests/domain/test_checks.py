@@ -23,8 +23,8 @@ from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, He
 from gate_app.domain.evidence import Evidence, StageReason, StageVerdict, digest
 from gate_app.domain.following import checks_to_read, watched
 from gate_app.domain.model import Origin, Subject, Unknown
+from gate_app.domain.opening import open_run
 from gate_app.domain.policy import ChecksWork, CommandWork, Policy, PolicyProblem, Select, Stage
-from gate_app.domain.run import open_run
 
 ACTIONS = 15368
 DIGEST_OF_NOTHING = "1381b4f72c5af6004d3d0db05578df3c58aa11f85c1ba0b2bf73e18ecdcf8524"

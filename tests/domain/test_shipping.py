@@ -9,8 +9,8 @@ from support.runs import CHANGE, START, World, policy, proposed
 
 from gate_app.domain.effects import PublishCheckRun, PublishComment
 from gate_app.domain.model import Unknown
+from gate_app.domain.opening import open_run
 from gate_app.domain.policy import Policy
-from gate_app.domain.run import open_run
 from gate_app.domain.shipping import Shipment, pull_of, subject_of
 from gate_app.domain.verdict import VerdictState
 

@@ -27,8 +27,9 @@ from gate_app.domain.effects import PublishCheckRun, PublishComment, ReportDeplo
 from gate_app.domain.events import ChangeClosed, ChangeProposed, StageVanished
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.model import Content, Subject
+from gate_app.domain.opening import open_rollback, rollback_subject
 from gate_app.domain.policy import ApprovalMode, Environment, Policy, Probe, ProbeWork
-from gate_app.domain.run import ReleaseStatus, open_rollback, rollback_subject
+from gate_app.domain.run import ReleaseStatus
 
 BREACHED_GATE = "71#1:1:staging"
 EARLIER = Content("e" * 40, "f" * 40)

@@ -25,6 +25,7 @@ from gate_app.domain.evidence import Evidence, Finding, StageOutcome, StageReaso
 from gate_app.domain.following import wanted
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject, Unknown
+from gate_app.domain.opening import open_run
 from gate_app.domain.policy import (
     ApprovalPolicy,
     ApproverLine,
@@ -37,7 +38,7 @@ from gate_app.domain.policy import (
     Stage,
 )
 from gate_app.domain.record import record
-from gate_app.domain.run import Gate, Run, open_run
+from gate_app.domain.run import Gate, Run
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
 

@@ -18,8 +18,9 @@ from gate_app.domain.decide import Decision
 from gate_app.domain.effects import CreateDeployment, Effect, PublishComment, React
 from gate_app.domain.events import ClockTicked, Event
 from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
+from gate_app.domain.opening import open_run
 from gate_app.domain.policy import Environment, Policy
-from gate_app.domain.run import Release, ReleaseStatus, Run, open_run
+from gate_app.domain.run import Release, ReleaseStatus, Run
 from gate_app.domain.verdict import Verdict, VerdictState
 from gate_app.engine.ports import InboxItem, RunNoticed, Step, Transition
 from gate_app.store.database import migrate, open_engine

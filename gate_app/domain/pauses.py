@@ -1,0 +1,86 @@
+"""Commands that stop the clock or take an answer back: `/hold`, `/resume`, `/ask`, `/answer`, `/withdraw`.
+
+Rules of the file: none of them opens a gate or counts as an answer; whoever may write may hold and ask; a hold is
+lifted by who put it on, or by somebody who did not contribute; an answer is withdrawn by who gave it, and only until
+a release has begun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from gate_app.domain.approvals import contributors
+from gate_app.domain.commands import Command
+from gate_app.domain.conditions import Conditions
+from gate_app.domain.events import CommandGiven
+from gate_app.domain.model import Person, Unknown
+from gate_app.domain.run import Answer, Gate, Pause, Run
+from gate_app.domain.verdict import ReasonCode
+
+
+def pause(run: Run, command: Command, event: CommandGiven, conditions: Conditions) -> Run | ReasonCode:
+    """The run after a `/hold`, `/resume`, `/ask` or `/answer`, or why nothing changed."""
+    match command.verb:
+        case "hold" | "ask":
+            return _begun(run, command, event)
+        case "resume":
+            return _resumed(run, event, conditions)
+        case _:
+            return _answered(run, command, event)
+
+
+def withdraw(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCode:
+    """Takes back everything that a person answered, in one gate or in all that are still open."""
+    gates = [gate for gate in run.gates.values() if command.environment in (None, gate.environment)]
+    given = [gate for gate in gates if _answers_of(gate, event.person)]
+    open_gates = [gate for gate in given if gate.closing is None and _may_come_back(gate)]
+    if not open_gates:
+        return ReasonCode.TOO_LATE if given else ReasonCode.NOTHING_TO_WITHDRAW
+    for gate in open_gates:
+        answers = tuple(
+            replace(each, voided="withdrawn") if each in _answers_of(gate, event.person) else each
+            for each in gate.answers
+        )
+        run = run.with_gate(replace(gate, answers=answers))
+    return run
+
+
+def _may_come_back(gate: Gate) -> bool:
+    return gate.release is None or gate.release.may_return
+
+
+def _answers_of(gate: Gate, person: Person) -> tuple[Answer, ...]:
+    return tuple(each for each in gate.answers if each.person.id == person.id and not each.voided)
+
+
+def _begun(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCode:
+    kind: Literal["hold", "ask"] = "hold" if command.verb == "hold" else "ask"
+    if not any(gate.closing is None and gate.release is None for gate in run.gates.values()):
+        return ReasonCode.NOTHING_OPEN
+    if kind == "hold" and run.held is not None:
+        return ReasonCode.ALREADY_HELD
+    begun = Pause(kind, event.person, event.at, command.reason, command.environment or "")
+    return replace(run, pauses=(*run.pauses, begun))
+
+
+def _resumed(run: Run, event: CommandGiven, conditions: Conditions) -> Run | ReasonCode:
+    held = run.held
+    if held is None:
+        return ReasonCode.NOT_HELD
+    if held.by.id != event.person.id:
+        people = contributors(run, conditions)
+        if isinstance(people, Unknown) or event.person.id in people:
+            return ReasonCode.HELD_BY_ANOTHER
+    return _ended(run, held, event, "")
+
+
+def _answered(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCode:
+    """The newest question that is open is answered."""
+    asked = next((each for each in reversed(run.pauses) if each.kind == "ask" and each.open), None)
+    return ReasonCode.NOTHING_ASKED if asked is None else _ended(run, asked, event, command.reason)
+
+
+def _ended(run: Run, pause: Pause, event: CommandGiven, text: str) -> Run:
+    ended = replace(pause, ended_at=event.at, ended_by=event.person, answer=text)
+    return replace(run, pauses=tuple(ended if each is pause else each for each in run.pauses))

@@ -1,0 +1,23 @@
+"""Holding a change and asking its author, over HTTP."""
+
+from __future__ import annotations
+
+from support.story import Place, tell
+
+
+def test_a_hold_outlives_a_push_and_a_question_reaches_the_author(place: Place) -> None:
+    story = tell(place)
+    story.asks("staging")
+    asked = story.replies_to(story.says("reviewer", "/ask staging is the dictionary complete?"))
+    assert asked.startswith("@author, `reviewer` asks about `staging`: `is the dictionary complete?`")
+    assert story.replies_to(story.says("author", "/answer it is")) == "+1"
+    assert story.replies_to(story.says("reviewer", "/hold until the translators are back")) == "+1"
+    story.pushes({"app.py": "print('salut')\n"})
+    story.sees(
+        lambda: (story.check("gate / staging") or {}).get("title") == "Held by reviewer", "it is held on"
+    )
+    assert not story.deployments()
+    assert story.replies_to(story.says("reviewer", "/resume")) == "+1"
+    story.shows("gate / staging", "action_required")
+    assert story.replies_to(story.says("maintainer", "/approve staging")) == "+1"
+    story.shows("gate / staging", "success")
