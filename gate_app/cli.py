@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
+from math import isnan
 from pathlib import Path
 from typing import ParamSpec
 
@@ -32,6 +33,13 @@ class InOrder(click.Group):
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(self.commands)
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
+    """`nan` compares with nothing, so it lies within any bounds."""
+    if isnan(value):
+        raise click.BadParameter("nan is not a number of seconds.")
+    return value
 
 
 @click.group(
@@ -126,6 +134,7 @@ isolation_option = click.option(
     "--timeout",
     metavar="SECONDS",
     type=click.FloatRange(min=1, max=86_400),
+    callback=_seconds,
     default=1800,
     show_default=True,
     help="After which everything is ended.",

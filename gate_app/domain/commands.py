@@ -1,9 +1,9 @@
 """The grammar of commands in comments.
 
-Rules of the file: a command is a whole line, at column 0, ASCII only, never normalised (cases 38 to 42); the
-Markdown around it was judged before it came here. Read from left to right: a configured environment; 12 to
-40 lower-case hex digits; `key=value`s; what follows `--` is the reason, and for commands that need one, the
-rest. A line that is no command of ours is None: silence.
+Rules of the file: a command is a whole line, at column 0, ASCII only up to its reason, never normalised (cases 38 to
+42); the Markdown around it was judged before it came here. Read from left to right: a configured environment; 12 to
+40 lower-case hex digits; `key=value`s; what follows `--` is the reason, and for commands that need one, the rest. A
+reason is any text that can be seen. A line that is no command of ours is None: silence.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+from unicodedata import category
 
 from gate_app.domain.verdict import ReasonCode
 
@@ -22,6 +23,8 @@ MAX_REASON: Final = 1_000
 
 FOREIGN: Final = "characters outside ASCII"
 """The detail of a command that has some: they are refused, not shown."""
+HIDDEN: Final = "invisible characters in its reason"
+"""The same of a reason that does not show as it is."""
 
 Answering = Literal["approve", "deny"]
 Asking = Literal["status", "why", "help"]
@@ -36,6 +39,10 @@ KNOWN_LATER: Final = ("modify", "lock", "unlock", "rollback", "override", "waive
 
 _WORD: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?=[ \t]|$)", re.ASCII)
 _WORD_THEN_FOREIGN: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?![a-z0-9_-])", re.ASCII)
+_DENIAL: Final = re.compile(r"/(?:gate[ \t]+)?deny[ \t]+[^ \t]+(?=[ \t])", re.ASCII)
+_REASON_MARK: Final = " --"
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MARKUP: Final = "*_~`"
 _SHA: Final = re.compile(r"[0-9a-f]{12,40}", re.ASCII)
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=\S*", re.ASCII)
 
@@ -66,8 +73,11 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
     """Reads one first line. None is no command of ours, to be passed over in silence."""
     if len(line) > MAX_LINE:
         return None
-    if not line.isascii() or any(ord(character) < 32 and character != "\t" for character in line):
-        return _foreign(line)
+    decisive = line[: _reason_at(line)]
+    if not decisive.isascii() or _has_hidden(decisive):
+        return _foreign(line, FOREIGN)
+    if _has_hidden(line):
+        return _foreign(line, HIDDEN)
     word = _WORD.match(line)
     if word is None:
         return None
@@ -95,12 +105,25 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
             return None
 
 
-def _foreign(line: str) -> Malformed | None:
+def _reason_at(line: str) -> int:
+    """Where nothing but the reason can follow any more: behind ` --`, and behind the first word after `/deny`."""
+    denial = _DENIAL.match(line)
+    if denial is not None:
+        return denial.end()
+    before, mark, _ = line.partition(_REASON_MARK)
+    return len(before + mark)
+
+
+def _has_hidden(text: str) -> bool:
+    return any(character != "\t" and category(character) in _HIDDEN for character in text)
+
+
+def _foreign(line: str, detail: str) -> Malformed | None:
     """A command with invisible or foreign characters is refused whole and visibly, never cleaned (case 41)."""
     word = _WORD_THEN_FOREIGN.match(line)
     if word is None or word.group(1) not in (*OBEYED, *KNOWN_LATER):
         return None
-    return Malformed(word.group(1), ReasonCode.COMMAND_MALFORMED, FOREIGN)
+    return Malformed(word.group(1), ReasonCode.COMMAND_MALFORMED, detail)
 
 
 def _approve(rest: str, environments: Sequence[str]) -> Command | Malformed:
@@ -131,6 +154,11 @@ def _deploy(rest: str, environments: Sequence[str]) -> Command | Malformed:
 
 def _deny(rest: str, environments: Sequence[str]) -> Command | Malformed:
     environment, remainder = _take_environment(rest, environments)
+    first = remainder.partition(" ")[0]
+    if (
+        environment is None and first.strip(_MARKUP) in environments
+    ):  # `/deny **staging** …` may mean it, or not
+        return Malformed("deny", ReasonCode.COMMAND_MALFORMED, first)
     reason = remainder.removeprefix("--").strip(" \t")
     if not reason:
         return Malformed("deny", ReasonCode.REASON_MISSING, environment or "")
@@ -166,7 +194,7 @@ def _split_reason(rest: str) -> tuple[str, str, str]:
     """`staging abc -- because` → before, the mark, after."""
     if rest.startswith("--"):
         return "", "--", rest[2:].strip(" \t")
-    before, mark, after = rest.partition(" --")
+    before, mark, after = rest.partition(_REASON_MARK)
     return before.strip(" \t"), mark, after.strip(" \t")
 
 

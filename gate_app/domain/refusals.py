@@ -11,7 +11,7 @@ from typing import Final
 
 from gate_app.domain.approvals import UNKNOWN_CODES
 from gate_app.domain.approver_words import how_to_answer, wanted
-from gate_app.domain.commands import FOREIGN, Malformed
+from gate_app.domain.commands import FOREIGN, HIDDEN, Malformed
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import code, plain
 from gate_app.domain.model import Person
@@ -70,8 +70,8 @@ def malformed(person: Person, command: Malformed, run: Run) -> str:
 def _flaw(command: Malformed) -> str:
     """The rule, with what was typed where there is something to show."""
     match command.code:
-        case ReasonCode.COMMAND_MALFORMED if command.detail == FOREIGN:
-            return f"it has {FOREIGN}"
+        case ReasonCode.COMMAND_MALFORMED if command.detail in (FOREIGN, HIDDEN):
+            return f"it has {command.detail}"
         case ReasonCode.COMMAND_MALFORMED:
             return f"{code(command.detail, 80)} was not expected there"
         case ReasonCode.ENVIRONMENT_UNKNOWN if not command.detail:

@@ -7,7 +7,8 @@ Rules of the file:
 * The parser judges what the line is; the bytes of the line are passed on as they are, never normalised,
   stripped or repaired (cases 40, 41): the grammar refuses what is not ASCII.
 * What a reader sees must be what was typed: markup, references, escapes and entities in the line make it text
-  about a command, not a command (case 38).
+  about a command, not a command (case 38). Only in a reason, which decides nothing, they may be: a denial must not
+  be lost because it says why in bold.
 * Whatever is in doubt is None, which is silence.
 """
 
@@ -25,6 +26,10 @@ MAX_LINE_CHARS: Final = 4_096
 """The longest first line that the grammar looks at."""
 
 _COMMAND_START: Final = re.compile(r"/[A-Za-z]")
+_UP_TO_A_REASON: Final = re.compile(r"/(?:gate[ \t]+)?(?:deny[ \t]+|approve(?=[ \t]).*? --)")
+"""What decides in a command with a reason; a denial is one whatever it says."""
+_MARKUP: Final = "\n"
+"""Stands for what is shown otherwise than typed; no line has one."""
 _BLANK: Final = " \t"
 _MAIL_REPLY: Final = re.compile(
     r"^(?:On [^\n]{1,300}[ \t]wrote:"
@@ -46,17 +51,21 @@ def command_line(body: str) -> str | None:
     blocks = _PARSER.parse(body)
     if blocks[0].type != "paragraph_open" or blocks[0].map is None or blocks[0].map[0] != 0:
         return None
-    return line if _first_line_shown(blocks[1]) == line.rstrip(_BLANK) else None
+    shown = _shown_as_typed(blocks[1])
+    decides = _UP_TO_A_REASON.match(line)
+    if decides is not None and shown.startswith(decides.group()):
+        return line
+    return line if shown == line.rstrip(_BLANK) else None
 
 
-def _first_line_shown(paragraph: Token) -> str | None:
-    """The text of a paragraph's first line as a reader sees it; None when any of it is markup."""
+def _shown_as_typed(paragraph: Token) -> str:
+    """The text of a paragraph's first line as a reader sees it, up to the first markup in it."""
     shown = ""
     for piece in paragraph.children or ():
-        if piece.type in ("softbreak", "hardbreak"):
-            break
         if piece.type != "text":
-            return None
+            if piece.type not in ("softbreak", "hardbreak"):
+                shown += _MARKUP
+            break
         shown += piece.content
     return shown
 

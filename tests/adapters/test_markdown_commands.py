@@ -164,6 +164,40 @@ def test_a_reason_may_have_signs_that_are_no_markup(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "/deny **no**",
+        "/deny production it `drops` the *table*, see [the log](https://x.example)",
+        "/deny production <!-- quietly --> &amp; \\*",
+        "/gate deny production ![x](https://x.example/x.png)",
+        "/approve production -- **looks** good",
+    ],
+)
+def test_a_reason_may_be_marked_up(line: str) -> None:
+    """It decides nothing and is shown inert; a denial must not be lost because of how it says why."""
+    assert command_line(line) == line
+    assert command_line(f"{line}\n\nmore") == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/deny",
+        "/de**ny** production no",
+        "/deny&nbsp;production no",
+        "/approve **production** -- good",
+        "/approve <!-- staging --> production -- good",
+        "/approve `production -- good`",
+        "/approve production **-- good**",
+        "/deploy **production** -- now",
+        "[/deny production no](https://x.example)",
+    ],
+)
+def test_case_38_what_decides_is_shown_as_typed(line: str) -> None:
+    assert command_line(line) in (None, "/deny")
+
+
+@pytest.mark.parametrize(
     "separator", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r"], ids=repr
 )
 def test_case_39_a_line_hidden_behind_another_separator_is_no_command(separator: str) -> None:

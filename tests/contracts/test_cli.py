@@ -77,7 +77,16 @@ def test_every_option_says_what_it_does(path: str) -> None:
         assert "None" not in row
 
 
-@pytest.mark.parametrize("words", [["nonsense"], ["try", "--nonsense"], ["try", "--timeout", "0"], ["audit"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nonsense"],
+        ["try", "--nonsense"],
+        *(["try", "--timeout", each] for each in ("0", "nan", "inf")),
+        ["audit"],
+    ],
+    ids=" ".join,
+)
 def test_a_wrong_call_ends_with_2_and_says_what_is_there(words: list[str]) -> None:
     told = CliRunner().invoke(main, words, prog_name="gate-app")
     assert told.exit_code == 2

@@ -68,7 +68,15 @@ def test_is_read_as(line: str, command: Command) -> None:
         pytest.param("/approve \u202estaging", ReasonCode.COMMAND_MALFORMED, id="case 41: bidi override"),
         pytest.param("/approve staging\x00", ReasonCode.COMMAND_MALFORMED, id="case 41: NUL"),
         pytest.param("/approve staging\u2028", ReasonCode.COMMAND_MALFORMED, id="case 39: line separator"),
-        pytest.param("/deny staging zu gefährlich", ReasonCode.COMMAND_MALFORMED, id="a reason beyond ASCII"),
+        pytest.param("/deny größer", ReasonCode.COMMAND_MALFORMED, id="case 41: no reason begins like that"),
+        pytest.param(
+            "/deny stаging no", ReasonCode.COMMAND_MALFORMED, id="case 40: a Cyrillic a in the name"
+        ),
+        pytest.param("/deny staging un\u200bseen", ReasonCode.COMMAND_MALFORMED, id="an invisible sign"),
+        pytest.param("/approve staging -- \u202egood", ReasonCode.COMMAND_MALFORMED, id="a turned reason"),
+        pytest.param("/approve größer -- good", ReasonCode.COMMAND_MALFORMED, id="before the mark"),
+        pytest.param("/deny **staging** no", ReasonCode.COMMAND_MALFORMED, id="a name that is marked up"),
+        pytest.param("/deny `production` no", ReasonCode.COMMAND_MALFORMED, id="a name in code"),
     ],
 )
 def test_is_refused_whole_and_visibly(line: str, code: ReasonCode) -> None:
@@ -115,7 +123,7 @@ def test_case_040_no_text_but_plain_ascii_is_ever_obeyed(parts: tuple[str, str])
     line = "".join(parts)
     found = parse(line, ENVIRONMENTS)
     if isinstance(found, Command):
-        assert line.isascii()
+        assert line.removesuffix(found.reason).isascii()
         assert line.startswith("/")
 
 
@@ -124,6 +132,22 @@ def test_case_040_no_text_but_plain_ascii_is_ever_obeyed(parts: tuple[str, str])
 def test_case_041_one_foreign_character_anywhere_spoils_a_command(verb: str, foreign: str) -> None:
     for line in (f"/{verb} staging{foreign}", f"/{verb} {foreign}staging", f"/{verb}{foreign} staging"):
         assert not isinstance(parse(line, ENVIRONMENTS), Command)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("/deny **no**", "**no**"),
+        ("/deny staging [see](https://x.example) `a*b` <b>!</b>", "[see](https://x.example) `a*b` <b>!</b>"),
+        ("/deny staging zu gefährlich ✋", "zu gefährlich ✋"),
+        ("/gate deny staging -- größer", "größer"),
+        ("/approve staging -- schön, **ja**", "schön, **ja**"),
+    ],
+)
+def test_a_reason_is_any_text_that_can_be_seen(line: str, reason: str) -> None:
+    found = parse(line, ENVIRONMENTS)
+    assert isinstance(found, Command)
+    assert found.reason == reason
 
 
 def test_a_reason_is_kept_bounded() -> None:

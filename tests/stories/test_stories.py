@@ -385,3 +385,14 @@ def test_tests_that_could_not_start_are_unknown_with_the_missing_name(place: Pla
         verdict.codes for verdicts in story.overview().verdicts.values() for verdict in verdicts.values()
     ]
     assert any("stage_unknown" in code for code in codes)
+
+
+def test_a_denial_that_says_why_in_markdown_counts_and_is_shown_inert(place: Place) -> None:
+    story = tell(place)
+    question = story.asks("staging")
+    story.says("reviewer", "/deny staging **no**, see [the größte](https://evil.example) `leak` @author")
+    story.shows("gate / staging", "failure")
+    story.rests()
+    outcome = next(c for c in story.comments() if c["id"] == question["id"])
+    assert "``**no**, see [the größte](https://evil.example) `leak` @author``" in outcome["body"]
+    assert story.deployments() == []
