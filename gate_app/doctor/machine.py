@@ -8,6 +8,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from gate_app.store.repository import SqlStore
 from gate_app.store.revision import REVISION
 
 DATABASE: Final = "database"
+SHOWN_WAITING: Final = 10
 _MIGRATE: Final = "run gate-app migrate, or start gate-app serve, which does it first"
 
 
@@ -61,7 +63,12 @@ def database(settings: Settings) -> Iterator[Finding]:
     yield ok(DATABASE, "can be written to and has the tables of this version")
     if local:
         yield from _sqlite(sqlite_path(settings.database_url))
-    yield from _set_aside(settings.database_url)
+    engine = open_engine(settings.database_url)
+    try:
+        yield from _waiting(SqlStore(engine))
+        yield from _set_aside(SqlStore(engine))
+    finally:
+        engine.dispose()
 
 
 def isolation(settings: Settings, search_path: str) -> Iterator[Finding]:
@@ -94,14 +101,25 @@ def _sqlite(path: Path) -> Iterator[Finding]:
         yield warn(DATABASE, f"{path} can be read by others", f"chmod 600 {path}")
 
 
-def _set_aside(database_url: str) -> Iterator[Finding]:
+def _waiting(store: SqlStore) -> Iterator[Finding]:
+    """What could not be done yet and is tried again, the longest first."""
+    found = store.delayed()
+    for each in found[:SHOWN_WAITING]:
+        text = f"{each.what} of {each.subject} since {_clock(each.since)}: {each.note}"
+        yield warn("waiting", text, f"tried again at {_clock(each.not_before)}; mend what it says until then")
+    if len(found) > SHOWN_WAITING:
+        yield warn("waiting", f"and {len(found) - SHOWN_WAITING} more", "the log has them all")
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _set_aside(store: SqlStore) -> Iterator[Finding]:
     """What was given up after too many tries and waits for a person (case 211)."""
-    engine = open_engine(database_url)
-    try:
-        found = SqlStore(engine).set_aside()
-    finally:
-        engine.dispose()
+    found = store.set_aside()
     for kind in sorted({each.what for each in found}):
         several = [each for each in found if each.what == kind]
-        text = f"{len(several)} of kind {kind} set aside after too many tries; the last: {several[-1].note}"
+        last = f"{several[-1].subject}: {several[-1].note}" if several[-1].subject else several[-1].note
+        text = f"{len(several)} of kind {kind} set aside after too many tries; the last: {last}"
         yield warn("set-aside", text, "see the log; a delivery can be redelivered from the App's settings")

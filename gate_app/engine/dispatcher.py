@@ -21,6 +21,7 @@ from gate_app.domain.workflows import CLOCKS_APART, NOT_THERE, Sought, WorkflowS
 from gate_app.engine.elsewhere import Elsewhere
 from gate_app.engine.ports import Clock, Hub, InboxItem, PendingEffect, Store
 from gate_app.engine.telling import item_for, obstacle_for
+from gate_app.engine.waiting import Waiting
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.failpoints import hit
 
@@ -56,6 +57,10 @@ class Dispatcher:
     now: Clock
     settling: timedelta = SETTLING
 
+    @property
+    def _waiting(self) -> Waiting:
+        return Waiting(self.store, self.now)
+
     def perform(self, pending: PendingEffect, effect: DispatchWorkflow) -> None:
         """Sends the dispatch, resolves one in doubt, or sets the time of the next try."""
         if pending.in_doubt:
@@ -74,9 +79,9 @@ class Dispatcher:
             seen = self.hub.dispatch_workflow(pending.repository, effect)
         except HubUnavailable as fault:
             if fault.retry_at is None:  # it may have been taken
-                self.store.effect_delayed(pending, str(fault), self.now() + RETRY, "free")
+                self._waiting.effect(pending, str(fault), self.now() + RETRY, "free")
             else:
-                self.store.effect_declined(pending, str(fault), fault.retry_at)
+                self._waiting.declined(pending, str(fault), fault.retry_at)
             return
         except HubRefused as fault:
             code, fix = _REFUSALS.get(fault.status, (StageReason.WORKFLOW_NOT_DISPATCHABLE, "see the log"))
@@ -104,9 +109,9 @@ class Dispatcher:
         if isinstance(found, Unknown) and found.code != NOT_THERE:
             self._obstructed(pending, effect, found)
         elif pending.note != LOOKED and not (isinstance(found, WorkflowSeen) and found.named):
-            self.store.effect_delayed(pending, LOOKED, self.now() + self.settling, "free")
+            self._waiting.effect(pending, LOOKED, self.now() + self.settling, "free")
         elif isinstance(found, Unknown):
-            self.store.effect_declined(pending, "it was not taken", self.now())
+            self._waiting.declined(pending, "it was not taken", self.now())
         elif self._has_rivals(pending, effect, found):
             several = "several dispatches are in doubt, and the runs found cannot be told apart"
             self._obstructed(pending, effect, Unknown(StageReason.WORKFLOW_RUN_AMBIGUOUS.value, several))
@@ -129,7 +134,7 @@ class Dispatcher:
         if self._is_too_late(effect):
             self._give_up(pending, effect, code, why)
             return
-        self.store.effect_declined(
+        self._waiting.declined(
             pending, why, self._again(effect), [self._obstacle(pending, effect, code.value, why)]
         )
 
@@ -139,7 +144,7 @@ class Dispatcher:
             self._give_up(pending, effect, StageReason.WORKFLOW_RUN_AMBIGUOUS, why.detail)
             return
         self.store.put([self._obstacle(pending, effect, why.code, why.detail)])
-        self.store.effect_delayed(pending, pending.note, self._again(effect), "free")
+        self._waiting.effect(pending, pending.note, self._again(effect), "free", told=why.detail or why.code)
 
     def _obstacle(self, pending: PendingEffect, effect: DispatchWorkflow, code: str, why: str) -> InboxItem:
         return obstacle_for(pending.run_id, effect, code, why, self.now())

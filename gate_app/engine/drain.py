@@ -16,6 +16,7 @@ from gate_app.domain.evidence import StageReason
 from gate_app.engine.gatekeeper import Gatekeeper
 from gate_app.engine.performer import RETRY, Performer, next_try
 from gate_app.engine.ports import Clock, InboxRow, PendingEffect, Store
+from gate_app.engine.waiting import Waiting
 from gate_app.errors import Conflict, HubRefused, HubUnavailable, outline
 from gate_app.failpoints import hit
 
@@ -33,6 +34,10 @@ class Drain:
     gatekeeper: Gatekeeper
     performer: Performer
     now: Clock
+
+    @property
+    def _waiting(self) -> Waiting:
+        return Waiting(self.store, self.now)
 
     def __call__(self, subject: str) -> None:
         for _ in range(MAX_STEPS):
@@ -59,12 +64,12 @@ class Drain:
         try:
             self.gatekeeper.handle(row)
         except HubUnavailable as fault:
-            self.store.delay_row(row, str(fault), fault.retry_at or self.now() + RETRY, "free")
+            self._waiting.row(row, str(fault), fault.retry_at or self.now() + RETRY, "free")
         except HubRefused as fault:
-            self.store.delay_row(row, str(fault), next_try(self.now(), row.attempts), "counted")
+            self._waiting.row(row, str(fault), next_try(self.now(), row.attempts), "counted")
         except Exception as fault:
             log.error("inbox row %d of %s could not be handled: %s", row.id, row.subject, outline(fault))
-            self.store.delay_row(row, type(fault).__name__, next_try(self.now(), row.attempts), "counted")
+            self._waiting.row(row, type(fault).__name__, next_try(self.now(), row.attempts), "counted")
         hit("inbox.after")
 
     def _perform(self, effect: PendingEffect) -> None:

@@ -38,6 +38,7 @@ from gate_app.engine.ports import (
     Workers,
 )
 from gate_app.engine.telling import item_for, obstacle_for
+from gate_app.engine.waiting import Waiting
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.failpoints import hit
 
@@ -66,6 +67,10 @@ class Performer:
     now: Clock
     settling: timedelta = SETTLING
     recording: timedelta = RECORDING
+
+    @property
+    def _waiting(self) -> Waiting:
+        return Waiting(self.store, self.now)
 
     def perform(self, pending: PendingEffect) -> None:
         """Performs one effect, or sets the time of its next try."""
@@ -139,7 +144,7 @@ class Performer:
             at = self.now()
             self.store.put([obstacle_for(pending.run_id, pending.effect, "hub_unavailable", str(fault), at)])
         wait = RETRY if pending.in_doubt else FIRST_RETRY
-        self.store.effect_delayed(pending, str(fault), fault.retry_at or self.now() + wait, "free")
+        self._waiting.effect(pending, str(fault), fault.retry_at or self.now() + wait, "free")
 
     def failed(self, pending: PendingEffect, note: str, reason: StageReason) -> None:
         """A try came to nothing: tried again a bounded number of times, then set aside, and its run is told.
@@ -147,9 +152,7 @@ class Performer:
         `reason` is why a stage that never started is unknown.
         """
         last_words = self._last_words(pending, note, reason)
-        self.store.effect_delayed(
-            pending, note, next_try(self.now(), pending.attempts), "counted", last_words
-        )
+        self._waiting.effect(pending, note, next_try(self.now(), pending.attempts), "counted", last_words)
 
     def _last_words(self, pending: PendingEffect, note: str, reason: StageReason) -> tuple[InboxItem, ...]:
         """What the run hears if this effect is given up: only a stage is waited for."""
@@ -198,7 +201,9 @@ class Performer:
         try:
             Dispatcher(self.store, self.hub, self.now, self.settling).perform(pending, effect)
         except HubUnavailable as fault:
-            self.store.effect_delayed(pending, pending.note, fault.retry_at or self.now() + RETRY, "free")
+            self._waiting.effect(
+                pending, pending.note, fault.retry_at or self.now() + RETRY, "free", told=str(fault)
+            )
 
     def _stop(self, pending: PendingEffect, effect: StopStage) -> str:
         child = self._child(pending.run_id, effect.stage, effect.attempt)
@@ -238,7 +243,7 @@ class Performer:
         if found is not None:
             return self._released(pending, effect, found)
         if pending.note != LOOKED:  # what was sent may still be under way at GitHub
-            self.store.effect_delayed(pending, LOOKED, self.now() + self.recording, "free")
+            self._waiting.effect(pending, LOOKED, self.now() + self.recording, "free")
             return False
         return self._return(pending, effect, "it did not reach GitHub")
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Row, func, select
 
-from gate_app.engine.ports import SetAside
+from gate_app.engine.ports import Delayed, SetAside
 from gate_app.store import times
 from gate_app.store.database import reading
 from gate_app.store.effects import OPEN
@@ -54,6 +54,26 @@ class Due(Tables):
                 *(_aside("inbox", row, row.subject) for row in connection.execute(stuck)),
                 *(_aside("effect", row, row.subject) for row in connection.execute(failed)),
             ]
+
+    def delayed(self) -> Sequence[Delayed]:
+        """What was delayed and is not done yet, the longest first."""
+        rows = select(inbox).where(inbox.c.state == "new", inbox.c.delayed_at > 0)
+        wishes = (
+            select(effects, runs.c.subject)
+            .join(runs, runs.c.id == effects.c.run_id)
+            .where(effects.c.state.in_(OPEN), effects.c.delayed_at > 0)
+        )
+        with reading(self._engine) as connection:
+            waiting = [
+                *(_delayed("inbox", row) for row in connection.execute(rows.limit(SHOWN))),
+                *(_delayed("effect", row) for row in connection.execute(wishes.limit(SHOWN))),
+            ]
+        return sorted(waiting, key=lambda each: each.since)
+
+
+def _delayed(what: Literal["inbox", "effect"], row: Row[Any]) -> Delayed:
+    since, again = times.moment(row.delayed_at), times.moment(row.not_before)
+    return Delayed(what, row.id, row.subject, row.note, since, again)
 
 
 def _aside(what: Literal["delivery", "inbox", "effect"], row: Row[Any], subject: str) -> SetAside:

@@ -74,6 +74,7 @@ class Effects(Tables):
         not_before: datetime,
         counted: Literal["counted", "free"],
         last_words: Sequence[InboxItem] = (),
+        since: datetime | None = None,
     ) -> bool:
         """Try again later. True when that was the last of `MAX_ATTEMPTS` tries and it is now set aside.
 
@@ -91,18 +92,26 @@ class Effects(Tables):
                 "attempts": tries,
                 "not_before": times.due(not_before),
                 "note": kept(note),
+                **({"delayed_at": times.present(since)} if since else {}),
             }
             _change(connection, effect, state="dead" if dead else "pending", **delay)
             put_items(connection, last_words if dead else ())
             return dead
 
     def effect_declined(
-        self, effect: PendingEffect, note: str, not_before: datetime, follow_ups: Sequence[InboxItem] = ()
+        self,
+        effect: PendingEffect,
+        note: str,
+        not_before: datetime,
+        follow_ups: Sequence[InboxItem] = (),
+        since: datetime | None = None,
     ) -> None:
         """GitHub did not take it, which is certain: no doubt remains, and it is tried again later."""
         with writing(self._engine) as connection:
-            later = times.due(not_before)
-            _change(connection, effect, state="pending", in_doubt=0, note=kept(note), not_before=later)
+            delay = {"not_before": times.due(not_before)}
+            if since:
+                delay["delayed_at"] = times.present(since)
+            _change(connection, effect, state="pending", in_doubt=0, note=kept(note), **delay)
             put_items(connection, follow_ups)
 
     def claimed_runs(self, repository_id: int, ids: Sequence[int]) -> Collection[int]:
@@ -160,7 +169,7 @@ def request(connection: Connection, run_id: str, wanted: Sequence[Effect]) -> No
         statement = insert(connection, effects).values(values)
         if is_level(effect):
             newer = {"body": body, "kind": effect.kind, "revision": effects.c.revision + 1}
-            reopened = {"state": "pending", "attempts": 0, "note": ""}
+            reopened = {"state": "pending", "attempts": 0, "delayed_at": 0, "note": ""}
             key = [effects.c.run_id, effects.c.key]
             connection.execute(statement.on_conflict_do_update(index_elements=key, set_=newer | reopened))
         else:
@@ -204,4 +213,5 @@ def _pending(row: Row[Any]) -> PendingEffect:
         in_doubt=bool(row.in_doubt),
         not_before=times.moment(row.not_before),
         note=row.note,
+        since=times.since(row.delayed_at),
     )

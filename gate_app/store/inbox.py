@@ -104,7 +104,9 @@ class Inbox(Tables):
             row = connection.execute(query).one_or_none()
         if row is None or row.not_before > times.present(now):
             return None
-        return InboxRow(row.id, row.subject, NOTICE.decode(row.notice), row.delivery, row.attempts)
+        notice = NOTICE.decode(row.notice)
+        since = times.since(row.delayed_at)
+        return InboxRow(row.id, row.subject, notice, row.delivery, row.attempts, since)
 
     def repeated(self, row: InboxRow, prefix: str) -> bool:
         """Whether a later unhandled row of the same subject has a meaning that begins so."""
@@ -114,7 +116,12 @@ class Inbox(Tables):
             return connection.execute(query.limit(1)).one_or_none() is not None
 
     def delay_row(
-        self, row: InboxRow, note: str, not_before: datetime, counted: Literal["counted", "free"]
+        self,
+        row: InboxRow,
+        note: str,
+        not_before: datetime,
+        counted: Literal["counted", "free"],
+        since: datetime | None = None,
     ) -> None:
         """Try again later; the last counted one of `MAX_ATTEMPTS` tries sets the row aside as dead."""
         tries = inbox.c.attempts + (1 if counted == "counted" else 0)
@@ -126,6 +133,7 @@ class Inbox(Tables):
                     attempts=tries,
                     state=case((tries >= MAX_ATTEMPTS, "dead"), else_="new"),
                     not_before=times.due(not_before),
+                    delayed_at=times.present(since) if since else inbox.c.delayed_at,
                     note=kept(note),
                 )
             )
@@ -161,7 +169,7 @@ def _deliver(connection: Connection, item: InboxItem, guid: str) -> None:
         "notice": NOTICE.encode(item.notice),
         "delivery": guid,
     }
-    revived = {"state": "new", "attempts": 0, "not_before": 0, "note": "", "delivery": guid}
+    revived = {"state": "new", "attempts": 0, "not_before": 0, "delayed_at": 0, "note": "", "delivery": guid}
     connection.execute(
         insert(connection, inbox)
         .values(values)

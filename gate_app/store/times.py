@@ -23,6 +23,11 @@ def due(moment: datetime) -> int:
     return -((_EPOCH - moment) // _MILLISECOND)
 
 
+def since(milliseconds: int) -> datetime | None:
+    """The moment of a column in which 0 says that there was none yet."""
+    return moment(milliseconds) if milliseconds else None
+
+
 def moment(milliseconds: int) -> datetime:
     """The aware UTC datetime of a stored time."""
     return _EPOCH + milliseconds * _MILLISECOND

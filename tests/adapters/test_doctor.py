@@ -28,13 +28,15 @@ from gate_app.doctor import app, machine, report
 from gate_app.doctor.examination import examine, refused_settings
 from gate_app.doctor.finding import Finding, Grade, exit_code, ok, warn, wrong
 from gate_app.doctor.repositories import installations, strength
-from gate_app.engine.ports import DeliveryRecord
+from gate_app.domain.events import ClockTicked
+from gate_app.engine.ports import DeliveryRecord, InboxItem, RunNoticed
 from gate_app.errors import ConfigurationFault
 from gate_app.github.inspection import DeployEnvironment, Greeting, Hook
 from gate_app.github.payloads import essential_events, work_events
 from gate_app.github.permissions import needed
 from gate_app.settings import Settings, from_environment
 from gate_app.store.database import migrate, open_engine
+from gate_app.store.repository import SqlStore
 
 HOOK = Hook("https://gate.example/webhooks/github", "json", verifies_tls=True, secret=True)
 ENVIRONMENT = "/repos/acme/shop/environments/production"
@@ -410,3 +412,17 @@ def test_for_machines_it_is_one_document() -> None:
 )
 def test_the_worst_finding_is_the_exit_code(findings: list[Finding], code: int) -> None:
     assert exit_code(findings) == code
+
+
+def test_what_waits_is_told_with_since_when_and_why(settings: Settings) -> None:
+    engine = open_engine(settings.database_url)
+    migrate(engine)
+    store = SqlStore(engine)
+    store.put([InboxItem("71#3", RunNoticed("71#3:1", ClockTicked(NOON)), "tick")])
+    row = store.next_row("71#3", NOON)
+    assert row is not None
+    store.delay_row(row, "GitHub is limited", NOON + timedelta(hours=1), "free", NOON)
+    engine.dispose()
+    (waiting,) = [each for each in machine.database(settings) if each.topic == "waiting"]
+    assert waiting.text == f"inbox of 71#3 since {NOON:%Y-%m-%d %H:%M:%S} UTC: GitHub is limited"
+    assert f"{NOON + timedelta(hours=1):%H:%M:%S} UTC" in waiting.mend

@@ -21,13 +21,13 @@ from gate_app.domain.effects import (
     StartStage,
     StopStage,
 )
-from gate_app.domain.events import DeploymentCreated, ReleaseReturned, StageEnded
+from gate_app.domain.events import ClockTicked, DeploymentCreated, ReleaseReturned, StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.policy import Probe
 from gate_app.domain.run import StageRole, StageRun, StageStatus
 from gate_app.engine.drain import Drain
 from gate_app.engine.performer import RECORDING, Performer
-from gate_app.engine.ports import Child, InboxRow, RunNoticed, Transition
+from gate_app.engine.ports import Child, InboxItem, InboxRow, RunNoticed, Transition
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.failpoints import armed
 from gate_app.store.faults import DatabaseRefused
@@ -299,3 +299,38 @@ def test_case_194_what_is_not_there_at_a_second_look_did_not_happen(store: SqlSt
     assert isinstance(row.notice, RunNoticed)
     assert isinstance(row.notice.event, ReleaseReturned)
     assert (hub.looked, hub.sent) == (2, 1)
+
+
+def test_what_waits_is_logged_once_with_its_reason_and_listed_until_it_is_done(
+    store: SqlStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored(store, RUN, effects=(comment("hello"),))
+    engine = Engine(store, HubUnavailable("POST comments: GitHub answered with another comment"))
+    for _ in range(3):
+        engine.turn()
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == [
+        f"effect 1 (show:card) of {RUN.id} waits: POST comments: GitHub answered with another comment"
+    ]
+    (waiting,) = store.delayed()
+    assert (waiting.what, waiting.subject, waiting.since) == ("effect", SUBJECT, NOW)
+    assert waiting.not_before > NOW
+    working = Performer(store, Recorder([]), Recorder([]), lambda: engine.now)
+    Drain(store, Listener(store), working, lambda: engine.now)(SUBJECT)
+    assert store.delayed() == []
+
+
+def test_a_row_that_waits_is_logged_once_too(store: SqlStore, caplog: pytest.LogCaptureFixture) -> None:
+    class Refusing:
+        def handle(self, row: InboxRow) -> None:
+            raise HubRefused("GET pulls/3: not for you (403)", 403)
+
+    stored(store, RUN)
+    store.put([InboxItem(SUBJECT, RunNoticed(RUN.id, ClockTicked(NOW)), "tick")])
+    for hours in range(3):
+        clock = (NOW + timedelta(hours=hours)).astimezone
+        Drain(store, Refusing(), Performer(store, None, None, clock), clock)(SUBJECT)
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == [f"inbox row 1 of {SUBJECT} waits: GET pulls/3: not for you (403)"]
+    (waiting,) = store.delayed()
+    assert (waiting.what, waiting.note, waiting.since) == ("inbox", "GET pulls/3: not for you (403)", NOW)

@@ -39,6 +39,7 @@ from gate_app.engine.ports.notices import (
 )
 from gate_app.engine.ports.store import (
     WORKFLOW_SURFACE,
+    Delayed,
     PendingEffect,
     SetAside,
     Step,
@@ -61,6 +62,7 @@ __all__ = [
     "CommitNoticed",
     "Comparison",
     "ConversationNoticed",
+    "Delayed",
     "Delivery",
     "DeliveryContent",
     "DeliveryLog",

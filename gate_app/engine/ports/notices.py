@@ -113,13 +113,17 @@ class InboxItem:
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """A stored inbox item; rows of one subject are handled in the order of `id`."""
+    """A stored inbox item; rows of one subject are handled in the order of `id`.
+
+    `since` is when it was first delayed.
+    """
 
     id: int
     subject: str
     notice: Notice
     delivery: str
     attempts: int
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

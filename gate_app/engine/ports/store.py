@@ -59,7 +59,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class PendingEffect:
-    """A stored effect. `in_doubt` means an earlier try may have reached GitHub: read back before writing."""
+    """A stored effect. `in_doubt` means an earlier try may have reached GitHub: read back before writing.
+
+    `since` is when it was first delayed.
+    """
 
     id: int
     run_id: str
@@ -70,6 +73,7 @@ class PendingEffect:
     in_doubt: bool
     not_before: datetime
     note: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,18 @@ class SetAside:
     subject: str
     note: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """Something that waits for its next try, with why and since when, for the operator."""
+
+    what: Literal["inbox", "effect"]
+    id: int
+    subject: str
+    note: str
+    since: datetime
+    not_before: datetime
 
 
 class Store(Protocol):
@@ -109,9 +125,17 @@ class Store(Protocol):
         """Whether a later unhandled row of the same subject has a meaning that begins so."""
 
     def delay_row(
-        self, row: InboxRow, note: str, not_before: datetime, counted: Literal["counted", "free"]
+        self,
+        row: InboxRow,
+        note: str,
+        not_before: datetime,
+        counted: Literal["counted", "free"],
+        since: datetime | None = None,
     ) -> None:
-        """Try again later; a `counted` try leads to `dead` after `MAX_ATTEMPTS`, the next row then proceeds."""
+        """Try again later; a `counted` try leads to `dead` after `MAX_ATTEMPTS`, the next row then proceeds.
+
+        `since` is when it began to wait.
+        """
 
     # runs
     def run(self, run_id: str) -> StoredRun | None: ...
@@ -166,6 +190,7 @@ class Store(Protocol):
         not_before: datetime,
         counted: Literal["counted", "free"],
         last_words: Sequence[InboxItem] = (),
+        since: datetime | None = None,
     ) -> bool:
         """Try again later. True when that was the last of `MAX_ATTEMPTS` tries and it is now set aside.
 
@@ -173,7 +198,12 @@ class Store(Protocol):
         """
 
     def effect_declined(
-        self, effect: PendingEffect, note: str, not_before: datetime, follow_ups: Sequence[InboxItem] = ()
+        self,
+        effect: PendingEffect,
+        note: str,
+        not_before: datetime,
+        follow_ups: Sequence[InboxItem] = (),
+        since: datetime | None = None,
     ) -> None:
         """GitHub did not take it, which is certain: no doubt remains, and it is tried again later."""
 
@@ -201,3 +231,5 @@ class Store(Protocol):
         """Unfinished runs whose `wake_at` has passed."""
 
     def set_aside(self) -> Sequence[SetAside]: ...
+    def delayed(self) -> Sequence[Delayed]:
+        """What was delayed and is not done yet, the longest first."""
