@@ -81,9 +81,10 @@ def evidence_lines(run: Run, environment: Environment, conditions: Conditions) -
 
 def recommendation(run: Run, environment: Environment) -> str:
     """A deterministic table: clean evidence, findings to look at, or no ground to stand on."""
-    outcomes = [run.stages[name].outcome for name in environment.needs if name in run.stages]
-    evidence = [outcome.evidence for outcome in outcomes if outcome is not None]
-    if not evidence or any(part.truncated for part in evidence):
+    stages = [run.stages.get(name) for name in environment.needs]
+    passed = [stage.outcome for stage in stages if stage and stage.outcome]
+    evidence = [each.evidence for each in passed if each.verdict is StageVerdict.PASSED]
+    if not evidence or len(evidence) < len(stages) or any(part.truncated for part in evidence):
         return "none, because the evidence is incomplete."
     found = sum(part.severities.total for part in evidence)
     skipped = sum(part.tests.skipped for part in evidence if part.tests)

@@ -228,6 +228,16 @@ def test_a_red_check_closes_the_gate_and_a_rerun_opens_it_again() -> None:
     assert world.decisions[-1].verdicts["staging"].asks
 
 
+@pytest.mark.parametrize("now", [Unknown("hub_unavailable", "502"), CheckReading((check("test", R),))])
+def test_nothing_is_recommended_while_the_evidence_does_not_stand(now: CheckReading | Unknown) -> None:
+    world = reads(reads(proposed(checked()), passing("test")), now)
+    asked = [
+        e.body for e in world.effects if isinstance(e, PublishComment) and e.surface.startswith("question")
+    ]
+    assert "approve, because every stage is clean" in asked[0]
+    assert "none, because the evidence is incomplete" in asked[-1]
+
+
 def test_a_check_that_turned_red_after_the_question_releases_nothing() -> None:
     world = reads(proposed(checked()), passing("test"))
     world.checks["ci"] = CheckReading((check("test", F, 2),))

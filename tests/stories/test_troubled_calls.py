@@ -154,3 +154,35 @@ def test_trouble_at_all_calls(place: Place, name: str, kind: str) -> None:
 @pytest.mark.parametrize("call", CALLS)
 def test_trouble_at_one_call(place: Place, call: str, kind: str) -> None:
     expect_the_same_end(Trouble(Route(CALLS[call][0], place), kind, [call]))
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("what somebody may do is read", "standing_unknown"),
+        ("check runs are read", "stage_unknown"),
+        pytest.param("an answer is read again", "comment_unknown", marks=pytest.mark.slow),
+        pytest.param("the pull request is read", "head_unknown", marks=pytest.mark.slow),
+        pytest.param("the gate file is read", "policy_unreadable", marks=pytest.mark.slow),
+    ],
+)
+def test_case_197_what_cannot_be_read_is_shown_and_releases_nothing_until_it_can(
+    place: Place, call: str, code: str
+) -> None:
+    route = Route("deployment", place)
+    story = route.tell()
+    story.asks("staging")
+    story.rests()
+    place.control.set_faults({**_fault(call, "502_before"), "times": 1_000})
+    story.says("reviewer", "/approve staging")
+    story.sees(lambda: code in _summary(story), f"{code} is shown")
+    assert story.deployments() == []
+    place.control.set_faults()
+    story.says("reviewer", "/status")
+    route.deploys(story, "staging")
+    story.shows("gate / staging", "success")
+
+
+def _summary(story: Story) -> str:
+    check = story.check("gate / staging")
+    return (check["summary"] or "") if check else ""
