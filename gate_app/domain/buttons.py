@@ -51,6 +51,6 @@ def pressed(run: Run, environment: str, question: Question, identifier: str) -> 
 
 
 def _identifier(run: Run, environment: str, question: Question, kind: Kind) -> str:
-    bound = {name: str(part) for name, part in asdict(question.binding).items() if part is not None}
+    bound = {name: str(part) for name, part in asdict(question.binding).items() if part}
     asked = [run.gate_id(environment), question.number, bound]
     return f"{_VERBS[kind]}:{fingerprint(asked)[:_MARK_DIGITS]}"

@@ -67,13 +67,17 @@ class CommandGiven:
 
 @dataclass(frozen=True, slots=True)
 class CommentChanged:
-    """A comment was edited or deleted after it was written; an answer given in it no longer stands (37)."""
+    """A comment was edited or deleted after it was written; an answer given in it no longer stands (37).
+
+    `ours` says that it was one of our own, changed by somebody else: what it says now is not what we said.
+    """
 
     at: datetime
     comment_id: int
     conversation: int
     change: Literal["edited", "deleted"]
     kind: Literal["comment_changed"] = "comment_changed"
+    ours: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,12 @@ def evidence_digest(run: Run, environment: Environment) -> str:
 def binding_for(run: Run, environment: Environment) -> Binding:
     """What an answer given now would be bound to."""
     blob = run.policy.blob_sha if isinstance(run.policy, Policy) else ""
+    gate = run.gates.get(environment.name)
     return Binding(
         run.change.head.sha,
         plan_for(run, environment).digest,
         evidence_digest(run, environment),
         blob,
         run.interrupted_at,
+        gate.disturbed if gate else 0,
     )

@@ -40,6 +40,7 @@ from gate_app.domain.run import (
     Run,
     RunState,
     StageStatus,
+    is_comment,
 )
 from gate_app.domain.targets import Pressed, Target, target_of, target_of_press
 from gate_app.domain.verdict import ReasonCode
@@ -56,6 +57,8 @@ def record(run: Run, event: Event) -> Run:
             return _ended(run, RunState.MERGED if event.merged else RunState.CLOSED)
         case CommandGiven():
             return _answered(run, event)
+        case CommentChanged(ours=True):
+            return _disturbed(run, event)
         case CommentChanged():
             return _voided(run, event)
         case ButtonPressed():
@@ -197,6 +200,20 @@ def _voided(run: Run, event: CommentChanged) -> Run:
         )
         if answers != gate.answers:
             run = run.with_gate(replace(gate, answers=answers))
+    return run
+
+
+def _disturbed(run: Run, event: CommentChanged) -> Run:
+    """Somebody changed what we said: all our comments are written again, and an open question is asked anew.
+
+    Whoever answers next might answer the changed text, and whoever answered before cannot be told apart from them.
+    """
+    shown = {surface: seen for surface, seen in run.published.items() if not is_comment(surface)}
+    run = replace(run, published=shown)
+    for gate in run.gates.values():
+        asked = gate.question.comment_id if gate.question else None
+        if asked == event.comment_id and gate.release is None and gate.closing is None:
+            run = run.with_gate(replace(gate, disturbed=gate.disturbed + 1))
     return run
 
 

@@ -97,7 +97,8 @@ class StageRun:
 class Binding:
     """What an answer is bound to; any difference voids it and says which part changed.
 
-    `interrupted_at` is when the head was last seen to have been away, or the pull request closed, and to be back.
+    `interrupted_at` is when the head was last seen to have been away, or the pull request closed, and to be back;
+    `disturbed` counts the questions that somebody else edited or deleted.
     """
 
     head_sha: str
@@ -105,6 +106,7 @@ class Binding:
     evidence_digest: str
     policy_blob: str
     interrupted_at: datetime | None = field(default=None, metadata=LATER)
+    disturbed: int = field(default=0, metadata=LATER)
 
     def changed(self, now: Binding) -> tuple[str, ...]:
         """The parts that differ, in words a person knows."""
@@ -114,6 +116,7 @@ class Binding:
             ("evidence", self.evidence_digest, now.evidence_digest),
             ("policy", self.policy_blob, now.policy_blob),
             ("presence", self.interrupted_at, now.interrupted_at),
+            ("question", self.disturbed, now.disturbed),
         )
         return tuple(name for name, before, after in parts if before != after)
 
@@ -246,6 +249,7 @@ class Gate:
     `occasions` counts how often a release was begun; `returned` is set when the last one did not happen.
     `requested` counts the `/deploy`s that made it ask anew, `requesters` are who gave them, `asked` is the
     number of its last question before that. `held_until` is the end of the freeze in which it was found approved.
+    `disturbed` counts its questions that somebody else edited or deleted.
     """
 
     environment: str
@@ -259,6 +263,7 @@ class Gate:
     closing: Closing | None = None
     release: Release | None = None
     held_until: datetime | None = field(default=None, metadata=LATER)
+    disturbed: int = field(default=0, metadata=LATER)
 
     def given(self, key: str) -> Answer | None:
         """The answer that this comment or press gave."""
@@ -400,6 +405,16 @@ def oldest_approval(run: Run) -> datetime | None:
 def pressed_since(gate: Gate, told_at: datetime) -> datetime:
     """The earliest moment of a press: GitHub tells no time of it, and what is told may be told late."""
     return min(gate.question.asked_at, told_at) if gate.question else told_at
+
+
+STATUS: Final = "status"
+QUESTION: Final = "question:"
+"""The surfaces of our comments: the status of the pull request, and how those of questions begin."""
+
+
+def is_comment(surface: str) -> bool:
+    """Whether a surface is a comment that is kept up to date."""
+    return surface == STATUS or surface.startswith(QUESTION)
 
 
 def passed_on(run: Run) -> bool:

@@ -22,6 +22,8 @@ from gate_app.domain.model import Purpose
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.run import (
+    QUESTION,
+    STATUS,
     Gate,
     ReleaseStatus,
     Run,
@@ -185,7 +187,7 @@ def _questions(draft: Draft, gate: Gate, verdict: Verdict) -> Iterator[PublishCo
     if gate.question is None or conversation is None:
         return
     for number in range(gate.asked + 1, gate.question.number + 1):
-        surface = f"question:{gate.environment}:{number}"
+        surface = f"{QUESTION}{gate.environment}:{number}"
         if number < gate.question.number:
             body = wording.replaced_question(gate, number)
         else:
@@ -202,6 +204,4 @@ def _status_comment(draft: Draft) -> Iterator[PublishComment]:
     if passed_on(run) or silent:
         return
     marker = f"status:{run.change.repository.id}#{conversation}"
-    yield PublishComment(
-        "status", marker, conversation, wording.status(run, draft.verdicts, draft.conditions)
-    )
+    yield PublishComment(STATUS, marker, conversation, wording.status(run, draft.verdicts, draft.conditions))

@@ -32,7 +32,7 @@ from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import boxed, code, fenced, plain
 from gate_app.domain.model import Person, Purpose
 from gate_app.domain.policy import Environment, Policy, PolicyProblem
-from gate_app.domain.run import Gate, ReleaseStatus, Run, RunState, StageRun, StageStatus
+from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.sentences import sentence
 from gate_app.domain.verdict import Holds, Reason, Verdict, VerdictState
 
@@ -146,8 +146,14 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         _until(run, gate, environment),
     ]
     if asked.number > gate.asked + 1:
-        parts.insert(1, "Asked again: what was asked about has changed, so earlier answers no longer count.")
+        parts.insert(1, f"Asked again: {_why_again(asked)}, so earlier answers no longer count.")
     return "\n\n".join(part for part in parts if part)
+
+
+def _why_again(asked: Question) -> str:
+    if asked.binding.disturbed:
+        return "somebody edited or deleted the comment that asked, or what was asked about has changed"
+    return "what was asked about has changed"
 
 
 def _rollback_question(run: Run, gate: Gate, environment: Environment) -> str:

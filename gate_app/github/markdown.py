@@ -25,6 +25,8 @@ MAX_BODY_CHARS: Final = 65_536
 MAX_LINE_CHARS: Final = 4_096
 """The longest first line that the grammar looks at."""
 
+MARKER: Final = "<!-- gate-app:"
+"""How the invisible line begins that finds our comments again."""
 _COMMAND_START: Final = re.compile(r"/[A-Za-z]")
 _UP_TO_A_REASON: Final = re.compile(r"/(?:gate[ \t]+)?(?:deny[ \t]+|approve(?=[ \t]).*? --)")
 """What decides in a command with a reason; a denial is one whatever it says."""

@@ -15,12 +15,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from gate_app.domain.events import CommandGiven, CommentChanged
-from gate_app.domain.model import Subject
+from gate_app.domain.model import PersonKind, Subject
 from gate_app.engine.ports import (
     ConversationNoticed,
     Ignored,
@@ -41,7 +41,7 @@ from gate_app.github.envelope import (
     shown_action,
 )
 from gate_app.github.fields import Account, App, Id, LongText, Reading, RefName, Sha
-from gate_app.github.markdown import command_line
+from gate_app.github.markdown import MARKER, command_line
 from gate_app.github.work_payloads import WORK
 
 BRANCH_PREFIX: Final = "refs/heads/"
@@ -218,6 +218,8 @@ def _comment_edited(event: str, body: bytes) -> Read:
     before = delivery.changes.body
     if delivery.issue.pull_request is None:
         return NOT_A_PULL_REQUEST
+    if _is_ours(delivery, before.previous if before else "", delivery.comment.body or ""):
+        return _ours_changed(delivery, delivery.comment.updated_at, "edited")
     if before is not None and command_line(before.previous) is None:
         return Ignored(passed_over(delivery.comment.id))
     comment, issue = delivery.comment, delivery.issue
@@ -231,11 +233,30 @@ def _comment_deleted(event: str, body: bytes) -> Read:
     comment, issue = delivery.comment, delivery.issue
     if issue.pull_request is None:
         return NOT_A_PULL_REQUEST
+    at = max(comment.updated_at, issue.updated_at)
+    if _is_ours(delivery, comment.body or ""):
+        return _ours_changed(delivery, at, "deleted")
     if command_line(comment.body or "") is None:
         return Ignored("the deleted comment was no command")
-    at = max(comment.updated_at, issue.updated_at)
     changed = CommentChanged(at, comment.id, issue.number, "deleted")
     return (ConversationNoticed(delivery.where, issue.number, changed),)
+
+
+def _is_ours(delivery: _CommentDelivery, *texts: str) -> bool:
+    """Whether a bot's comment with our hidden marker was changed by somebody else.
+
+    Anybody can copy the marker (case 169): then our comments are written again as they are, and nothing else happens.
+    """
+    user = delivery.comment.user
+    if user is None or user.person.account is PersonKind.USER or user.id == delivery.sender.id:
+        return False
+    return any(MARKER in text for text in texts)
+
+
+def _ours_changed(delivery: _CommentDelivery, at: datetime, change: Literal["edited", "deleted"]) -> Read:
+    number = delivery.issue.number
+    changed = CommentChanged(at, delivery.comment.id, number, change, ours=True)
+    return (ConversationNoticed(delivery.where, number, changed),)
 
 
 # --- the table ---

@@ -32,6 +32,7 @@ from gate_app.github.limits import (
     text_within_bytes,
     text_within_chars,
 )
+from gate_app.github.markdown import MARKER
 from gate_app.github.origin import Path, in_repository
 from gate_app.github.permissions import (
     READ_DEPLOYMENT,
@@ -239,7 +240,7 @@ def _candidates(known: int | None, find: Callable[[], int | None]) -> Iterator[i
 
 def hidden(marker: str) -> str:
     """The invisible line that finds our comment again; quoted, so that no name in it can end it early."""
-    return f"<!-- gate-app:{quote(marker, safe='')} -->"
+    return f"{MARKER}{quote(marker, safe='')} -->"
 
 
 def _check_run_body(wanted: PublishCheckRun) -> dict[str, object]:

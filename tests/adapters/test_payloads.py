@@ -254,7 +254,10 @@ def test_a_deleted_remark_means_nothing() -> None:
             "installation", envelope(action="created"), "not used: installation.created", id="installation"
         ),
         pytest.param(
-            "pull_request", envelope(action="labeled"), "not used: pull_request.labeled", id="case 12: label"
+            "pull_request",
+            envelope(action="assigned"),
+            "not used: pull_request.assigned",
+            id="case 12: an assignment",
         ),
         pytest.param("pull_request", envelope(), "not used: pull_request", id="case 12: no action"),
         pytest.param(
@@ -618,3 +621,50 @@ def test_our_own_check_runs_are_no_work_of_others(event: str, payload: Payload) 
 def test_work_that_is_not_what_it_claims_is_refused(event: str, payload: Payload) -> None:
     with pytest.raises(ValueError, match="not a payload"):
         read(event, payload)
+
+
+# --- our own comments, changed by somebody else
+
+OURS = {"id": 99, "login": "gate-app[bot]", "type": "Bot"}
+MARKED = "### Deploy to `staging`?\n\n<!-- gate-app:71%233%3A1%3Aquestion%3Astaging%3A1 -->"
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "changes"),
+    [
+        pytest.param(
+            "edited",
+            MARKED.replace("staging", "a toy"),
+            {"changes": {"body": {"from": MARKED}}},
+            id="reworded",
+        ),
+        pytest.param(
+            "edited", "### Deploy a toy?", {"changes": {"body": {"from": MARKED}}}, id="its marker is gone"
+        ),
+        pytest.param("deleted", MARKED, {}, id="deleted"),
+    ],
+)
+def test_our_comment_changed_by_somebody_else_is_told(action: str, body: str, changes: Payload) -> None:
+    notice = only("issue_comment", issue_comment(action, body, comment={"user": OURS}, **changes))
+    assert isinstance(notice, ConversationNoticed)
+    assert isinstance(notice.event, CommentChanged)
+    assert (notice.event.comment_id, notice.event.change, notice.event.ours) == (501, action, True)
+
+
+@pytest.mark.parametrize(
+    ("user", "body", "sender"),
+    [
+        pytest.param(OURS, MARKED, OURS, id="by ourselves"),
+        pytest.param(OURS, "### Deploy", None, id="another bot's, without our marker"),
+        pytest.param(None, MARKED, None, id="case 169: a person's, with a copied marker"),
+        pytest.param("ghost", MARKED, None, id="nobody's any more"),
+    ],
+)
+def test_other_changes_of_marked_comments_mean_nothing(user: object, body: str, sender: object) -> None:
+    author = {"ghost": None, None: SENDER}.get(user, user) if not isinstance(user, dict) else user
+    by = {"sender": sender} if sender else {}
+    edited = issue_comment("edited", body, comment={"user": author}, changes={"body": {"from": body}}, **by)
+    assert isinstance(read("issue_comment", edited), Ignored)
+    assert isinstance(
+        read("issue_comment", issue_comment("deleted", body, comment={"user": author}, **by)), Ignored
+    )

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from support.routes import Route, on_routes
-from support.story import FROM_MAIN, GATE_FILE, SCANNED, Place, Story, tell, until
+from support.story import FROM_MAIN, GATE_FILE, SCANNED, Place, Story, marks_of, tell, until
 
 from gate_app.domain.run import RunState
 from gate_app.standin.shapes import CommentState
@@ -396,3 +396,33 @@ def test_a_denial_that_says_why_in_markdown_counts_and_is_shown_inert(place: Pla
     outcome = next(c for c in story.comments() if c["id"] == question["id"])
     assert "``**no**, see [the größte](https://evil.example) `leak` @author``" in outcome["body"]
     assert story.deployments() == []
+
+
+@pytest.mark.parametrize("change", ["edited", "deleted"])
+def test_a_question_that_somebody_else_changed_is_asked_anew(place: Place, change: str) -> None:
+    story = tell(place, gate_file=BOTH)
+    question = story.asks("staging")
+    story.says("reviewer", "/approve staging")
+    story.rests()
+    if change == "edited":
+        harmless = question["body"].replace("Deploy to `staging`?", "Order pizza?")
+        place.control.edit_comment(story.repository, question["id"], "maintainer", harmless)
+    else:
+        place.control.delete_comment(story.repository, question["id"], "maintainer")
+    again = asked_again(story, "staging", question)
+    assert "somebody edited or deleted the comment that asked" in again["body"]
+    assert "Order pizza" not in "".join(comment["body"] for comment in story.comments())
+    story.says("maintainer", "/approve staging")
+    story.rests()
+    assert story.deployments() == []
+    story.says("reviewer", "/approve staging")
+    story.sees(story.deployments, "both have answered the question that stands")
+
+
+def test_a_status_that_somebody_else_edited_is_restored(place: Place) -> None:
+    story = tell(place)
+    story.asks("staging")
+    story.rests()
+    status = next(c for c in story.ours() if any(mark.startswith("status:") for mark in marks_of(c)))
+    place.control.edit_comment(story.repository, status["id"], "maintainer", "All approved!")
+    story.sees(lambda: status["body"] in [c["body"] for c in story.ours()], "the status reads as before")
