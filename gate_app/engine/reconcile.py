@@ -10,13 +10,23 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from gate_app.domain.events import CommandGiven
 from gate_app.domain.model import Repository, Subject
 from gate_app.domain.run import RunState
-from gate_app.engine.ports import Clock, ConversationNoticed, Store, SubjectNoticed, Survey, passed_over
-from gate_app.engine.sweep import Sweep
+from gate_app.engine.ports import (
+    Clock,
+    ConversationNoticed,
+    PolicyAbsent,
+    PolicyFile,
+    PolicyRefused,
+    Store,
+    SubjectNoticed,
+    Survey,
+    passed_over,
+)
+from gate_app.engine.sweep import Sweep, meaning_of
 from gate_app.errors import HubRefused, HubUnavailable
 
 LOOK_BACK: Final = timedelta(hours=72)
@@ -57,33 +67,55 @@ class Reconcile:
                 for conversation in self.store.conversations(repository.id)
                 for notice in self.survey.commands_since(repository, conversation, since)
             ]
+            new = any(s.number is not None and self.store.current(s.key) is None for s in heads)
+            gate_file = self._gate_file(repository) if new else ""
         except (HubUnavailable, HubRefused) as fault:
             log.warning("reconcile: %s could not be read: %s", repository.full_name, fault)
             return False
         default = next((s.ref.removeprefix("refs/heads/") for s in heads if s.ref is not None), "")
         for subject, sha in heads.items():
-            self._head(repository, subject, sha, default)
+            self._head(repository, subject, sha, default, gate_file)
         ours = [Subject.parse(key) for key in self.store.unfinished_subjects(repository.id)]
         for gone in (subject for subject in ours if subject.is_at_github and subject not in heads):
             self._look(repository, gone, "gone")
-        asked = [notice for notice in commands if not self._passed_over(notice)]
+        asked = [notice for notice in commands if not self._is_settled(notice)]
         items = [item for notice in asked for item in self.sweep.addressed(notice, "reconcile")]
         self.store.put(items)
         return True
 
-    def _passed_over(self, notice: ConversationNoticed) -> bool:
-        """A comment that was no command when it was written never becomes one (case 35)."""
-        event = notice.event
-        return isinstance(event, CommandGiven) and self.store.ignored(passed_over(event.comment_id))
+    def _is_settled(self, notice: ConversationNoticed) -> bool:
+        """A comment that was no command when it was written never becomes one (case 35).
 
-    def _head(self, repository: Repository, subject: Subject, sha: str, default: str) -> None:
+        And one that was told when it was written is not told again to whoever converses there by now.
+        """
+        event = notice.event
+        if isinstance(event, CommandGiven) and self.store.ignored(passed_over(event.comment_id)):
+            return True
+        return self.store.told(notice.repository.id, notice.conversation, meaning_of(notice))
+
+    def _head(self, repository: Repository, subject: Subject, sha: str, default: str, gate_file: str) -> None:
         """A head we have no open run for, under this default branch, is looked at; the same again is the same fact."""
         stored = self.store.current(subject.key)
         known = stored is not None and stored.run.change.head.sha == sha and stored.run.state is RunState.OPEN
-        if stored is None or not known:
+        if stored is None and subject.number is not None:
+            self._look(repository, subject, f"{sha}:{gate_file}")
+        elif stored is None or not known:
             self._look(repository, subject, sha)
         elif not stored.run.change.trusts(default):
             self._look(repository, subject, f"{sha}:{default}")
+
+    def _gate_file(self, repository: Repository) -> str:
+        """Which gate file there is: a pull request that was looked at without one is looked at again under it."""
+        found = self.survey.policy_file(repository)
+        match found:
+            case PolicyFile():
+                return found.blob_sha
+            case PolicyRefused():
+                return found.detail
+            case PolicyAbsent():
+                return ""
+            case _:
+                assert_never(found)
 
     def _look(self, repository: Repository, subject: Subject, occasion: str) -> None:
         notice = SubjectNoticed(repository, subject, self.now())

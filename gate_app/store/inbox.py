@@ -18,7 +18,7 @@ from gate_app.errors import Conflict
 from gate_app.store import times
 from gate_app.store.codec import NOTICE
 from gate_app.store.database import reading, writing
-from gate_app.store.schema import MAX_ATTEMPTS, deliveries, inbox
+from gate_app.store.schema import MAX_ATTEMPTS, deliveries, inbox, runs
 from gate_app.store.tables import Tables, insert, kept
 
 ASKED_AT_ONCE: Final = 500
@@ -107,6 +107,15 @@ class Inbox(Tables):
         notice = NOTICE.decode(row.notice)
         since = times.since(row.delayed_at)
         return InboxRow(row.id, row.subject, notice, row.delivery, row.attempts, since)
+
+    def told(self, repository_id: int, conversation: int, meaning: str) -> bool:
+        """Whether a subject that converses there, or once did, has that fact in its inbox."""
+        there = select(runs.c.subject).where(
+            runs.c.repository_id == repository_id, runs.c.conversation == conversation
+        )
+        query = select(inbox.c.id).where(inbox.c.subject.in_(there), inbox.c.meaning == meaning).limit(1)
+        with reading(self._engine) as connection:
+            return connection.execute(query).first() is not None
 
     def repeated(self, row: InboxRow, prefix: str) -> bool:
         """Whether a later unhandled row of the same subject has a meaning that begins so."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.engine import MAIN, SHOP, TinyEngine, pull, sha
+from support.engine import MAIN, MAINTAINER, SHOP, TinyEngine, pull, sha
 from support.store import sql
 
+from gate_app.domain.events import CommandGiven
 from gate_app.domain.model import Subject
+from gate_app.domain.policy import PolicyProblem
+from gate_app.engine.ports import ConversationNoticed
 from gate_app.store.repository import SqlStore
 
 pytest_plugins = ["support.store_databases"]
@@ -84,3 +87,56 @@ def test_a_branch_that_went_on_and_came_back_is_asked_about_again(engine: TinyEn
     engine.reconciles().github.main_is_at("b")
     engine.reconciles().github.main_is_at("a")
     assert engine.reconciles().heads() == "ba"
+
+
+# --- what is made up for
+
+
+def test_a_pull_request_gets_its_run_when_the_gate_file_comes_after_it(engine: TinyEngine) -> None:
+    file, engine.github.gate_file = engine.github.gate_file, None
+    engine.github.pull_is_at(1, "f")
+    engine.hears(pull(1)).reconciles().reconciles()
+    assert engine.heads(pull(1)) == ""
+    engine.github.gate_file = file
+    engine.reconciles().reconciles()
+    assert engine.heads(pull(1)) == "f"
+
+
+def test_a_gate_file_that_nobody_can_obey_is_loud_on_open_pull_requests_too(engine: TinyEngine) -> None:
+    engine.github.gate_file = None
+    engine.github.pull_is_at(1, "f")
+    engine.reconciles()
+    engine.github.refused = "a directory lies there"
+    engine.reconciles()
+    (run,) = engine.runs(pull(1))
+    assert isinstance(run.policy, PolicyProblem)
+
+
+def test_old_commands_are_not_answered_again_where_a_merged_pull_request_converses(
+    engine: TinyEngine, store: SqlStore
+) -> None:
+    engine.github.pull_is_at(1, "f")
+    engine.hears(pull(1))
+    asked = CommandGiven(engine.now(), 501, 1, MAINTAINER, "/status", "d" * 64)
+    said = ConversationNoticed(SHOP, 1, asked)
+    store.put(engine.sweep.addressed(said, "delivery"))
+    engine.drains()
+    engine.github.live[pull(1)] = replace(engine.github.live[pull(1)], open=False, merged=True)
+    engine.github.main_is_at("b", conversation=1)
+    engine.hears(MAIN).hears(pull(1))
+    assert engine.heads() == "b"
+    engine.github.commands = [said]
+    engine.reconciles()
+    told = sql(store._engine, "SELECT subject FROM inbox WHERE meaning = 'comment:501:created'")
+    assert told == [(pull(1).key,)]
+
+
+def test_a_command_whose_delivery_was_lost_is_told_to_everybody_who_converses_there(
+    engine: TinyEngine, store: SqlStore
+) -> None:
+    engine.github.pull_is_at(1, "f")
+    engine.hears(pull(1))
+    asked = CommandGiven(engine.now(), 501, 1, MAINTAINER, "/status", "d" * 64)
+    engine.github.commands = [ConversationNoticed(SHOP, 1, asked)]
+    engine.reconciles()
+    assert sql(store._engine, "SELECT count(*) FROM inbox WHERE meaning = 'comment:501:created'") == [(1,)]

@@ -43,6 +43,7 @@ class Memory:
 
     reasons: set[str]
     put_in: list[str] = field(default_factory=list)
+    heard: tuple[str, ...] = ()
 
     def conversations(self, repository_id: int) -> Sequence[int]:
         return [1]
@@ -52,6 +53,9 @@ class Memory:
 
     def unfinished_subjects(self, repository_id: int) -> Sequence[str]:
         return []
+
+    def told(self, repository_id: int, conversation: int, meaning: str) -> bool:
+        return meaning in self.heard
 
     def ignored(self, reason: str) -> bool:
         return reason in self.reasons
@@ -63,6 +67,14 @@ class Memory:
 def test_case_035_a_comment_that_was_no_command_when_it_was_written_never_becomes_one() -> None:
     """GitHub's times have seconds: an edit within the second of the creation looks like none."""
     memory = Memory({passed_over(501)})
+    store = cast(Store, cast(Any, memory))
+    sweep = Sweep(store, cast(Any, None), cast(Any, None), cast(Any, None), lambda: START)
+    Reconcile(cast(Survey, cast(Any, Github([501, 502]))), store, sweep, lambda: START)()
+    assert memory.put_in == ["comment:502:created"]
+
+
+def test_a_command_that_was_told_when_it_was_written_is_not_told_again() -> None:
+    memory = Memory(set(), heard=("comment:501:created",))
     store = cast(Store, cast(Any, memory))
     sweep = Sweep(store, cast(Any, None), cast(Any, None), cast(Any, None), lambda: START)
     Reconcile(cast(Survey, cast(Any, Github([501, 502]))), store, sweep, lambda: START)()

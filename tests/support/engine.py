@@ -26,6 +26,7 @@ from gate_app.engine.ports import (
     LiveChange,
     PolicyAbsent,
     PolicyFile,
+    PolicyRefused,
     SubjectNoticed,
     WorkNoticed,
 )
@@ -67,6 +68,8 @@ class TinyGithub:
     standing_checks: tuple[Check, ...] = ()
     asked: list[str] = field(default_factory=list)
     interruptions: dict[Subject, datetime] = field(default_factory=dict)
+    refused: str = ""
+    commands: list[ConversationNoticed] = field(default_factory=list)
 
     def main_is_at(self, letter: str, conversation: int | None = None, **changed: Any) -> None:
         change = Change(
@@ -106,8 +109,10 @@ class TinyGithub:
             s: live.change.head.sha for s, live in self.live.items() if live.open and _is_listed(live.change)
         }
 
-    def commands_since(self, *_asked: object) -> Sequence[ConversationNoticed]:
-        return []
+    def commands_since(
+        self, repository: Repository, conversation: int, since: datetime
+    ) -> Sequence[ConversationNoticed]:
+        return [said for said in self.commands if said.conversation == conversation]
 
     def check_runs(self, change: Change, gated: Sequence[str]) -> Sequence[Check]:
         self.asked.append("checks")
@@ -123,7 +128,9 @@ class TinyGithub:
         self.asked.append("interrupted_at")
         return self.interruptions.get(subject)
 
-    def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent:
+    def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
+        if self.refused:
+            return PolicyRefused(self.refused)
         return PolicyAbsent() if self.gate_file is None else PolicyFile("b" * 40, self.gate_file)
 
     def authorship(self, change: Change) -> Authorship:
@@ -131,6 +138,9 @@ class TinyGithub:
 
     def compare(self, repository: Repository, base: str, head: str) -> Comparison:
         return Comparison(1, 0, ("A commit",), ("app.py",))
+
+    def comment_fingerprint(self, repository: Repository, comment_id: int) -> str:
+        return "d" * 64
 
     def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing:
         return Standing(person, Permission.WRITE)
@@ -155,35 +165,35 @@ class TinyEngine:
         return self.time
 
     @property
-    def _sweep(self) -> Any:
+    def sweep(self) -> Any:
         unused: Any = None
         return Sweep(self.store, unused, unused, unused, self.now)
 
     def reconciles(self) -> TinyEngine:
         """One round, and everything that it put into inboxes is handled."""
         github: Any = self.github
-        Reconcile(github, self.store, self._sweep, self.now)()
+        Reconcile(github, self.store, self.sweep, self.now)()
         return self.drains()
 
     def hears(self, subject: Subject, sender: Person | None = AUTHOR, **said: Any) -> TinyEngine:
         """A delivery that says: look at this subject, `sender` pushed it."""
         self.deliveries += 1
         notice = SubjectNoticed(SHOP, subject, self.now(), sender, **said)
-        self.store.put(self._sweep.addressed(notice, f"delivery-{self.deliveries}"))
+        self.store.put(self.sweep.addressed(notice, f"delivery-{self.deliveries}"))
         return self.drains()
 
     def hears_of_work(self, what: str, name: str) -> TinyEngine:
         """A delivery that says: this piece of work has changed. Nothing is handled yet."""
         self.deliveries += 1
         notice = WorkNoticed(SHOP, what, name, self.now())
-        self.store.put(self._sweep.addressed(notice, f"delivery-{self.deliveries}"))
+        self.store.put(self.sweep.addressed(notice, f"delivery-{self.deliveries}"))
         return self
 
     def hears_of_commit(self, commit: str, event: Event) -> TinyEngine:
         """A delivery with a fact about a commit. Nothing is handled yet."""
         self.deliveries += 1
         notice = CommitNoticed(SHOP, commit, event)
-        self.store.put(self._sweep.addressed(notice, f"delivery-{self.deliveries}"))
+        self.store.put(self.sweep.addressed(notice, f"delivery-{self.deliveries}"))
         return self
 
     def drains(self) -> TinyEngine:

@@ -193,6 +193,7 @@ class Survey(Protocol):
     def heads(self, repository: Repository) -> Mapping[Subject, str]:
         """The head SHA of every open pull request and of the default branch, now."""
 
+    def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused: ...
     def commands_since(
         self, repository: Repository, conversation: int, since: datetime
     ) -> Sequence[ConversationNoticed]:

@@ -121,6 +121,9 @@ class Store(Protocol):
     def next_row(self, subject: str, now: datetime) -> InboxRow | None:
         """The oldest unhandled row, if it is due: a delayed head holds the later rows of its subject back."""
 
+    def told(self, repository_id: int, conversation: int, meaning: str) -> bool:
+        """Whether a subject that converses there, or once did, has that fact in its inbox."""
+
     def repeated(self, row: InboxRow, prefix: str) -> bool:
         """Whether a later unhandled row of the same subject has a meaning that begins so."""
 
