@@ -57,6 +57,8 @@ PROVOKED_BY: Final = {"runs of a workflow are looked for": "a workflow is dispat
 SOMETIMES: Final = {"what happened to a pull request is read"}
 """Calls that are made only when the page changed after an answer, which takes a whole second."""
 WRITES: Final = [call for call, (_, method, _) in CALLS.items() if method in ("POST", "PATCH")]
+TRIED_AGAIN: Final = {"502_before", "502_after", "lost_request", "lost_answer"}
+"""A read that meets these is asked again at once, before the engine hears of it."""
 LONG_LIMIT: Final = "429"
 """Without `Retry-After` it takes a minute each time: too long for all calls in one story."""
 
@@ -83,8 +85,7 @@ class Trouble:
 
 def _fault(call: str, kind: str) -> Mapping[str, object]:
     _, method, path = CALLS[call]
-    # A read is tried twice before the engine hears of it.
-    times = 2 if method == "GET" else 1
+    times = 2 if method == "GET" and kind in TRIED_AGAIN else 1
     return {"method": method, "path_regex": path, "times": times, "kind": kind, "seconds": 1}
 
 
@@ -103,7 +104,7 @@ def expect_the_same_end(trouble: Trouble, parts: Collection[str] = ("staging", "
     route, before = trouble.route, newest(trouble.route.place)
     trouble.stir()
     story = route.tell(gate_file=SCANNED)
-    story.patience = 150
+    story.patience = 300  # what could not be read is read again every half minute
     for environment, login in (("staging", "reviewer"), ("production", "maintainer")):
         story.asks(environment)
         if environment in parts:
@@ -141,11 +142,11 @@ def test_case_194_every_write_fails_once(place: Place, name: str, kind: str) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", [kind for kind in faults.KINDS if kind != LONG_LIMIT])
 @pytest.mark.parametrize("name", ROUTES)
 def test_trouble_at_all_calls(place: Place, name: str, kind: str) -> None:
-    expect_the_same_end(Trouble(Route(name, place), kind, CALLS))
+    expect_the_same_end(Trouble(Route(name, place), kind, CALLS), parts=())
 
 
 @pytest.mark.slow
