@@ -22,6 +22,7 @@ from gate_app.github.origin import Origin, is_loopback
 from gate_app.github.transport import TIMEOUT_SECONDS, USER_AGENT
 
 DOWNLOAD_SECONDS: Final = 30.0
+"""For all archives of a run."""
 _CHUNK: Final = 65_536
 _FOUND: Final = 302
 
@@ -33,7 +34,11 @@ class Downloads:
         self._at_home = is_loopback(origin.host)
         self._monotonic = monotonic
 
-    def fetch(self, url: str, limit: int) -> bytes | None:
+    def deadline(self) -> float:
+        """When what is fetched from now on has to be here."""
+        return self._monotonic() + DOWNLOAD_SECONDS
+
+    def fetch(self, url: str, limit: int, deadline: float) -> bytes | None:
         """The bytes at an address, None for more than `limit`.
 
         Raises HubUnavailable when there are none now, HubRefused for an address that is not called.
@@ -50,7 +55,7 @@ class Downloads:
                     stream=True,
                     verify=True,
                 ) as answer:
-                    return self._body(answer, limit)
+                    return self._body(answer, limit, deadline)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 # From None: the address is signed, and whoever has it may download.
                 raise HubUnavailable(f"an artifact could not be fetched ({type(error).__name__})") from None
@@ -68,15 +73,14 @@ class Downloads:
         if parts.scheme != "https" or not host or not public or is_loopback(host):
             raise HubRefused("GitHub names an address for an artifact that is not called", _FOUND)
 
-    def _body(self, answer: requests.Response, limit: int) -> bytes | None:
+    def _body(self, answer: requests.Response, limit: int, deadline: float) -> bytes | None:
         if answer.status_code != 200:
             raise HubUnavailable(f"an artifact could not be fetched ({answer.status_code})")
-        deadline = self._monotonic() + DOWNLOAD_SECONDS
         body = bytearray()
         while chunk := answer.raw.read1(_CHUNK, decode_content=False):
             body += chunk
             if len(body) > limit:
                 return None
             if self._monotonic() > deadline:
-                raise HubUnavailable(f"an artifact took longer than {DOWNLOAD_SECONDS:.0f} s")
+                raise HubUnavailable(f"the artifacts of a run took longer than {DOWNLOAD_SECONDS:.0f} s")
         return bytes(body)

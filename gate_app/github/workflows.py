@@ -106,19 +106,19 @@ class WorkflowCalls:
             (each for each in newest.values() if not each.expired), key=lambda each: each.size_in_bytes
         )
         archives: list[Archive] = []
-        room = MAX_ARTIFACT_BYTES
+        room, deadline = MAX_ARTIFACT_BYTES, self._downloads.deadline()
         for each in usable[:MAX_ARTIFACTS]:
-            content = self._archive(repository, each.id, room) if each.size_in_bytes <= room else None
+            if each.size_in_bytes > room:
+                break
+            place = in_repository("actions", "artifacts", each.id, "zip")
+            address = self._api.place(repository, READ_WORKFLOW, place)
+            content = self._downloads.fetch(address, room, deadline)
             if content is None:
                 break
             archives.append(Archive(each.name, content))
             room -= len(content)
         unlisted = max(0, page.total_count - len(page.artifacts))
         return Artifacts(tuple(archives), left_out=len(usable) - len(archives) + unlisted)
-
-    def _archive(self, repository: Repository, artifact_id: int, limit: int) -> bytes | None:
-        place = in_repository("actions", "artifacts", artifact_id, "zip")
-        return self._downloads.fetch(self._api.place(repository, READ_WORKFLOW, place), limit)
 
     def cancel_workflow_run(self, repository: Repository, run_id: int) -> None:
         """Asks for its end; one that has ended, or is gone, is none the worse."""

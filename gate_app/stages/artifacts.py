@@ -14,13 +14,14 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Final
 
 from wcmatch import glob
 
-from gate_app.domain.evidence import StageOutcome, StageReason
+from gate_app.domain.evidence import MAX_MESSAGE, StageOutcome, StageReason
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Archive, Artifacts
 from gate_app.stages.collect import MAX_BYTES, MAX_FILES, Collected, ReportFile
@@ -56,12 +57,17 @@ def judge_artifacts(
 ) -> StageOutcome:
     """The outcome of a workflow stage whose reports decide."""
     entries = _entries(left)
-    tests = _collected(entries, junit, left.left_out)
-    scan = _collected(entries, sarif, left.left_out)
+    tests = _collected(entries, junit)
+    scan = _collected(entries, sarif)
     ending = Ending(0 if conclusion == "success" else 1, b"", 0, 0, by="workflow")
     # Where GitHub's runners check a repository out; findings at absolute paths are relative to it.
     checkout = PurePosixPath("/home/runner/work", repository.name, repository.name)
-    return judge(ending, tests, scan, "GitHub Actions", checkout)
+    outcome = judge(ending, tests, scan, "GitHub Actions", checkout)
+    if not left.left_out:
+        return outcome
+    said = (outcome.detail or outcome.evidence.summary).rstrip(".")
+    aside = f"Artifacts of the run that were not looked into: {left.left_out}."
+    return replace(outcome, detail=f"{said[: MAX_MESSAGE - 100]}. {aside}")
 
 
 def _entries(left: Artifacts) -> list[Entry] | Refusal:
@@ -99,15 +105,14 @@ def _is_file(info: zipfile.ZipInfo) -> bool:
     return inside and not info.is_dir() and (stat.S_IFMT(mode) in (0, stat.S_IFREG))
 
 
-def _collected(entries: list[Entry] | Refusal, pattern: str | None, left_out: int) -> Collected:
+def _collected(entries: list[Entry] | Refusal, pattern: str | None) -> Collected:
     if pattern is None:
         return None
     if isinstance(entries, Refusal):
         return entries
     matching = next((found for part in _ends(pattern) if (found := _matching(entries, part))), [])
     if not matching:
-        aside = f" {left_out} larger artifacts were not looked into." if left_out else ""
-        said = f"The workflow left no artifact with a report that matches {pattern[:100]}.{aside}"
+        said = f"The workflow left no artifact with a report that matches {pattern[:100]}."
         return Refusal(StageReason.REPORT_MISSING, said)
     if len(matching) > MAX_FILES:
         return Refusal(StageReason.REPORT_TOO_LARGE, f"More than {MAX_FILES} files match {pattern[:100]}.")

@@ -15,6 +15,7 @@ from gate_app.github.workflows import MAX_ARTIFACT_BYTES, MAX_ARTIFACTS
 
 LIST = "/repos/acme/shop/actions/runs/77/artifacts"
 STORE = "https://store.example/archive?sig=secret"
+LATER = float("inf")
 AT_GITHUB = Origin.parse("https://api.github.com", "the address")
 AT_HOME = Origin.parse("http://127.0.0.1:8000", "the address")
 
@@ -144,33 +145,34 @@ def test_an_archive_is_fetched_by_nobody(github: ScriptedGithub, monkeypatch: py
 def test_an_address_that_is_not_called(github: ScriptedGithub, url: str) -> None:
     """Case 141, 142: https to the internet, and nothing of this machine or its network."""
     with pytest.raises(HubRefused) as refused:
-        Downloads(AT_GITHUB).fetch(url, 10)
+        Downloads(AT_GITHUB).fetch(url, 10, LATER)
     assert url not in str(refused.value)
     assert not github.elsewhere.calls
 
 
 def test_where_github_is_on_this_machine_its_archives_are_too(github: ScriptedGithub) -> None:
     github.elsewhere.get("http://127.0.0.1:8000/zip", body=b"PK")
-    assert Downloads(AT_HOME).fetch("http://127.0.0.1:8000/zip", 10) == b"PK"
+    assert Downloads(AT_HOME).fetch("http://127.0.0.1:8000/zip", 10, LATER) == b"PK"
 
 
 def test_a_second_redirect_is_not_followed(github: ScriptedGithub) -> None:
     github.elsewhere.get(STORE, status=302, headers={"Location": "https://other.example/"})
     with pytest.raises(HubUnavailable):
-        Downloads(AT_GITHUB).fetch(STORE, 10)
+        Downloads(AT_GITHUB).fetch(STORE, 10, LATER)
     assert len(github.elsewhere.calls) == 1
 
 
 def test_no_fault_names_the_signed_address(github: ScriptedGithub) -> None:
     github.elsewhere.get(STORE, body=requests.ConnectionError(f"no route to {STORE}"))
     with pytest.raises(HubUnavailable) as fault:
-        Downloads(AT_GITHUB).fetch(STORE, 10)
+        Downloads(AT_GITHUB).fetch(STORE, 10, LATER)
     assert "secret" not in str(fault.value)
     assert fault.value.__cause__ is None
 
 
 def test_an_archive_that_trickles_is_given_up(github: ScriptedGithub) -> None:
     moments = iter([0.0, DOWNLOAD_SECONDS + 1])
+    downloads = Downloads(AT_GITHUB, lambda: next(moments))
     github.elsewhere.get(STORE, body=b"PK")
     with pytest.raises(HubUnavailable, match="took longer"):
-        Downloads(AT_GITHUB, lambda: next(moments)).fetch(STORE, 10)
+        downloads.fetch(STORE, 10, downloads.deadline())

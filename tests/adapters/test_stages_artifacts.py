@@ -91,7 +91,13 @@ def test_no_report_is_unknown_and_says_what_was_not_looked_into() -> None:
     assert judged().reason.value == "report_missing"
     outcome = judged({"notes.txt": "hello"}, left_out=2)
     assert outcome.verdict.value == "unknown"
-    assert "2 larger artifacts were not looked into" in outcome.detail
+    assert "Artifacts of the run that were not looked into: 2." in outcome.detail
+
+
+def test_what_was_not_looked_into_is_said_of_a_stage_that_passed_too() -> None:
+    outcome = judged({"junit.xml": GREEN}, left_out=1)
+    assert outcome.verdict.value == "passed"
+    assert outcome.detail == "1 passed. Artifacts of the run that were not looked into: 1."
 
 
 # --- hostile archives --------------------------------------------------------------------------------------
