@@ -7,6 +7,7 @@ nobody, a mention does); everywhere else they are boxed like any other text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from gate_app.domain.inert import code, plain
 from gate_app.domain.policy import ApproverLine, Environment, Permission
@@ -24,6 +25,12 @@ def mentioned(run: Run, environment: Environment) -> str:
     """The same for the question, mentioning those whom the policy names; the author is not mentioned."""
     author = run.change.author.login.lower()
     return _people(environment, lambda name: code(name) if name.lower() == author else f"@{name}")
+
+
+def mentioned_for_rollback(run: Run, environment: Environment) -> str:
+    """The same for the way back, where contributors may answer: it takes their work out, not in."""
+    approval = replace(environment.approval, self_approval=True)
+    return mentioned(run, replace(environment, approval=approval))
 
 
 def many(count: int, noun: str, plural: str = "") -> str:
@@ -53,7 +60,8 @@ def group(users: Iterable[str], teams: Iterable[str], permission: str, naming: N
 def _people(environment: Environment, naming: Naming) -> str:
     lines = [_line(line, naming) for line in environment.approval.lines]
     apart = ", all different people" if len(lines) > 1 else ""
-    return f"{', and '.join(lines)}{apart} who did not contribute"
+    outside = "" if environment.approval.self_approval else " who did not contribute"
+    return f"{', and '.join(lines)}{apart}{outside}"
 
 
 def _line(line: ApproverLine, naming: Naming) -> str:

@@ -27,20 +27,26 @@ _SHOWN: Final = 5
 
 
 def ships(run: Run, environment: str) -> str:
-    """What a release would bring, against what the environment runs today: one line."""
+    """What a release would bring, against what the environment runs today: one line.
+
+    Where nothing of ours runs yet nothing can go out, whatever happened on the base branch meanwhile.
+    """
     shipment = run.shipments.get(environment)
     if shipment is None:
         return ""
-    where = code(environment)
-    if not shipment.ahead and not shipment.behind:
-        return f"**Ships:** nothing new, {where} runs this content already."
+    where, behind = code(environment), 0 if shipment.first else shipment.behind
+    if not shipment.ahead and not behind:
+        runs = "nothing of ours runs in {} yet" if shipment.first else "{} runs this content already"
+        return f"**Ships:** nothing new, {runs.format(where)}."
     since = (
         f"nothing of ours runs in {where} yet"
         if shipment.first
         else f"since {code(shipment.base[:12])} in {where}"
     )
+    if not shipment.ahead:
+        since = f"back from {code(shipment.base[:12])} in {where}"
     said = [f"{many(shipment.ahead, 'commit')} in"] if shipment.ahead else []
-    said += [f"{many(shipment.behind, 'commit')} **out**"] if shipment.behind else []
+    said += [f"{many(behind, 'commit')} **out**"] if behind else []
     pulls = ", ".join(code(f"#{number}") for number in shipment.pulls[:_SHOWN])
     rest = len(shipment.pulls) - _SHOWN
     noun = "pull request" if len(shipment.pulls) == 1 else "pull requests"
@@ -59,6 +65,7 @@ def commits(run: Run, environment: str) -> str:
 
 
 def evidence_lines(run: Run, environment: Environment, conditions: Conditions) -> str:
+    """What the stages of a gate found, under a word of its own: two lists in a row would read as one."""
     lines = []
     for name in environment.needs:
         stage = run.stages.get(name)
@@ -76,7 +83,7 @@ def evidence_lines(run: Run, environment: Environment, conditions: Conditions) -
     )
     if found.new or found.unchanged or found.fixed:
         lines.append(f"- Findings: {comparison(found)}")
-    return "\n".join(lines)
+    return "\n".join(["**Evidence:**", "", *lines]) if lines else ""
 
 
 def recommendation(run: Run, environment: Environment) -> str:

@@ -57,6 +57,10 @@ def _or_again(facts: Facts) -> str:
     return f", or run it again: {code('/retry ' + facts['stage'])}" if ours else ""
 
 
+def _because(facts: Facts) -> str:
+    return f"; what is there now fails: {_named(facts, 'detail', 200)}" if facts.get("detail") else ""
+
+
 def _by(facts: Facts) -> str:
     return f" by {_named(facts, 'by', 60)}" if facts.get("by") else ""
 
@@ -176,10 +180,10 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     ),
     _R.WATCHING: lambda f: "Released; it is being watched.",
     _R.WATCH_BREACHED: lambda f: (
-        "Released, but the watch saw it fail. A rollback is asked about where there is one."
+        "The watch saw it fail after the release. If something healthy ran there before, a rollback is asked about."
     ),
     _R.WATCH_UNKNOWN: lambda f: "Released, but the watch could not tell whether it is healthy.",
-    _R.ROLLBACK_TO: lambda f: f"Back to {_sha(f, 'sha')}, which was healthy there{_detail(f)}.",
+    _R.ROLLBACK_TO: lambda f: f"Back to {_sha(f, 'sha')}, which was healthy there{_because(f)}.",
     _R.ROLLBACK_REPLACED: lambda f: "A newer breach asks anew; this question is over.",
     _R.HEALTHY: lambda f: "Released and healthy.",
     _R.ANSWER_COUNTS: lambda f: "the answer counts",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gate_app.domain.approver_words import how_to_answer, mentioned
+from gate_app.domain.approver_words import how_to_answer, mentioned, mentioned_for_rollback
 from gate_app.domain.baseline import Comparison
 from gate_app.domain.brief import (
     STAGE_MARKS,
@@ -27,7 +27,7 @@ from gate_app.domain.brief import (
 from gate_app.domain.commands import Command
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.escalation import in_force
-from gate_app.domain.evidence import Evidence, StageVerdict
+from gate_app.domain.evidence import Evidence, StageReason, StageVerdict
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import boxed, code, fenced, plain
 from gate_app.domain.model import Person, Purpose
@@ -70,7 +70,7 @@ def stage_summary(stage: StageRun, compared: Comparison | None = None) -> str:
         for finding in evidence.findings[:20]
     ]
     if evidence.log_tail:
-        parts.append(fenced(evidence.log_tail))
+        parts.append(fenced(evidence.log_tail.rstrip()))
     return "\n".join(parts)
 
 
@@ -164,7 +164,7 @@ def _rollback_question(run: Run, gate: Gate, environment: Environment) -> str:
         f"**Why a person is asked:** after the release of {code(run.change.base_sha[:12])}:{boxed(run.because, 300)}",
         ships(run, environment.name),
         f"**Recommendation:** approve, because {code(run.change.head.sha[:12])} was healthy there.",
-        f"**Who can approve:** {mentioned(run, environment)}.",
+        f"**Who can approve:** {mentioned_for_rollback(run, environment)}.",
         f"`/approve {name}` takes it back · `/deny {name} reason` leaves it as it is",
         _until(run, gate, environment),
     ]
@@ -264,7 +264,7 @@ def _stage_words(stage: StageRun) -> str:
     if stage.outcome is None:
         waits = f"waiting: {code(stage.obstacle.detail, 160)}" if stage.obstacle else "running"
         return waits + page
-    if stage.outcome.verdict is StageVerdict.PASSED:
+    if stage.outcome.verdict is StageVerdict.PASSED or stage.outcome.reason is StageReason.TESTS_FAILED:
         return counts(stage.outcome.evidence) + page
     return code(stage.outcome.detail or stage.outcome.reason.value, 160) + page
 

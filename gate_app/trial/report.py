@@ -225,7 +225,7 @@ _TITLES: Final = {
     Outcome.FAILED: "Not released: something failed.",
     Outcome.UNKNOWN: "Not released: something could not be found out, and unknown never opens a gate.",
     Outcome.WAITING: "Not released: a gate still waits for an answer.",
-    Outcome.TIMED_OUT: "Not released: the time of the trial is over (timed_out).",
+    Outcome.TIMED_OUT: "Not released: the time of the trial is over (timed_out); --timeout SECONDS gives it more.",
     Outcome.FAULT: "The trial broke off.",
     Outcome.INTERRUPTED: "Interrupted.",
     Outcome.REFUSED: "Nothing was started.",

@@ -190,8 +190,10 @@ class Story:
         if stage_is_running(picture):
             self.timing.wait(LOOK_SECONDS)
             return None
+        asking = ", ".join(standing.asking)
         self.progress.say(
-            f"Still waiting for an answer about {', '.join(standing.asking)}; nothing is left to say."
+            f"Still waiting for an answer about {asking}, and nobody is here to give one: run it in a terminal, "
+            f'or add --say "reviewer: /approve {standing.asking[0] if standing.asking else ""}".'
         )
         return Outcome.WAITING
 

@@ -91,6 +91,16 @@ def test_globs_that_changed_since_are_not_answered_by_what_was_learned_for_other
             id="a first deployment",
         ),
         pytest.param(
+            Shipment(BASE, True, 1, 3),
+            "**Ships:** 1 commit in, nothing of ours runs in `staging` yet.",
+            id="a first deployment, while the base went on",
+        ),
+        pytest.param(
+            Shipment(BASE, True, 0, 0),
+            "**Ships:** nothing new, nothing of ours runs in `staging` yet.",
+            id="a first deployment of the base itself",
+        ),
+        pytest.param(
             Shipment("e" * 40, False, 1, 0, (12,), ("Greet in French (#12)",)),
             "**Ships:** 1 commit in (pull request `#12`), since `eeeeeeeeeeee` in `staging`.",
             id="since what runs",
@@ -101,7 +111,7 @@ def test_globs_that_changed_since_are_not_answered_by_what_was_learned_for_other
             id="more than is shown, and some go out",
         ),
         pytest.param(
-            Shipment("e" * 40, False, 0, 3), "**Ships:** 3 commits **out**, since", id="a step back"
+            Shipment("e" * 40, False, 0, 3), "**Ships:** 3 commits **out**, back from", id="a step back"
         ),
         pytest.param(
             Shipment("e" * 40, False, 0, 0),
@@ -151,3 +161,11 @@ def test_what_could_not_be_read_is_left_out_and_holds_nothing() -> None:
 )
 def test_a_commit_names_its_pull_request_in_githubs_own_way(message: str, number: int | None) -> None:
     assert pull_of(subject_of(message + "\n\n(#99)")) == number
+
+
+def test_commits_and_evidence_are_two_lists_and_not_one() -> None:
+    world = proposed()
+    world.shipments["staging"] = Shipment("e" * 40, False, 1, 0, (), ("Greet in French",))
+    world.passes(5).stage_ends()
+    status = [e.body for e in world.effects if isinstance(e, PublishComment) and e.surface == "status"][-1]
+    assert "- `Greet in French`\n\n**Evidence:**\n\n- ✅ `tests`" in status

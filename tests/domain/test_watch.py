@@ -171,6 +171,8 @@ def test_a_rollback_asks_a_person_and_says_why() -> None:
     check = [e for e in world.effects if isinstance(e, PublishCheckRun)][-1]
     assert (check.name, check.head_sha) == ("rollback / staging", HEAD.sha)
     assert check.title == "Waiting for a person: roll back staging?"
+    assert "which was healthy there; what is there now fails: `" in check.summary
+    assert "**Who can approve:** one person with write permission.\n" in question(world)
     assert world.started() == []
     assert not [e for e in world.effects if isinstance(e, PublishComment) and e.surface == "status"]
 
