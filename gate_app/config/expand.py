@@ -131,6 +131,7 @@ def _approval(approval: ApprovalModel) -> ApprovalPolicy:
         self_approval=approval.self_approval,
         expires_after=duration(approval.expires_after),
         escalate_when=tuple(_rule(rule) for rule in approval.escalate_when or ()),
+        parameters=tuple(each.declared(name) for name, each in (approval.parameters or {}).items()),
     )
 
 

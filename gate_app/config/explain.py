@@ -13,6 +13,7 @@ from gate_app.config.durations import duration_text
 from gate_app.config.yaml_text import inline_list, inline_mapping, key, text
 from gate_app.domain.freezes import FreezeWindow
 from gate_app.domain.model import Origin
+from gate_app.domain.parameters import Parameter
 from gate_app.domain.policy import (
     ApprovalMode,
     ApprovalPolicy,
@@ -155,6 +156,17 @@ def _before(environment: Environment) -> Iterator[Row]:
             yield f"  - {_window(window)}", window.reason
 
 
+def _parameter(parameter: Parameter) -> str:
+    entries: list[tuple[str, str]] = [("type", parameter.type)]
+    if parameter.options:
+        entries.append(("options", inline_list(parameter.options)))
+    bounds = (("minimum", parameter.minimum), ("maximum", parameter.maximum))
+    entries += [(name, str(bound)) for name, bound in bounds if bound is not None]
+    plain = parameter.type in ("integer", "boolean")
+    entries.append(("default", parameter.default if plain else text(parameter.default)))
+    return inline_mapping(entries)
+
+
 def _window(window: FreezeWindow) -> str:
     entries: list[tuple[str, str]] = []
     if window.cron:
@@ -192,6 +204,10 @@ def _approval(approval: ApprovalPolicy) -> Iterator[Row]:
         yield f"    - {_approvers(line)}", _people(line)
     yield "  self_approval: false", "nobody approves what they contributed to"
     yield "  contributors: head", "contributors: whoever changed this content, and whoever asked for it"
+    if approval.parameters:
+        yield "  parameters:", "what /modify may set; the deployment is told the values"
+        for parameter in approval.parameters:
+            yield f"    {parameter.name}: {_parameter(parameter)}", parameter.wanted
     expires = f"  expires_after: {duration_text(approval.expires_after)}"
     yield expires, "counted from the question; then denied, never approved"
 

@@ -157,6 +157,12 @@ Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=MAX_NAM
 CheckWord = Literal["required", "all"]
 CheckNames = Annotated[tuple[CheckName, ...], Field(min_length=1, max_length=MAX_NAMES)]
 RouteWord = Literal["grant", "deployment", "protection_rule"]
+MAX_PARAMETERS = 20
+PARAMETER_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+WORD_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._/@:+-]{0,98}[A-Za-z0-9])?$"
+ParameterName = Annotated[str, Field(pattern=PARAMETER_PATTERN)]
+Word = Annotated[str, Field(pattern=WORD_PATTERN)]
+ParameterNumber = Annotated[int, Field(ge=-999_999_999, le=999_999_999)]
 CronText = Annotated[str, Field(max_length=100), AfterValidator(_cron)]
 WindowTime = Annotated[
     str,

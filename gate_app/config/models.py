@@ -18,6 +18,7 @@ from gate_app.config.fields import (
     MAX_ENVIRONMENTS,
     MAX_LINES,
     MAX_NAMES,
+    MAX_PARAMETERS,
     MAX_RULES,
     MAX_STAGES,
     MORE_THAN_PATTERN,
@@ -30,6 +31,8 @@ from gate_app.config.fields import (
     Login,
     Name,
     Names,
+    ParameterName,
+    ParameterNumber,
     PathGlob,
     Patience,
     Patterns,
@@ -43,10 +46,12 @@ from gate_app.config.fields import (
     Timeout,
     WatchTime,
     WindowTime,
+    Word,
     WorkflowFile,
     ZoneName,
     exactly,
 )
+from gate_app.domain.parameters import Parameter
 
 
 def _form(value: object) -> str:
@@ -161,6 +166,31 @@ class EscalationModel(Strict):
     """A reason; when this rule fires, nothing is released, whoever approves."""
 
 
+class ParameterModel(Strict):
+    """A value that people may set before a deployment."""
+
+    type: Literal["choice", "integer", "boolean", "string"]
+    """`choice` of `options`, whole number, `true` or `false`, or a word of letters, digits and `._/@:+-`."""
+
+    default: str | int | bool
+    """The value while nobody sets another one."""
+
+    options: Annotated[tuple[Word, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """What a `choice` is among."""
+
+    minimum: ParameterNumber | None = None
+    """The smallest `integer`."""
+
+    maximum: ParameterNumber | None = None
+    """The largest `integer`."""
+
+    def declared(self, name: str) -> Parameter:
+        """What it declares; its default is written as people write a value."""
+        default = str(self.default)
+        default = default.lower() if isinstance(self.default, bool) else default
+        return Parameter(name, self.type, default, self.options or (), self.minimum, self.maximum)
+
+
 class ApprovalModel(Strict):
     """Who is asked before a deployment, and for how long."""
 
@@ -183,6 +213,11 @@ class ApprovalModel(Strict):
 
     contributors: Literal["head"] = "head"
     """Who is a contributor and so never counts: everybody who changed the content of the `head`."""
+
+    parameters: (
+        Annotated[dict[ParameterName, ParameterModel], Field(min_length=1, max_length=MAX_PARAMETERS)] | None
+    ) = None
+    """What people may set with `/modify`, by name; the deployment is told the values."""
 
     expires_after: Patience = "48h"
     """How long the question stays open before it is denied; 1m to 30d."""
@@ -326,6 +361,7 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY, "approval", "approvers", ANY): ApproverLineModel,
         ("environments", ANY, "approval", "escalate_when", ANY): EscalationModel,
         ("environments", ANY, "approval", "escalate_when", ANY, "approvers", ANY): ApproverLineModel,
+        ("environments", ANY, "approval", "parameters", ANY): ParameterModel,
         ("environments", ANY, "deploy"): RouteModel,
         ("environments", ANY, "freeze", ANY): FreezeModel,
         ("environments", ANY, "monitor"): MonitorModel,

@@ -15,9 +15,11 @@ from gate_app.config.models import (
     ApproverLineModel,
     EnvironmentModel,
     EscalationModel,
+    ParameterModel,
     StageModel,
 )
 from gate_app.config.problems import Flaw, Path, did_you_mean, listed, quote
+from gate_app.domain.parameters import Parameter
 
 IMPLICIT_STAGE = "checks"
 
@@ -173,6 +175,8 @@ def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
         yield ("environments", name, "needs"), environment.needs or ()
         yield ("environments", name, "verify"), environment.verify or ()
         yield ("environments", name, "paths"), environment.paths or ()
+        for key, parameter in (environment.approval.parameters or {}).items():
+            yield ("environments", name, "approval", "parameters", key, "options"), parameter.options or ()
         for number, window in enumerate(environment.freeze or ()):
             yield ("environments", name, "freeze", number, "exceptions"), window.exceptions or ()
         for number, rule in enumerate(environment.approval.escalate_when or ()):
@@ -216,6 +220,35 @@ def _windows_are_one_thing(draft: Draft) -> Iterator[Flaw]:
                 yield Flaw(path, "this window is given twice", "delete one of the two")
 
 
+RESERVED = ("sha", "gate")
+"""Inputs of a deploying workflow that are ours."""
+
+
+def _parameters_are_sound(draft: Draft) -> Iterator[Flaw]:
+    for name, environment in draft.environments.items():
+        for key, parameter in (environment.approval.parameters or {}).items():
+            path: Path = ("environments", name, "approval", "parameters", key)
+            if key in RESERVED:
+                yield Flaw(path, f"{quote(key)} is an input of our own", "rename it", aim="key")
+            yield from _parameter_is_sound(parameter, parameter.declared(key), path)
+
+
+def _parameter_is_sound(model: ParameterModel, declared: Parameter, path: Path) -> Iterator[Flaw]:
+    if (model.type == "choice") != (model.options is not None):
+        fix = "list `options`" if model.type == "choice" else "delete `options`, or write `type: choice`"
+        yield Flaw(path, "`options` are what a `choice` is among", fix)
+        return
+    for bound in ("minimum", "maximum"):
+        if model.type != "integer" and getattr(model, bound) is not None:
+            yield Flaw((*path, bound), f"`{bound}` bounds an `integer` only", "delete it")
+            return
+    kinds = {"integer": int, "boolean": bool}
+    if type(model.default) is not kinds.get(model.type, str) or not declared.accepts(declared.default):
+        yield Flaw(
+            (*path, "default"), f"its own default is no value of it: it takes {declared.wanted}", "mend it"
+        )
+
+
 def _approvals_hold_something(draft: Draft) -> Iterator[Flaw]:
     for name, environment in draft.environments.items():
         path = ("environments", name, "approval")
@@ -227,7 +260,7 @@ def _approvals_hold_something(draft: Draft) -> Iterator[Flaw]:
 def _never_asks_nobody(approval: ApprovalModel, path: Path) -> Iterator[Flaw]:
     if approval.mode != "never":
         return
-    for key in ("approvers", "escalate_when", "expires_after"):
+    for key in ("approvers", "escalate_when", "expires_after", "parameters"):
         if key in approval.model_fields_set:
             reason = f"`mode: never` asks nobody, so `{key}` would hold nothing"
             yield Flaw((*path, key), reason, f"delete `{key}`, or write `mode: always`")
@@ -322,6 +355,7 @@ RULES: tuple[Rule, ...] = (
     _order_has_no_circle,
     _lists_name_each_once,
     _windows_are_one_thing,
+    _parameters_are_sound,
     _approvals_hold_something,
     _lines_are_given_once,
     _rules_hold_something,

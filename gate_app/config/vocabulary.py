@@ -54,7 +54,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet((*_APPROVAL, "contributors"), "write `contributors: head`", "shipped"),
     NotYet((*_APPROVAL, "remind_after")),
     NotYet((*_APPROVAL, "escalate_to")),
-    NotYet((*_APPROVAL, "parameters")),
     NotYet((*_APPROVAL, "any_of"), "list lines under `approvers`: every line must be met"),
     NotYet((*_APPROVAL, "all_of"), "list lines under `approvers`: every line must be met"),
     NotYet((*_APPROVAL, "approvers", "any_of"), "list lines: every line must be met"),

@@ -107,8 +107,8 @@ def _own_change(
     people = contributors(run, conditions)
     if isinstance(people, Unknown):
         return ReasonCode.CONTRIBUTORS_UNKNOWN
-    requesters = {person.id for person in gate.requesters}
-    return ReasonCode.SELF_APPROVAL if answer.person.id in people | requesters else None
+    asked = {person.id for person in gate.requesters} | {each.by.id for each in gate.modifications}
+    return ReasonCode.SELF_APPROVAL if answer.person.id in people | asked else None
 
 
 def contributors(run: Run, conditions: Conditions) -> frozenset[int] | Unknown:

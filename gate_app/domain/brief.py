@@ -7,6 +7,7 @@ same, because both are made here; nothing is decided here.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Final
 
 from gate_app.domain.approvals import UNKNOWN_CODES
@@ -16,6 +17,7 @@ from gate_app.domain.conditions import Conditions
 from gate_app.domain.evaluate import new_findings
 from gate_app.domain.evidence import Evidence, Severity, StageVerdict
 from gate_app.domain.inert import boxed, code, plain
+from gate_app.domain.plan import plan_for
 from gate_app.domain.policy import Environment
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.sentences import phrase, sentence
@@ -154,6 +156,22 @@ def _judged(judged: Judged) -> tuple[str, str]:
         return "✅", ""
     mark, yet = ("❔", " yet") if judged.code in UNKNOWN_CODES else ("❌", "")
     return mark, f", which does not count{yet}: {phrase(judged.code)} {code(judged.code.value)}"
+
+
+def plan(run: Run, gate: Gate, environment: Environment) -> str:
+    """The parameters of the deployment as they stand, with what the last change of them was; nothing without any."""
+    now = plan_for(run, environment)
+    if not now.parameters:
+        return ""
+    earlier = replace(gate, modifications=gate.modifications[:-1])
+    before = plan_for(run.with_gate(earlier), environment).parameters
+    lines = [
+        f"- {code(name)}: {code(value)}{f' (was {code(before[name])})' if before[name] != value else ''}"
+        for name, value in now.parameters.items()
+    ]
+    by = f", changed by {code(gate.modifications[-1].by.login)}" if gate.modifications else ""
+    how = f"Change it with `/modify {plain(environment.name, 100)} key=value`; somebody else approves then."
+    return "\n".join([f"**Plan**, version {now.version}{by}:", "", *lines, "", how])
 
 
 def asked_and_answered(run: Run) -> str:

@@ -28,13 +28,13 @@ HIDDEN: Final = "invisible characters in its reason"
 
 Answering = Literal["approve", "deny"]
 Asking = Literal["status", "why", "help"]
-Moving = Literal["deploy", "cancel", "retry"]
+Moving = Literal["deploy", "cancel", "retry", "modify"]
 Pausing = Literal["hold", "resume", "ask", "answer", "withdraw"]
 OBEYED: Final = (
-    "approve", "deny", "deploy", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw",
+    "approve", "deny", "modify", "deploy", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw",
     "status", "why", "help",
 )  # fmt: skip
-KNOWN_LATER: Final = ("modify", "lock", "unlock", "rollback", "override", "waive", "delegate")
+KNOWN_LATER: Final = ("lock", "unlock", "rollback", "override", "waive", "delegate")
 """Words of the product's vocabulary that this version answers with "not available" instead of silence."""
 
 _WORD: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?=[ \t]|$)", re.ASCII)
@@ -58,6 +58,7 @@ class Command:
     sha: str | None = None
     reason: str = ""
     stage: str = ""
+    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
             return _approve(rest, environments)
         case "deny":
             return _deny(rest, environments)
+        case "modify":
+            return _modify(rest, environments)
         case "deploy":
             return _deploy(rest, environments)
         case "retry":
@@ -138,6 +141,22 @@ def _approve(rest: str, environments: Sequence[str]) -> Command | Malformed:
     if environment is None and sha is None:
         return Malformed("approve", ReasonCode.ENVIRONMENT_UNKNOWN, first)
     return Malformed("approve", ReasonCode.COMMAND_MALFORMED, first)
+
+
+def _modify(rest: str, environments: Sequence[str]) -> Command | Malformed:
+    """`key=value`s and nothing else, each key once."""
+    environment, remainder = _take_environment(rest, environments)
+    parts = remainder.split()
+    for part in parts:
+        if _PARAMETER.fullmatch(part) is None:
+            wrong = ReasonCode.COMMAND_MALFORMED if environment else ReasonCode.ENVIRONMENT_UNKNOWN
+            return Malformed("modify", wrong, part)
+    values = dict(part.split("=", 1) for part in parts)
+    if not parts or len(values) < len(parts):
+        return Malformed(
+            "modify", ReasonCode.TEXT_MISSING if not parts else ReasonCode.COMMAND_MALFORMED, remainder
+        )
+    return Command("modify", environment, values=tuple(values.items()))
 
 
 def _deploy(rest: str, environments: Sequence[str]) -> Command | Malformed:

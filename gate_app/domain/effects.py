@@ -14,6 +14,7 @@ from typing import Literal
 
 from gate_app.domain.annotations import Annotation
 from gate_app.domain.buttons import Button
+from gate_app.domain.model import LATER
 from gate_app.domain.policy import Probe
 from gate_app.domain.run import StageRole
 
@@ -36,6 +37,7 @@ class StartStage:
     environment: str | None = None
     occasion: int = 0
     probes: tuple[Probe, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict, metadata=LATER)
     kind: Literal["start_stage"] = "start_stage"
 
     @property
@@ -164,6 +166,7 @@ class CreateDeployment:
     sha: str
     description: str
     judged_at: datetime
+    parameters: Mapping[str, str] = field(default_factory=dict, metadata=LATER)
     kind: Literal["create_deployment"] = "create_deployment"
 
     @property

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from gate_app.domain.evidence import digest
+from gate_app.domain.parameters import values
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Binding, Run
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One environment, one head, one version. Parameters and notes join when people can edit them."""
+    """One environment, one head, and the parameters as people set them; each `/modify` makes a new version."""
 
     repository_id: int
     environment: str
     head_sha: str
     route: str
     version: int = 1
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
         """SHA-256 over canonical JSON: what the approver sees, hashed, is what is delivered (case 161)."""
-        return fingerprint([self.repository_id, self.environment, self.head_sha, self.route, self.version])
+        parts = [self.repository_id, self.environment, self.head_sha, self.route, self.version]
+        return fingerprint([*parts, dict(self.parameters)] if self.parameters else parts)
 
 
 def fingerprint(value: object) -> str:
@@ -34,8 +38,17 @@ def fingerprint(value: object) -> str:
 
 def plan_for(run: Run, environment: Environment) -> Plan:
     """The plan of a run for one environment, as it stands."""
-    change = run.change
-    return Plan(change.repository.id, environment.name, change.head.sha, environment.deploy.kind)
+    change, gate = run.change, run.gates.get(environment.name)
+    modifications = gate.modifications if gate is not None else ()
+    chosen = {name: value for each in modifications for name, value in each.values.items()}
+    return Plan(
+        change.repository.id,
+        environment.name,
+        change.head.sha,
+        environment.deploy.kind,
+        1 + len(modifications),
+        values(environment.approval.parameters, chosen),
+    )
 
 
 def evidence_digest(run: Run, environment: Environment) -> str:

@@ -14,6 +14,7 @@ from typing import Literal
 from gate_app.domain.evidence import Severity
 from gate_app.domain.freezes import FreezeWindow
 from gate_app.domain.model import LATER, Origin
+from gate_app.domain.parameters import Parameter
 
 
 class Permission(IntEnum):
@@ -83,7 +84,7 @@ class EscalationRule:
 class ApprovalPolicy:
     """Who must answer, when they are asked (`escalate_when`, with that mode), and until when.
 
-    `expires_after` counts from the question; then denied.
+    `expires_after` counts from the question; then denied. `parameters` are what people may set with `/modify`.
     """
 
     lines: tuple[ApproverLine, ...] = (ApproverLine(permission=Permission.WRITE),)
@@ -91,6 +92,7 @@ class ApprovalPolicy:
     self_approval: bool = False
     expires_after: timedelta = timedelta(hours=48)
     escalate_when: tuple[EscalationRule, ...] = field(default=(), metadata=LATER)
+    parameters: tuple[Parameter, ...] = field(default=(), metadata=LATER)
 
     @property
     def every_line(self) -> tuple[ApproverLine, ...]:

@@ -24,6 +24,7 @@ from gate_app.domain.verdict import ReasonCode, Verdict
 USAGES: Final[Mapping[str, str]] = {
     "approve": "/approve [environment] [sha] [-- reason]",
     "deny": "/deny [environment] reason",
+    "modify": "/modify [environment] key=value …",
     "deploy": "/deploy environment [sha]",
     "cancel": "/cancel",
     "retry": "/retry stage",
@@ -80,8 +81,6 @@ def _flaw(command: Malformed) -> str:
             return f"there is no gate for {code(command.detail, 80)} here"
         case ReasonCode.STAGE_NOT_FOUND:
             return "it does not say which stage"
-        case ReasonCode.PARAMETERS_UNDECLARED:
-            return f"the gate file declares no parameter {code(command.detail, 80)}"
         case _:
             return phrase(command.code)
 
@@ -147,6 +146,10 @@ def _instead(missed: NoTarget, run: Run, verdicts: Mapping[str, Verdict]) -> Seq
             return [f"Gates here: {_boxed(missed.choices) or 'none'}."]
         case ReasonCode.STAGE_NOT_FOUND:
             return [f"Stages here: {_stages(run)}."]
+        case ReasonCode.PARAMETER_UNKNOWN:
+            return [f"Declared: {_boxed(missed.choices) or 'none'}."]
+        case ReasonCode.PARAMETER_INVALID:
+            return [f"{code(missed.environment)} takes {' '.join(missed.choices)}."]
         case ReasonCode.ENVIRONMENT_AMBIGUOUS:
             return [f"Asking: {_boxed(missed.choices)}."]
         case ReasonCode.SHA_MISMATCH:

@@ -15,6 +15,7 @@ from gate_app.domain.draft import Draft, RollbackProposal
 from gate_app.domain.effects import CreateDeployment, DeploymentState, ReportDeployment
 from gate_app.domain.evidence import StageReason, StageVerdict
 from gate_app.domain.model import Person, Purpose
+from gate_app.domain.plan import plan_for
 from gate_app.domain.policy import DeploymentRoute, Environment, Policy
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
 from gate_app.domain.staging import deployment_work, restart_lost, start
@@ -27,7 +28,10 @@ KEPT_CONTENTS: Final = 50
 def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
     """Commits to the release and asks GitHub for its deployment record."""
     occasion = gate.occasions + 1
-    release = Release(draft.now, draft.run.change.head, approved_by=_approvers(draft, gate))
+    parameters = plan_for(draft.run, environment).parameters
+    release = Release(
+        draft.now, draft.run.change.head, approved_by=_approvers(draft, gate), parameters=parameters
+    )
     draft.put_gate(replace(gate, release=release, occasions=occasion, returned=None))
     facts = draft.environment(environment.name)
     draft.put_environment(replace(facts, busy_with=draft.run.gate_id(environment.name)))
@@ -41,6 +45,7 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
             sha=draft.run.change.head.sha,
             description=f"Released by Gate App, gate {draft.run.gate_id(environment.name)}"[:140],
             judged_at=draft.now,
+            parameters=parameters,
         )
     )
 

@@ -87,7 +87,7 @@ def _requested(
         draft.effects.append(React(event.comment_id, "+1"))
         return wording.passed_on_question(draft.run, event.person, command) if command.verb == "ask" else None
     refused = request or Refused(ReasonCode.NOTHING_OPEN)
-    missed = NoTarget(refused.code, refused.about)
+    missed = NoTarget(refused.code, refused.about, refused.choices)
     return refusals.no_target(
         event.person,
         refusals.command_said(command.verb, refused.about),

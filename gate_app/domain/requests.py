@@ -17,12 +17,15 @@ from gate_app.domain.conditions import Conditions, Standing
 from gate_app.domain.events import CommandGiven, Event, RerunRequested
 from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.model import Origin, Person, PersonKind, Purpose
+from gate_app.domain.parameters import Parameter, values
 from gate_app.domain.pauses import pause, withdraw
 from gate_app.domain.policy import ChecksWork, Permission, Policy
-from gate_app.domain.run import Closing, Gate, Run, RunState, StageRole, StageRun, StageStatus
+from gate_app.domain.run import Closing, Gate, Modification, Run, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
-REQUESTS: Final = ("deploy", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw")
+REQUESTS: Final = ("deploy", "modify", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw")
+MAX_MODIFICATIONS: Final = 50
+"""Versions of one plan: each of them is shown and asked about."""
 MAX_ATTEMPTS: Final = 10
 """Starts of one stage at one commit beyond which nobody may ask for another one."""
 
@@ -36,10 +39,13 @@ class Obeyed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a request changed nothing; `about` is the environment or the stage that it named."""
+    """Why a request changed nothing; `about` is the environment, stage or parameter that it named, `choices` what it
+    takes there.
+    """
 
     code: ReasonCode
     about: str = ""
+    choices: tuple[str, ...] = ()
 
 
 def obey(run: Run, event: Event, conditions: Conditions) -> Obeyed | Refused | None:
@@ -72,6 +78,8 @@ def _commanded(
             return _retry(run, policy, command.stage)
         case "cancel":
             return _cancel(run, event, conditions)
+        case "modify":
+            return _modify(run, policy, command, event)
         case "deploy":
             return _deploy(run, policy, command, event)
         case _:
@@ -170,6 +178,42 @@ def _deploy(run: Run, policy: Policy, command: Command, event: CommandGiven) -> 
     return Obeyed(run.with_gate(_anew(run.gates.get(name, Gate(name)), event)))
 
 
+def _modify(run: Run, policy: Policy, command: Command, event: CommandGiven) -> Obeyed | Refused:
+    """Another version of the plan: what was answered about the last one is void, and who changed it contributed."""
+    gates = [
+        gate
+        for gate in run.gates.values()
+        if command.environment in (None, gate.environment) and _declared(policy, gate.environment)
+    ]
+    if len(gates) != 1:
+        code = ReasonCode.ENVIRONMENT_AMBIGUOUS if gates else ReasonCode.PARAMETER_UNKNOWN
+        return Refused(code, command.environment or "", tuple(gate.environment for gate in gates))
+    gate, declared = gates[0], _declared(policy, gates[0].environment)
+    denied = gate.closing is not None and gate.closing.state is VerdictState.DENIED
+    if gate.release is not None or (gate.closing is not None and not denied):
+        return Refused(ReasonCode.TOO_LATE, gate.environment)
+    for name, value in command.values:
+        found = next((each for each in declared if each.name == name), None)
+        if found is None:
+            return Refused(ReasonCode.PARAMETER_UNKNOWN, name, tuple(each.name for each in declared))
+        if not found.accepts(value):
+            return Refused(ReasonCode.PARAMETER_INVALID, name, (found.wanted,))
+    chosen = {name: value for each in gate.modifications for name, value in each.values.items()}
+    now = values(declared, chosen)
+    if not denied and all(now[name] == value for name, value in command.values):
+        return Refused(ReasonCode.PARAMETERS_UNCHANGED, gate.environment)
+    if len(gate.modifications) >= MAX_MODIFICATIONS:
+        return Refused(ReasonCode.PARAMETERS_SPENT, gate.environment)
+    change = Modification(event.person, event.at, event.comment_id, dict(command.values))
+    modified = replace(_anew(gate, event) if denied else gate, modifications=(*gate.modifications, change))
+    return Obeyed(run.with_gate(modified))
+
+
+def _declared(policy: Policy, environment: str) -> tuple[Parameter, ...]:
+    found = policy.environment(environment)
+    return found.approval.parameters if found is not None else ()
+
+
 def _not_again(gate: Gate) -> ReasonCode | None:
     """Why a gate that this run has cannot be asked about again."""
     if gate.release is not None:
@@ -187,4 +231,5 @@ def _anew(gate: Gate, event: CommandGiven) -> Gate:
         requested=gate.requested + 1,
         requesters=tuple(dict.fromkeys((*gate.requesters, event.person))),
         asked=gate.question.number if gate.question else gate.asked,
+        modifications=gate.modifications,
     )

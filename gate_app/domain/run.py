@@ -223,6 +223,7 @@ class Release:
     ended_at: datetime | None = None
     failure: ReasonCode | None = None
     approved_by: tuple[Person, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict, metadata=LATER)
 
     @property
     def may_return(self) -> bool:
@@ -240,6 +241,16 @@ class Returned:
 
     retry_at: datetime
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Modification:
+    """Somebody changed the plan of a deployment: the values they set, as written in a comment."""
+
+    by: Person
+    at: datetime
+    comment_id: int
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +274,7 @@ class Gate:
     closing: Closing | None = None
     release: Release | None = None
     held_until: datetime | None = field(default=None, metadata=LATER)
+    modifications: tuple[Modification, ...] = field(default=(), metadata=LATER)
     disturbed: int = field(default=0, metadata=LATER)
 
     def given(self, key: str) -> Answer | None:

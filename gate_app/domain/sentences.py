@@ -238,7 +238,13 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.STAGE_OF_RELEASE: lambda f: "that stage belongs to a deployment; `/deploy` asks for it anew",
     _R.RETRIES_SPENT: lambda f: "that stage was started too often for this commit; push a new one",
     _R.REASON_MISSING: lambda f: "a denial needs a reason that the author can act on",
-    _R.PARAMETERS_UNDECLARED: lambda f: "the gate file declares no parameters to set",
+    _R.PARAMETER_UNKNOWN: lambda f: "the gate file declares no such parameter for that environment",
+    _R.PARAMETER_INVALID: lambda f: "that is no value of the parameter",
+    _R.PARAMETERS_UNCHANGED: lambda f: "that is what the plan says already",
+    _R.PARAMETERS_SPENT: lambda f: "the plan was changed too often; push a new commit",
+    _R.PARAMETERS_UNDECLARED: lambda f: (
+        "an approval changes nothing; `/modify` does, and somebody else approves what it makes"
+    ),
 }
 
 

@@ -6,6 +6,7 @@ of work that this version cannot do end as unknown, visibly, and never as passed
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, assert_never
 
@@ -132,6 +133,13 @@ def _deployment_of(draft: Draft, environment: str | None) -> Followed | None:
     return Followed("deployment", known) if known is not None else None
 
 
+def _parameters(draft: Draft, stage: StageRun) -> Mapping[str, str]:
+    """What the release of a deployment was approved with; no other stage is told."""
+    gate = draft.run.gates.get(stage.environment or "")
+    release = gate.release if gate is not None and stage.role is StageRole.DEPLOY else None
+    return release.parameters if release is not None else {}
+
+
 def _command(draft: Draft, stage: StageRun, work: CommandWork) -> StartStage:
     return StartStage(
         stage=stage.key,
@@ -144,6 +152,7 @@ def _command(draft: Draft, stage: StageRun, work: CommandWork) -> StartStage:
         sarif=work.sarif,
         environment=stage.environment,
         occasion=draft.run.gates[stage.environment].requested if stage.environment else 0,
+        parameters=_parameters(draft, stage),
     )
 
 
@@ -176,7 +185,8 @@ def _dispatch_deployment(draft: Draft, stage: StageRun, route: WorkflowRoute) ->
         said = "The default branch is not known to this run; push a new head."
         _end_unknown(draft, stage, StageReason.WORKFLOW_NOT_DISPATCHABLE, said)
         return
-    inputs = {"sha": change.head.sha, "gate": draft.run.release_id(stage.environment or "")}
+    what = {"sha": change.head.sha, "gate": draft.run.release_id(stage.environment or "")}
+    inputs = {**_parameters(draft, stage), **what}
     draft.effects.append(
         DispatchWorkflow(
             stage.key,

@@ -124,6 +124,10 @@ class ReasonCode(StrEnum):
     STAGE_OF_RELEASE = "stage_of_release"
     RETRIES_SPENT = "retries_spent"
     REASON_MISSING = "reason_missing"
+    PARAMETER_UNKNOWN = "parameter_unknown"
+    PARAMETER_INVALID = "parameter_invalid"
+    PARAMETERS_UNCHANGED = "parameters_unchanged"
+    PARAMETERS_SPENT = "parameters_spent"
     PARAMETERS_UNDECLARED = "parameters_undeclared"
 
 

@@ -21,6 +21,7 @@ from gate_app.domain.brief import (
     counts,
     evidence_lines,
     frozen,
+    plan,
     recommendation,
     ships,
 )
@@ -137,6 +138,7 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         f"{code(run.change.title, 150)} at {code(run.change.head.sha[:12])}",
         ships(run, gate.environment),
         evidence_lines(run, environment, conditions),
+        plan(run, gate, environment),
         asked_because(environment, verdict),
         frozen(verdict),
         f"**Recommendation:** {recommendation(run, environment)}",
@@ -236,6 +238,7 @@ def _decided_on(
         f"#### Deploy to {code(environment.name)}?",
         "\n".join(part for part in (ships(run, environment.name), commits(run, environment.name)) if part),
         evidence_lines(run, environment, conditions),
+        plan(run, gate, environment),
         asked_because(environment, verdict),
         frozen(verdict),
         f"**Recommendation:** {recommendation(run, environment)}",
@@ -284,6 +287,7 @@ def help_text(run: Run) -> str:
     rows = [
         "- `/approve [environment] [sha] [-- reason]`: yes to what the question shows",
         "- `/deny [environment] reason`: no, with a reason the author can act on",
+        "- `/modify [environment] key=value …`: change the plan; what was answered about it is void",
         "- `/deploy environment [sha]`: ask (again) to deploy this head; whoever asks does not approve it",
         "- `/cancel`: close every gate that is still open here",
         "- `/retry stage`: run a stage again that failed or came to no verdict, on the same commit",

@@ -136,7 +136,11 @@ class Writes:
             "ref": wanted.sha,
             "auto_merge": False,
             "required_contexts": [],
-            "payload": {"gate": wanted.gate_id, "sha": wanted.sha},
+            "payload": {
+                "gate": wanted.gate_id,
+                "sha": wanted.sha,
+                **({"parameters": dict(wanted.parameters)} if wanted.parameters else {}),
+            },
             "environment": wanted.environment,
             "description": line_within(wanted.description, MAX_DESCRIPTION_CHARS),
         }

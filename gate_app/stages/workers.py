@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -109,8 +110,17 @@ class StageWorkers:
             probes=wanted.probes,
             probe_hosts=self._places.probe_hosts,
             hidden=self._places.hidden,
+            variables=_variables(wanted.parameters),
             isolation=self._inspected.grade,
         )
+
+
+def _variables(parameters: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What a deployment was approved with: each value, and all of them as JSON."""
+    if not parameters:
+        return ()
+    each = ((f"GATE_PARAMETER_{name.upper()}", value) for name, value in parameters.items())
+    return (*each, ("GATE_PARAMETERS", json.dumps(dict(parameters), sort_keys=True)))
 
 
 def _credential(folder: Path, token: str) -> Path:

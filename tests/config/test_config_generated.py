@@ -61,6 +61,12 @@ SOUND: dict[str, Any] = {
                 ],
                 "self_approval": False,
                 "contributors": "head",
+                "parameters": {
+                    "strategy": {"type": "choice", "options": ["rolling", "canary"], "default": "rolling"},
+                    "percent": {"type": "integer", "minimum": 1, "maximum": 100, "default": 100},
+                    "migrate": {"type": "boolean", "default": False},
+                    "region": {"type": "string", "default": "eu-central-1"},
+                },
                 "expires_after": "48h",
             },
             "deploy": {"workflow": "deploy.yml"},

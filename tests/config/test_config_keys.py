@@ -14,6 +14,7 @@ from support.config import (
     with_environment,
     with_line,
     with_monitor,
+    with_parameter,
     with_probe,
     with_route,
     with_rule,
@@ -44,6 +45,7 @@ _STAGE, _ENVIRONMENT = "stages.work", "environments.production"
 _APPROVAL, _LINE = f"{_ENVIRONMENT}.approval", f"{_ENVIRONMENT}.approval.approvers[0]"
 _RULE = f"{_APPROVAL}.escalate_when[0]"
 _WINDOW = f"{_ENVIRONMENT}.freeze[0]"
+_PARAMETER = f"{_APPROVAL}.parameters.percent"
 _ROUTE = f"{_ENVIRONMENT}.deploy"
 _LONG = "a" * 5_000
 
@@ -239,6 +241,54 @@ KEYS = (
         "{verify: {smoke: {}}}",
         "{verify: []}",
         f"{_ENVIRONMENT}.verify",
+    ),
+    Key(
+        "environments.*.approval.parameters",
+        with_approval,
+        "{parameters: {migrate: {type: boolean, default: false}}}",
+        "{parameters: [migrate]}",
+        "{parameters: {}}",
+        f"{_APPROVAL}.parameters",
+    ),
+    Key(
+        "environments.*.approval.parameters.*.type",
+        with_parameter,
+        "{type: integer, default: 5}",
+        "{type: number, default: 5}",
+        "{type: [integer], default: 5}",
+        f"{_PARAMETER}.type",
+    ),
+    Key(
+        "environments.*.approval.parameters.*.default",
+        with_parameter,
+        "{type: string, default: eu-central-1}",
+        "{type: integer, default: many}",
+        "{type: string, default: $(id)}",
+        f"{_PARAMETER}.default",
+    ),
+    Key(
+        "environments.*.approval.parameters.*.options",
+        with_parameter,
+        "{type: choice, options: [rolling, canary], default: rolling}",
+        "{type: choice, options: rolling, default: rolling}",
+        "{type: choice, options: [], default: rolling}",
+        f"{_PARAMETER}.options",
+    ),
+    Key(
+        "environments.*.approval.parameters.*.minimum",
+        with_parameter,
+        "{type: integer, minimum: 1, default: 5}",
+        "{type: integer, minimum: one, default: 5}",
+        "{type: integer, minimum: -1000000000, default: 5}",
+        f"{_PARAMETER}.minimum",
+    ),
+    Key(
+        "environments.*.approval.parameters.*.maximum",
+        with_parameter,
+        "{type: integer, maximum: 9, default: 5}",
+        "{type: string, maximum: 9, default: a}",
+        "{type: integer, maximum: true, default: 5}",
+        f"{_PARAMETER}.maximum",
     ),
     Key(
         "environments.*.soak",

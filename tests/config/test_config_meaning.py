@@ -16,6 +16,7 @@ from support.config import (
     with_approval,
     with_environment,
     with_line,
+    with_parameter,
     with_route,
     with_rule,
     with_stage,
@@ -267,6 +268,46 @@ TOGETHER = {
         f"{_E}.approval.expires_after",
         "asks nobody",
     ),
+    "a parameter whose name is ours": (
+        with_approval("{parameters: {sha: {type: string, default: a}}}"),
+        f"{_E}.approval.parameters.sha",
+        "an input of our own",
+    ),
+    "a choice without options": (
+        with_parameter("{type: choice, default: a}"),
+        f"{_E}.approval.parameters.percent",
+        "what a `choice` is among",
+    ),
+    "options of a number": (
+        with_parameter("{type: integer, options: [a], default: 5}"),
+        f"{_E}.approval.parameters.percent",
+        "what a `choice` is among",
+    ),
+    "a default out of its bounds": (
+        with_parameter("{type: integer, minimum: 1, maximum: 4, default: 5}"),
+        f"{_E}.approval.parameters.percent.default",
+        "a whole number from 1 to 4",
+    ),
+    "a default that is no option": (
+        with_parameter("{type: choice, options: [a, b], default: c}"),
+        f"{_E}.approval.parameters.percent.default",
+        "one of a, b",
+    ),
+    "case 162: a default that is a credential": (
+        with_parameter("{type: string, default: ghp_0123456789}"),
+        f"{_E}.approval.parameters.percent.default",
+        "never a secret",
+    ),
+    "one option twice": (
+        with_parameter("{type: choice, options: [a, a], default: a}"),
+        f"{_E}.approval.parameters.percent.options[1]",
+        "listed twice",
+    ),
+    "parameters where nobody is asked": (
+        with_approval("{mode: never, parameters: {percent: {type: integer, default: 5}}}"),
+        f"{_E}.approval.parameters",
+        "asks nobody",
+    ),
     "a soak that counts from nowhere": (with_environment("{soak: 30m}"), f"{_E}.soak", "in `after`"),
     "a window of two kinds": (
         with_window('{cron: "0 1 * * *", duration: 1h, holidays: DE, timezone: UTC}'),
@@ -391,7 +432,6 @@ NOT_YET_FILES = {
     "environments.*.approval.contributors": with_approval("{contributors: shipped}"),
     "environments.*.approval.remind_after": with_approval("{remind_after: [2h, 8h]}"),
     "environments.*.approval.escalate_to": with_approval("{escalate_to: {after: 4h, teams: [acme/leads]}}"),
-    "environments.*.approval.parameters": with_approval("{parameters: {percent: {type: integer}}}"),
     "environments.*.approval.any_of": with_approval("{any_of: [{users: [a]}]}"),
     "environments.*.approval.all_of": with_approval("{all_of: [{users: [a]}]}"),
     "environments.*.approval.approvers.any_of": with_approval("{approvers: {any_of: [{users: [a]}]}}"),
@@ -430,7 +470,7 @@ MEANT = {
     "a key of the top": (with_environment("{version: 1}"), "it belongs at the top of the file"),
     "a key that resembles nothing": (
         with_approval("{xyzzyx: 1}"),
-        "known here: mode, escalate_when, approvers, self_approval, contributors, expires_after",
+        "known here: mode, escalate_when, approvers, self_approval, contributors, parameters, expires_after",
     ),
     "a name outside a list": (with_stage("{checks: xyzzyx}"), "names go in a list: `[…]`"),
     "no version": ("environments: {a: {}}\n", "write `version: 1`"),

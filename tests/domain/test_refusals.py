@@ -97,8 +97,9 @@ def told(world: World, person: Person, line: str) -> str:
         pytest.param(
             REVIEWER,
             "/approve staging percent=50",
-            "`/approve` by `reviewer` was not obeyed (`parameters_undeclared`): the gate file declares no parameter"
-            " `percent`. Write it as `/approve [environment] [sha] [-- reason]`.",
+            "`/approve` by `reviewer` was not obeyed (`parameters_undeclared`): an approval changes nothing;"
+            " `/modify` does, and somebody else approves what it makes. Write it as"
+            " `/approve [environment] [sha] [-- reason]`.",
             id="a parameter",
         ),
         pytest.param(

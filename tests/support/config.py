@@ -105,6 +105,10 @@ def with_window(body: str) -> str:
     return with_environment(f"{{freeze: [{body}]}}")
 
 
+def with_parameter(body: str) -> str:
+    return with_approval(f"{{parameters: {{percent: {body}}}}}")
+
+
 def with_rule(body: str) -> str:
     return with_approval(f"{{mode: escalate, escalate_when: [{body}]}}")
 
