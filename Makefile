@@ -1,7 +1,7 @@
 # What can be done here; each target sets up what it needs, on Python 3.11 or newer.
 #
 #   make try        the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
-#   make test       everything that has to pass       make check   its static part: style, types, directions
+#   make test       everything that has to pass       make check   its static part: style and types
 #   make coverage   every branch of domain and trust  make kill    every crash point
 #   make stories    every story on every route, and with every trouble at every call of it (an hour)
 #   make fuzz       generated calls at the stand-in   make bench   how fast webhooks are taken in
@@ -28,7 +28,6 @@ check: $(VENV)/dev.stamp
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary
-	@if grep -qs importlinter .importlinter pyproject.toml; then $(BIN)/lint-imports; fi
 
 stories: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n 6 -m slow tests/stories  # mostly they wait

@@ -88,8 +88,8 @@ def evidence_lines(run: Run, environment: Environment, conditions: Conditions) -
     return "\n".join(["**Evidence:**", "", *lines]) if lines else ""
 
 
-def recommendation(run: Run, environment: Environment) -> str:
-    """A deterministic table: clean evidence, findings to look at, or no ground to stand on."""
+def recommendation(run: Run, environment: Environment, verdict: Verdict) -> str:
+    """A deterministic table: clean evidence, findings or a rule to look at, or no ground to stand on."""
     stages = [run.stages.get(name) for name in environment.needs]
     passed = [stage.outcome for stage in stages if stage and stage.outcome]
     evidence = [each.evidence for each in passed if each.verdict is StageVerdict.PASSED]
@@ -100,6 +100,8 @@ def recommendation(run: Run, environment: Environment) -> str:
     if found or skipped:
         said = [many(found, "finding") if found else "", many(skipped, "skipped test") if skipped else ""]
         return f"look at {' and '.join(part for part in said if part)} first."
+    if any(reason.code is ReasonCode.ESCALATED for reason in verdict.reasons):
+        return "look at what made the rules fire; every stage is clean."
     return "approve, because every stage is clean."
 
 

@@ -132,6 +132,8 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         return _outcome(run, gate, verdict)
     if run.purpose is Purpose.ROLLBACK:
         return _rollback_question(run, gate, environment)
+    if verdict.only_frozen:
+        return _approved_ahead(run, gate, verdict)
     environment = in_force(run, gate, environment, conditions)
     parts = [
         f"### Deploy to {code(gate.environment)}?",
@@ -141,7 +143,7 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         plan(run, gate, environment),
         asked_because(environment, verdict),
         frozen(verdict),
-        f"**Recommendation:** {recommendation(run, environment)}",
+        f"**Recommendation:** {recommendation(run, environment, verdict)}",
         f"**Who can approve:** {mentioned(run, environment)}.",
         f"`/approve {plain(gate.environment, 100)}` · `/deny {plain(gate.environment, 100)} reason` · "
         f"`/why {plain(gate.environment, 100)}`",
@@ -156,6 +158,13 @@ def _why_again(asked: Question) -> str:
     if asked.binding.disturbed:
         return "somebody edited or deleted the comment that asked, or what was asked about has changed"
     return "what was asked about has changed"
+
+
+def _approved_ahead(run: Run, gate: Gate, verdict: Verdict) -> str:
+    """Everybody has said yes, and the freeze is waited for."""
+    title = f"**{gate_title(gate, verdict)}** · {code(gate.environment)} · {code(run.change.head.sha[:12])}"
+    name = plain(gate.environment, 100)
+    return f"⏳ {title}\n\n{answers_given(gate, verdict)}\n\n`/deny {name} reason` still stops it."
 
 
 def _rollback_question(run: Run, gate: Gate, environment: Environment) -> str:
@@ -241,7 +250,7 @@ def _decided_on(
         plan(run, gate, environment),
         asked_because(environment, verdict),
         frozen(verdict),
-        f"**Recommendation:** {recommendation(run, environment)}",
+        f"**Recommendation:** {recommendation(run, environment, verdict)}",
         asked_and_answered(run),
         answers_given(gate, verdict),
         how_to_answer(run, environment.name),

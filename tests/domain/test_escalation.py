@@ -134,6 +134,7 @@ def test_a_rule_that_fires_asks_a_person_and_says_what_made_it(
     assert not world.releases("staging")
     assert "Why a person is asked" in question(world)
     assert found in question(world)
+    assert "**Recommendation:** look at" in question(world)
     world.says(REVIEWER, "/approve staging")
     assert len(world.releases("staging")) == 1
 

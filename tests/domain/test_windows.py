@@ -56,6 +56,8 @@ def test_people_approve_ahead_and_the_release_goes_out_when_the_freeze_ends() ->
     world.says(REVIEWER, "/approve staging")
     assert not world.releases("staging")
     assert title(world).startswith("Approved; frozen until")
+    assert "✅ approval by `reviewer`" in question(world)
+    assert "`/deny staging reason` still stops it." in question(world)
     world.freezes["staging"] = None
     world.passes(64 * 3600).tick()
     assert len(world.releases("staging")) == 1
