@@ -55,6 +55,7 @@ FAILS: Final = PASSES.replace("/>", '><failure message="assert 1 == 2"/></testca
 
 def on_routes(*sample: str) -> pytest.MarkDecorator:
     """Tells a story on these routes in the default suite, on the others in `make stories`."""
+    assert set(sample) <= set(ROUTES), sample
     params = [
         pytest.param(name, marks=() if name in sample else (pytest.mark.slow,), id=name) for name in ROUTES
     ]
@@ -70,6 +71,8 @@ class Route:
 
     def of(self, gate_file: str) -> str:
         """A story's gate file, with the work done this way."""
+        assert TESTS in gate_file, "nothing to replace"
+        assert DEPLOY in gate_file, "nothing to replace"
         for usual, here in ROUTES[self.name].items():
             gate_file = gate_file.replace(usual, here)
         return gate_file
