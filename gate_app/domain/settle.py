@@ -27,6 +27,8 @@ from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictS
 
 RECHECK: Final = timedelta(seconds=30)
 """How soon a gate is judged again that waits for something unreadable or for another run's release."""
+SOONEST_RECHECK: Final = timedelta(seconds=5)
+"""The same just after an answer: most troubles pass at once, and somebody looks on."""
 
 _RECHECKED: Final = frozenset({ReasonCode.ENVIRONMENT_BUSY, ReasonCode.HEAD_MOVED})
 BLOCKED_RECHECK: Final = timedelta(minutes=10)
@@ -163,8 +165,14 @@ def _moments(draft: Draft, gate: Gate, verdict: Verdict) -> list[datetime]:
     if any(root.code is ReasonCode.ROUTE_BLOCKED for root in verdict.reasons):
         moments.append(draft.now + BLOCKED_RECHECK)
     if any(_may_heal(draft.run, reason) for root in verdict.reasons for reason in root.walk()):
-        moments.append(draft.now + RECHECK)
+        moments.append(draft.now + _patience(draft, gate))
     return moments
+
+
+def _patience(draft: Draft, gate: Gate) -> timedelta:
+    """The longer ago the newest answer, the longer until the next look. Its age paces only, so clocks may differ."""
+    newest = max((given.at for given in gate.answers), default=draft.run.opened_at)
+    return min(max(draft.now - newest, SOONEST_RECHECK), RECHECK)
 
 
 def _may_heal(run: Run, reason: Reason) -> bool:

@@ -301,6 +301,10 @@ def test_case_067_what_cannot_be_read_waits_and_is_judged_again(unreadable: str)
     world.says(REVIEWER, "/approve staging")
     assert world.state("staging") == "waiting"
     assert not world.releases("staging")
+    assert world.run.wake_at == world.now + timedelta(seconds=5), "most troubles pass at once"
+    world.passes(20).tick()
+    assert world.run.wake_at == world.now + timedelta(seconds=20)
+    world.passes(20).tick()
     assert world.run.wake_at == world.now + timedelta(seconds=30)
     world.current_policy, world.head = healthy
     world.authorship = Authorship((AUTHOR.id,))
@@ -666,7 +670,7 @@ def test_a_release_that_came_back_is_judged_again_on_fresh_facts() -> None:
     world.happens(back)
     assert world.gate("staging").release is None
     assert "release_returned" in world.codes("staging")
-    assert world.run.wake_at == world.now + timedelta(seconds=30)
+    assert world.run.wake_at == world.now + timedelta(seconds=5)
     world.standings[REVIEWER.id] = Standing(REVIEWER, Permission.READ)
     world.passes(61).tick()
     assert len(world.releases("staging")) == 1, "case 60: the approver lost the permission meanwhile"

@@ -218,7 +218,7 @@ def test_a_route_that_cannot_be_read_is_looked_at_again_soon() -> None:
     world = proposed(by_workflow())
     world.obstacles["staging"] = Unknown("hub_unavailable", "502")
     world.stage_ends()
-    assert world.run.wake_at == world.now + timedelta(seconds=30)
+    assert world.run.wake_at == world.now + timedelta(seconds=5)
 
 
 def test_the_route_is_asked_about_once_its_stages_are_done_and_until_the_question() -> None:
