@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers, judge_lines
 from gate_app.domain.baseline import findings_at_least
@@ -89,7 +89,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         *_freeze_reasons(environment, conditions),
         *_held_reasons(run),
         _free_reason(run, environment, conditions),
-        _route_reason(gate, environment, conditions),
+        _route_reason(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
         *_approval_reasons(gate, answers, approval, escalation, conditions),
@@ -151,7 +151,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
         _policy_reason(run, conditions),
         met(ReasonCode.ROLLBACK_TO, sha=run.change.head.sha, detail=run.because),
         _free_reason(run, environment, conditions),
-        _route_reason(gate, environment, conditions),
+        _route_reason(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
         judge_lines(gate, answers, environment.approval, conditions),
@@ -292,7 +292,7 @@ def _free_reason(run: Run, environment: Environment, conditions: Conditions) -> 
     return unmet(ReasonCode.ENVIRONMENT_BUSY, gate=busy_with or "")
 
 
-def _route_reason(gate: Gate, environment: Environment, conditions: Conditions) -> Reason:
+def _route_reason(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Reason:
     """A gate never asks for what this version, or this repository, could not carry out.
 
     A workflow is looked at before the question; after the answer, starting it shows soonest what keeps it.
@@ -301,11 +301,26 @@ def _route_reason(gate: Gate, environment: Environment, conditions: Conditions) 
     blocked = conditions.routes.get(name)
     if blocked is not None:
         return unknown(ReasonCode.ROUTE_BLOCKED, code=blocked.code, detail=blocked.detail)
+    leads_out = _leads_out(run) if isinstance(route, CommandRoute) else ""
+    if leads_out:
+        return unknown(ReasonCode.ROUTE_BLOCKED, code=LEADS_OUT, detail=leads_out)
     if isinstance(route, WorkflowRoute) and gate.question is None and name not in conditions.routes:
         return unmet(ReasonCode.ROUTE_UNSEEN, route=route.kind)
     if isinstance(route, CommandRoute | WorkflowRoute | DeploymentRoute):
         return met(ReasonCode.ROUTE_READY, route=route.kind)
     return unknown(ReasonCode.ROUTE_UNAVAILABLE, route=route.kind)
+
+
+LEADS_OUT: Final = "link_leads_out"
+"""The code of a commit that a deployment by command could not unpack: a link in it leads out of it."""
+
+
+def _leads_out(run: Run) -> str:
+    """What a stage that had the commit before it found of that; a rollback was unpacked before."""
+    if run.purpose is Purpose.ROLLBACK:
+        return ""
+    found = (stage.outcome.evidence.leads_out for stage in run.stages.values() if stage.outcome)
+    return next((link for link in found if link), "")
 
 
 def _returned_reasons(gate: Gate, conditions: Conditions) -> tuple[Reason, ...]:

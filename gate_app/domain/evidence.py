@@ -11,9 +11,11 @@ Rules of this file:
 import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from gate_app.domain.model import LATER
 
 MAX_FAILURES: Final = 100
 """Failing tests listed by name; the counts stay exact beyond it."""
@@ -193,7 +195,8 @@ class Evidence:
     """What a stage produced. ``log_tail`` is plain text without control characters, at most 8 KiB.
 
     ``tests`` is ``None`` when no test report was asked for: that is not the same as zero tests.
-    ``isolation`` names what confined the command; ``truncated`` says that something was cut.
+    ``isolation`` names what confined the command; ``truncated`` says that something was cut. ``leads_out`` is a link
+    of the commit that leads out of it: no release folder can hold that.
     """
 
     summary: str = ""
@@ -206,8 +209,10 @@ class Evidence:
     log_tail: str = ""
     exit_code: int | None = None
     checks: tuple[CheckResult, ...] = ()
+    leads_out: str = field(default="", metadata=LATER)
 
     def __post_init__(self) -> None:
+        _require_text("leads out", self.leads_out, MAX_MESSAGE)
         _require_text("summary", self.summary, MAX_SUMMARY)
         _require_text("log tail", self.log_tail, MAX_LOG_TAIL)
         _require_count("failures", len(self.failures), MAX_FAILURES)
@@ -242,6 +247,8 @@ def digest(evidence: Evidence) -> str:
     """
     content = asdict(evidence)
     del content["duration_ms"], content["log_tail"], content["checks"]
+    if not evidence.leads_out:
+        del content["leads_out"]
     if evidence.checks:
         content["checks"] = [[check.name, check.conclusion] for check in evidence.checks]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

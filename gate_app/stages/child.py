@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -26,7 +27,7 @@ from typing import Final, NoReturn, assert_never
 import psutil
 
 from gate_app.domain.evidence import StageOutcome, StageReason
-from gate_app.stages import collect, deploy, isolation, judge, probes, process_tree, releases, work
+from gate_app.stages import collect, deploy, isolation, judge, links, probes, process_tree, releases, work
 from gate_app.stages.job import (
     JobKind,
     Phase,
@@ -136,16 +137,18 @@ def _run_stage(
     with workspace.worktree(job.clone_url, job.sha, job.work_folder / "checkout") as checkout:
         tests_before = collect.before(checkout.folder, job.junit)
         scan_before = collect.before(checkout.folder, job.sarif)
+        leads_out = links.first_that_leads_out(checkout.folder) if job.environment is None else ""
         enter(Phase.RUNNING)
         ending = work.run(job, confined_by, _place(job, checkout.folder, cache))
         enter(Phase.READING_REPORTS)
-        return judge.judge(
+        outcome = judge.judge(
             ending,
             collect.collect(checkout.folder, job.junit, tests_before),
             collect.collect(checkout.folder, job.sarif, scan_before),
             isolation=confined_by.description,
             checkout=checkout.folder,
         )
+        return replace(outcome, evidence=replace(outcome.evidence, leads_out=leads_out))
 
 
 def _place(job: StageJob, folder: Path, cache: Path) -> work.Place:

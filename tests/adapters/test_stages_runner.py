@@ -122,6 +122,23 @@ def test_a_real_scan_of_a_missing_folder_exits_0_and_is_unknown(repository, stat
     assert (outcome.verdict, outcome.reason) == (StageVerdict.UNKNOWN, StageReason.NOTHING_SCANNED), outcome
 
 
+@pytest.mark.parametrize(
+    ("links", "told"),
+    [
+        pytest.param({}, "", id="none"),
+        pytest.param({"a/link": "../b.txt"}, "", id="one that stays inside"),
+        pytest.param({"link": "/etc/hosts"}, "link → /etc/hosts", id="case 176: an absolute one"),
+        pytest.param({"a/link": "../../x"}, "a/link → ../../x", id="case 176: one that leads above"),
+        pytest.param({"link": "a/../../x"}, "link → a/../../x", id="case 176: by a detour"),
+        pytest.param({"up": ".."}, "up → ..", id="case 176: the folder above"),
+    ],
+)
+def test_a_link_that_leads_out_is_told_before_anybody_is_asked(repository, state, links, told):
+    sha = repository.commit({"a/b.txt": "one", "b.txt": "two"}, links)
+    outcome = stages.run_to_end(stages.new_job(state, repository, sha, "true"))
+    assert (outcome.verdict, outcome.evidence.leads_out) == (StageVerdict.PASSED, told)
+
+
 def test_a_report_that_the_commit_brought_is_not_a_report(repository, state):
     forged = '<testsuite><testcase name="forged"/></testsuite>'
     outcome = ended(repository, state, {"reports/junit.xml": forged}, "true", junit=JUNIT)

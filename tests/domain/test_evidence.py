@@ -100,3 +100,7 @@ def test_the_digest_does_not_change_with_how_long_it_took_or_what_it_printed():
 def test_a_value_over_its_bound_cannot_be_made(too_large):
     with pytest.raises(ValueError, match="at most"):
         too_large()
+
+
+def test_a_link_that_leads_out_changes_the_evidence() -> None:
+    assert digest(Evidence(leads_out="link → /etc")) != digest(Evidence())
