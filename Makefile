@@ -4,6 +4,7 @@
 #   make test       everything that has to pass       make check   its static part: style and types
 #   make coverage   every branch of domain and trust  make kill    every crash point
 #   make stories    every story on every route, and with every trouble at every call of it (an hour)
+#   make walk       people doing anything in any order, for an hour
 #   make fuzz       generated calls at the stand-in   make bench   how fast webhooks are taken in
 #   make picture    the pictures of the README, by Chromium
 
@@ -13,10 +14,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help try test check coverage stories fuzz kill bench picture
+.PHONY: help try test check coverage stories walk fuzz kill bench picture
 
 help:
-	@sed -n '3,8s/^# *//p' Makefile
+	@sed -n '3,10s/^# *//p' Makefile
 
 try: $(VENV)/try.stamp
 	@$(BIN)/gate-app try $(if $(REPO),--repo "$(REPO)") $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)") $(ARGS)
@@ -31,6 +32,9 @@ check: $(VENV)/dev.stamp
 
 stories: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n 6 -m slow tests/stories  # mostly they wait
+
+walk: $(VENV)/dev.stamp
+	@$(BIN)/pytest -q -m slow tests/domain
 
 fuzz: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n auto -m slow tests/contracts
