@@ -62,6 +62,14 @@ def _names_differ_by_more_than_case(draft: Draft) -> Iterator[Flaw]:
                 yield Flaw((section, name), reason, "rename one of them", aim="key")
 
 
+def _names_are_free(draft: Draft) -> Iterator[Flaw]:
+    """The check run of the gate file itself is called `gate / policy`."""
+    for name in draft.environment_names or ():
+        if name.casefold() == "policy":
+            reason = "the check run of this file is called `gate / policy` already"
+            yield Flaw(("environments", name), reason, "rename the environment", aim="key")
+
+
 def _stages_do_one_thing(draft: Draft) -> Iterator[Flaw]:
     for name, stage in draft.stages.items():
         given = [key for key in ("checks", "workflow", "command") if getattr(stage, key) is not None]
@@ -348,6 +356,7 @@ def _unmeetable(path: Path, lines: Sequence[ApproverLineModel], some: Sequence[i
 
 RULES: tuple[Rule, ...] = (
     _names_differ_by_more_than_case,
+    _names_are_free,
     _stages_do_one_thing,
     _routes_are_one,
     _references_exist,

@@ -268,6 +268,11 @@ TOGETHER = {
         f"{_E}.approval.expires_after",
         "asks nobody",
     ),
+    "an environment whose check run would be that of the file": (
+        "version: 1\nenvironments: {Policy: {}}\n",
+        "environments.Policy",
+        "called `gate / policy` already",
+    ),
     "a parameter whose name is ours": (
         with_approval("{parameters: {sha: {type: string, default: a}}}"),
         f"{_E}.approval.parameters.sha",
