@@ -63,8 +63,8 @@ class Downloads:
     def _require_public(self, url: str) -> None:
         try:
             parts = urlsplit(url)
-            host = parts.hostname or ""
-            addressed = ipaddress.ip_address(host) if host.replace(".", "").isdigit() or ":" in host else None
+            host = (parts.hostname or "").rstrip(".")
+            addressed = ipaddress.ip_address(host) if _is_number(host) else None
         except ValueError:
             raise HubRefused("GitHub names no address for an artifact", _FOUND) from None
         if self._at_home and is_loopback(host):
@@ -84,3 +84,9 @@ class Downloads:
             if self._monotonic() > deadline:
                 raise HubUnavailable(f"the artifacts of a run took longer than {DOWNLOAD_SECONDS:.0f} s")
         return bytes(body)
+
+
+def _is_number(host: str) -> bool:
+    """Whether a host is an address in any notation that a resolver may understand, hexadecimal and octal included."""
+    last = host.rpartition(".")[2]
+    return ":" in host or last.isdigit() or last.startswith("0x")

@@ -140,6 +140,11 @@ def test_an_archive_is_fetched_by_nobody(github: ScriptedGithub, monkeypatch: py
         "https://0.0.0.0/a",
         "https://[/a",
         "https://1.2.3/a",
+        "https://0x7f000001/a",
+        "https://0x7f.1/a",
+        "https://2130706433/a",
+        "https://localhost./a",
+        "https://127.0.0.1./a",
     ],
 )
 def test_an_address_that_is_not_called(github: ScriptedGithub, url: str) -> None:
