@@ -2,13 +2,14 @@
 
 Rules of the file: cron arithmetic and public holidays are libraries' business (`cronsim`, as Debian's cron has it,
 clock changes included; `holidays`); a window covers from its first instant up to, not including, its end; what a
-library cannot tell is Unknown, never open (invariant 4).
+library cannot tell is Unknown, never open (invariant 4). Moments are compared in UTC: in one zone Python compares what
+clocks on the wall show, which go back once a year.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -21,7 +22,8 @@ from gate_app.domain.model import Unknown
 
 MAX_CHAIN: Final = 1_000
 """Windows that follow one another without a gap; more than that is one that never ends, and said to be unknown."""
-_INSTANT: Final = timedelta(seconds=1)
+_AHEAD: Final = timedelta(hours=3)
+"""More than any clock change."""
 
 
 def frozen(windows: Sequence[FreezeWindow], now: datetime) -> Freeze | Unknown | None:
@@ -80,32 +82,36 @@ def _holding(window: FreezeWindow, now: datetime) -> Freeze | None:
     until = _cron_end(window, local) if window.cron else _holiday_end(window, local)
     if until is None:
         return None
-    until = _cut_at_exception(window, local, until.astimezone(zone))
+    until = _cut_at_exception(window, zone, now, until)
     reason = window.reason or _holiday(window, local.date())
     return Freeze(until, f"{until.astimezone(zone):%a %d %b %Y %H:%M} {window.timezone}", reason)
 
 
 def _cron_end(window: FreezeWindow, local: datetime) -> datetime | None:
-    """The end of the span that began last, if it is still to come."""
-    began = next(CronSim(window.cron, local + _INSTANT, reverse=True), None)
-    if began is None:
+    """The end of the span that began last, if it is still to come.
+
+    Looked for from a few hours ahead, because an hour of the wall clock may come twice.
+    """
+    now = local.astimezone(UTC)
+    begins = (each.astimezone(UTC) for each in CronSim(window.cron, local + _AHEAD, reverse=True))
+    began = next((each for each in begins if each <= now), None)
+    if began is None or began + window.duration <= now:
         return None
-    end = (began.astimezone(ZoneInfo("UTC")) + window.duration).astimezone(local.tzinfo)
-    return end if end > local else None
+    return began + window.duration
 
 
 def _holiday_end(window: FreezeWindow, local: datetime) -> datetime | None:
     """The next midnight, if today is a public holiday."""
     if not _holiday(window, local.date()):
         return None
-    return datetime.combine(local.date() + timedelta(days=1), time(), local.tzinfo)
+    return datetime.combine(local.date() + timedelta(days=1), time(), local.tzinfo).astimezone(UTC)
 
 
-def _cut_at_exception(window: FreezeWindow, local: datetime, until: datetime) -> datetime:
+def _cut_at_exception(window: FreezeWindow, zone: ZoneInfo, now: datetime, until: datetime) -> datetime:
     """A window ends at the midnight at which an exception begins; it takes up again after it."""
-    days = sorted(date.fromisoformat(day) for day in window.exceptions)
-    starts = [datetime.combine(day, time(), local.tzinfo) for day in days]
-    return min([until, *(start for start in starts if local < start)])
+    days = [date.fromisoformat(day) for day in window.exceptions]
+    starts = [datetime.combine(day, time(), zone).astimezone(UTC) for day in days]
+    return min([until, *(start for start in starts if now < start)])
 
 
 def _holiday(window: FreezeWindow, day: date) -> str:

@@ -77,6 +77,27 @@ def _inside(glob: str) -> str:
     return glob
 
 
+def _relative(glob: str) -> str:
+    """Files are named from the top of the repository; what they are never called can never be touched."""
+    if glob.removeprefix("!").startswith(("/", "./")) or glob.endswith("/"):
+        fix = "write it from the top of the repository: `infra/**`"
+        raise PydanticCustomError("unmatched", "would fit no file", {"fix": fix})
+    if any(mark in glob for mark in "{}"):
+        raise PydanticCustomError(
+            "unmatched", "braces are not known here", {"fix": "write one pattern for each"}
+        )
+    return glob
+
+
+def _includes(globs: tuple[str, ...]) -> tuple[str, ...]:
+    if all(glob.startswith("!") for glob in globs):
+        fix = "add a pattern without `!`, such as `**`"
+        raise PydanticCustomError(
+            "unmatched", "takes away from nothing, so it would fit no file", {"fix": fix}
+        )
+    return globs
+
+
 def _cron(text: str) -> str:
     problem = cron_problem(text)
     if problem:
@@ -128,7 +149,14 @@ WatchTime = Annotated[
     between(timedelta(seconds=1), timedelta(hours=24), "1s and 24h"),
 ]
 PathGlob = Annotated[
-    str, Field(min_length=1, max_length=255), AfterValidator(visible), AfterValidator(_inside)
+    str,
+    Field(min_length=1, max_length=255),
+    AfterValidator(visible),
+    AfterValidator(_inside),
+    AfterValidator(_relative),
+]
+PathGlobs = Annotated[
+    tuple[PathGlob, ...], Field(min_length=1, max_length=MAX_NAMES), AfterValidator(_includes)
 ]
 Command = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(visible)]
 CheckName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(visible)]

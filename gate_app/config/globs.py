@@ -15,5 +15,15 @@ _FLAGS: Final = glob.GLOBSTAR | glob.DOTGLOB | glob.NEGATE | glob.FORCEUNIX
 
 
 def touches(patterns: Sequence[str], files: Iterable[str]) -> bool:
-    """Whether one of the files fits the patterns."""
-    return bool(glob.globfilter(files, list(patterns), flags=_FLAGS))
+    """Whether one of the files fits the patterns.
+
+    A folder may be named as it is, and what stands for a folder, as a submodule does, counts as being in it.
+    """
+    wider = [other for pattern in patterns if not pattern.startswith("!") for other in _also(pattern)]
+    return bool(glob.globfilter(files, [*wider, *patterns], flags=_FLAGS))
+
+
+def _also(pattern: str) -> tuple[str, ...]:
+    if pattern.endswith("/**"):
+        return (pattern.removesuffix("/**"),)
+    return () if glob.is_magic(pattern.rpartition("/")[2], flags=_FLAGS) else (f"{pattern}/**",)

@@ -33,7 +33,7 @@ from gate_app.config.fields import (
     Names,
     ParameterName,
     ParameterNumber,
-    PathGlob,
+    PathGlobs,
     Patience,
     Patterns,
     ProbeInterval,
@@ -127,7 +127,7 @@ class ApproverLineModel(Strict):
 class EscalationModel(Strict):
     """One rule: it fires when everything it names holds, or cannot be told."""
 
-    paths: Annotated[tuple[PathGlob, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    paths: PathGlobs | None = None
     """Globs; holds when a changed file fits, compared with what the environment runs today."""
 
     lines_changed: Annotated[str, Field(pattern=MORE_THAN_PATTERN)] | None = None
@@ -316,7 +316,7 @@ class EnvironmentModel(Strict):
     ] = "grant"
     """How a deployment happens once the gate is open; a route without settings may be written as its name."""
 
-    paths: Annotated[tuple[PathGlob, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    paths: PathGlobs | None = None
     """Globs; a change that touches none of them, compared with what the environment runs today, skips it,
     visibly. `**` crosses folders, `!` takes away. Without it every change counts."""
 

@@ -305,6 +305,21 @@ def _rules_hold_something(draft: Draft) -> Iterator[Flaw]:
             yield from _rule_holds_something(rule, (*path, "escalate_when", index))
 
 
+def _rules_can_be_told(draft: Draft) -> Iterator[Flaw]:
+    """A rule over findings or tests needs a stage that reports them."""
+    reports = (("new_findings", "sarif"), ("skipped_tests", "junit"))
+    for name, environment in draft.environments.items():
+        needs = environment.needs or automated_names(draft.stages, draft.environments)
+        stages = [draft.stages[each] for each in needs if each in draft.stages]
+        for index, rule in enumerate(environment.approval.escalate_when or ()):
+            for key, report in reports:
+                if getattr(rule, key) is None or any(getattr(each, report) for each in stages):
+                    continue
+                path = ("environments", name, "approval", "escalate_when", index, key)
+                fix = f"name the report of a stage that it needs: `{report}: …`"
+                yield Flaw(path, f"no stage that this environment needs leaves a `{report}` report", fix)
+
+
 def _rule_holds_something(rule: EscalationModel, path: Path) -> Iterator[Flaw]:
     if not rule.model_fields_set - {"approvers", "block"}:
         yield Flaw(path, "this rule names nothing that could make it fire", "add a condition such as `paths`")
@@ -368,5 +383,6 @@ RULES: tuple[Rule, ...] = (
     _approvals_hold_something,
     _lines_are_given_once,
     _rules_hold_something,
+    _rules_can_be_told,
     _lines_can_be_met,
 )

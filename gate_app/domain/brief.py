@@ -7,7 +7,6 @@ same, because both are made here; nothing is decided here.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import Final
 
 from gate_app.domain.approvals import UNKNOWN_CODES
@@ -161,19 +160,27 @@ def _judged(judged: Judged) -> tuple[str, str]:
 
 
 def plan(run: Run, gate: Gate, environment: Environment) -> str:
-    """The parameters of the deployment as they stand, with what the last change of them was; nothing without any."""
+    """The parameters of the deployment as they stand, against their defaults, and who changed them; or nothing."""
     now = plan_for(run, environment)
     if not now.parameters:
         return ""
-    earlier = replace(gate, modifications=gate.modifications[:-1])
-    before = plan_for(run.with_gate(earlier), environment).parameters
+    usual = {each.name: each.default for each in environment.approval.parameters}
     lines = [
-        f"- {code(name)}: {code(value)}{f' (was {code(before[name])})' if before[name] != value else ''}"
+        f"- {code(name)}: {code(value)}{'' if usual[name] == value else f' (usually {code(usual[name])})'}"
         for name, value in now.parameters.items()
     ]
-    by = f", changed by {code(gate.modifications[-1].by.login)}" if gate.modifications else ""
+    people = dict.fromkeys(each.by.login for each in gate.modifications)
+    by = f", changed by {', '.join(map(code, people))}" if people else ""
     how = f"Change it with `/modify {plain(environment.name, 100)} key=value`; somebody else approves then."
     return "\n".join([f"**Plan**, version {now.version}{by}:", "", *lines, "", how])
+
+
+def denied_before(gate: Gate) -> str:
+    """That an earlier version of the plan was denied, by whom and why; nothing otherwise."""
+    if gate.denied is None or gate.denied.by is None:
+        return ""
+    why = f":{boxed(gate.denied.note)}" if gate.denied.note else "."
+    return f"An earlier version of the plan was denied by {code(gate.denied.by.login)}{why}"
 
 
 def asked_and_answered(run: Run) -> str:
@@ -187,10 +194,10 @@ def asked_and_answered(run: Run) -> str:
     return "\n".join(["**Questions**", "", *lines]) if lines else ""
 
 
-def frozen(verdict: Verdict) -> str:
-    """What an answer given during a freeze does; nothing when there is none."""
-    reason = next((each for each in verdict.reasons if each.code is ReasonCode.FROZEN), None)
-    return f"**{sentence(reason)}**" if reason is not None else ""
+def waits_for(verdict: Verdict) -> str:
+    """What is waited for beside an answer, a freeze or a hold; nothing when there is none."""
+    ahead = (ReasonCode.FROZEN, ReasonCode.HELD)
+    return "\n\n".join(f"**{sentence(each)}**" for each in verdict.reasons if each.code in ahead)
 
 
 def asked_because(environment: Environment, verdict: Verdict) -> str:

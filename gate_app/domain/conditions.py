@@ -69,10 +69,10 @@ class Running:
 class EnvironmentFacts:
     """What we know of one environment; `version` guards against two runs deciding on the same picture.
 
-    `running` is what a release of ours left there; `verified` are contents that passed there, newest first, and
-    `healthy_since` says since when, by SHA; `busy_with` is the gate whose release is in flight; `baseline` are
-    fingerprints of the findings of what runs there, None when nothing of ours runs there (then all findings are
-    new); `before` is what ran there before what runs now.
+    `running` is what a release of ours left there; `verified` are contents that passed there, newest first;
+    `healthy_since` says since when, by SHA, and `healthy_until` when something else took its place; `busy_with` is the
+    gate whose release is in flight; `baseline` are fingerprints of the findings of what runs there, None when nothing
+    of ours runs there (then all findings are new); `before` is what ran there before what runs now.
     """
 
     name: str
@@ -83,6 +83,7 @@ class EnvironmentFacts:
     baseline: tuple[str, ...] | None = None
     before: Running | None = None
     healthy_since: Mapping[str, datetime] = field(default_factory=dict, metadata=LATER)
+    healthy_until: Mapping[str, datetime] = field(default_factory=dict, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ Rules of the file: pure and total; deciding the same again gives the same again 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,9 +19,10 @@ from gate_app.domain.effects import Effect
 from gate_app.domain.evaluate import evaluate
 from gate_app.domain.events import ClockTicked, DeploymentCreated, Event, WorkflowDispatched
 from gate_app.domain.following import observe, wanted
+from gate_app.domain.learned import current_shipment
 from gate_app.domain.model import Unknown
 from gate_app.domain.opening import with_gates_of
-from gate_app.domain.policy import Policy
+from gate_app.domain.policy import ApprovalMode, Policy
 from gate_app.domain.record import record
 from gate_app.domain.requests import Obeyed, obey
 from gate_app.domain.run import Run, RunState, StageRole, StageStatus, oldest_approval
@@ -87,9 +88,23 @@ def _unread(run: Run, event: Event, conditions: Conditions) -> bool:
     unread = set(asked.routes) - set(conditions.routes)
     if not isinstance(event, ClockTicked):
         unread |= set(asked.checks) - set(conditions.checks)
+        unread |= {
+            each for each in _unlearned(run, run.policy, conditions) if each not in conditions.shipments
+        }
     if isinstance(event, WorkflowDispatched | DeploymentCreated):
         unread |= {*asked.runs, *asked.deployments} - {*conditions.workflow_runs, *conditions.deployments}
     return bool(unread)
+
+
+def _unlearned(run: Run, policy: Policy, conditions: Conditions) -> Iterator[str]:
+    """Open gates that turn on what would ship, where that is not known against what runs there now."""
+    for environment in policy.environments:
+        gate = run.gates.get(environment.name)
+        escalates = environment.approval.mode is ApprovalMode.ESCALATE
+        if gate is None or gate.closing or gate.release or not (escalates or environment.paths):
+            continue
+        if current_shipment(run, environment, conditions) is None:
+            yield environment.name
 
 
 def _interrupted_at(run: Run, conditions: Conditions) -> datetime | None:

@@ -1,7 +1,7 @@
 """When a person is asked at all: the rules of `mode: escalate`, judged over the change and its evidence.
 
 Rules of the file: what cannot be told counts as fired (invariant 4), but for what is about to be learned, which
-waits; a question that was asked is not taken back when its rule no longer fires: labels and titles are anybody's.
+waits; what fired once asks about this commit to the end, and whom it asked: labels and titles are anybody's.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from fnmatch import fnmatchcase
 from gate_app.domain.baseline import findings_at_least
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import Severity
+from gate_app.domain.learned import current_shipment
 from gate_app.domain.model import PersonKind, Purpose, Unknown
-from gate_app.domain.policy import ApprovalMode, ApprovalPolicy, Environment, EscalationRule
+from gate_app.domain.policy import ApprovalMode, ApprovalPolicy, ApproverLine, Environment, EscalationRule
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import Reason, ReasonCode, met, refused, unknown
@@ -30,11 +31,17 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """Whether people are asked, whom (`approval` with the lines that fired rules add), and why or why not."""
+    """Whether people are asked, whom (`approval`, with the lines `added` by rules), and why or why not."""
 
     asks: bool
     approval: ApprovalPolicy
     reason: Reason
+    added: tuple[ApproverLine, ...] = ()
+
+    @property
+    def fired(self) -> bool:
+        """Whether a rule asks, now or before: it goes on asking about this commit."""
+        return self.reason.code in (ReasonCode.ESCALATED, ReasonCode.ESCALATION_KEPT)
 
 
 def escalate(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Escalation | None:
@@ -42,7 +49,7 @@ def escalate(run: Run, gate: Gate, environment: Environment, conditions: Conditi
     approval = environment.approval
     if approval.mode is not ApprovalMode.ESCALATE or run.purpose is Purpose.ROLLBACK:
         return None
-    shipment = run.shipments.get(environment.name)
+    shipment = current_shipment(run, environment, conditions)
     if shipment is None or shipment.looked_for != environment.globs:
         return Escalation(True, approval, unknown(ReasonCode.ESCALATION_UNKNOWN))
     fired = [
@@ -53,17 +60,24 @@ def escalate(run: Run, gate: Gate, environment: Environment, conditions: Conditi
     blocks = [(rule, hits) for rule, hits in fired if rule.block]
     if blocks:
         rule, hits = blocks[0]
-        children = (_reason(hits),)
         reason = refused(ReasonCode.ESCALATION_BLOCKED, note=rule.block)
-        return Escalation(True, approval, replace(reason, children=children))
-    if fired:
-        lines = tuple(dict.fromkeys((*approval.lines, *(line for rule, _ in fired for line in rule.lines))))
-        reasons = tuple(_reason(hits) for _, hits in fired)
-        reason = replace(met(ReasonCode.ESCALATED), children=reasons)
-        return Escalation(True, replace(approval, lines=lines), reason)
-    if gate.question is not None:
-        return Escalation(True, approval, met(ReasonCode.ESCALATION_KEPT))
-    return Escalation(False, approval, met(ReasonCode.NOT_ESCALATED, rules=str(len(approval.escalate_when))))
+        return Escalation(True, approval, replace(reason, children=(_reason(hits),)))
+    people = _of_people(gate)
+    if not fired and not people and not gate.escalated:
+        return Escalation(False, approval, met(ReasonCode.NOT_ESCALATED))
+    added = tuple(dict.fromkeys((*gate.escalated_lines, *(line for rule, _ in fired for line in rule.lines))))
+    asked = replace(approval, lines=(*approval.lines, *added))
+    reasons = (*(_reason(hits) for _, hits in fired), *map(_reason, people))
+    if not reasons:
+        return Escalation(True, asked, met(ReasonCode.ESCALATION_KEPT), added)
+    return Escalation(True, asked, replace(met(ReasonCode.ESCALATED), children=reasons), added)
+
+
+def _of_people(gate: Gate) -> tuple[tuple[Hit, ...], ...]:
+    """What people did to this deployment is not routine: they asked for it, or changed its plan."""
+    asked = [(Hit("/deploy", f"asked for by {person.login}"),) for person in gate.requesters]
+    changed = dict.fromkeys(each.by.login for each in gate.modifications)
+    return (*asked, *((Hit("/modify", f"the plan was changed by {login}"),) for login in changed))
 
 
 def in_force(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Environment:
@@ -116,9 +130,12 @@ def _of_evidence(
     if rule.new_findings is not None:
         yield _of_findings(rule.new_findings, run, environment, conditions)
     if rule.skipped_over is not None:
-        skipped = sum(part.tests.skipped for part in evidence if part.tests is not None)
-        condition = f"skipped_tests: > {rule.skipped_over}"
-        yield Hit(condition, f"{skipped} skipped") if skipped > rule.skipped_over else None
+        tests = [part.tests for part in evidence if part.tests is not None]
+        skipped = sum(each.skipped for each in tests)
+        told = bool(tests) and not any(part.truncated for part in evidence)
+        said = f"{skipped} skipped" if told else "how many were skipped cannot be told"
+        fires = not told or skipped > rule.skipped_over
+        yield Hit(f"skipped_tests: > {rule.skipped_over}", said) if fires else None
 
 
 def _of_findings(
@@ -130,7 +147,10 @@ def _of_findings(
         for name in environment.needs
         for finding in findings_at_least(threshold, run, name, baseline)
     }
-    return Hit(f"new_findings: {threshold.value}", f"{len(found)} new") if found else None
+    outcomes = [run.stages[name].outcome for name in environment.needs if name in run.stages]
+    told = not any(each.evidence.truncated for each in outcomes if each is not None)
+    said = f"{len(found)} new" if told else "not all findings could be read"
+    return Hit(f"new_findings: {threshold.value}", said) if found or not told else None
 
 
 def _of_author(rule: EscalationRule, run: Run) -> Iterator[Hit | None]:

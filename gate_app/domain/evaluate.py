@@ -13,10 +13,11 @@ from typing import Final, assert_never
 
 from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers, judge_lines
 from gate_app.domain.baseline import findings_at_least
-from gate_app.domain.conditions import Conditions
+from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.escalation import Escalation, escalate
 from gate_app.domain.evidence import Finding, Severity, StageVerdict
 from gate_app.domain.halting import halted
+from gate_app.domain.learned import current_shipment
 from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import (
@@ -74,7 +75,7 @@ def judge(run: Run, gate: Gate, conditions: Conditions) -> Verdict:
 def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Verdict:
     if run.purpose is Purpose.ROLLBACK:
         return _judge_rollback(run, gate, environment, conditions)
-    paths = _paths_reasons(run, environment)
+    paths = _paths_reasons(run, environment, conditions)
     if any(reason.code is ReasonCode.PATHS_UNTOUCHED for reason in paths):
         return Verdict(gate.environment, VerdictState.SKIPPED, paths)
     escalation = escalate(run, gate, environment, conditions)
@@ -246,17 +247,23 @@ def _after_reasons(run: Run, environment: Environment, conditions: Conditions) -
     after = met(ReasonCode.AFTER_MET, after=environment.after)
     if not environment.soak:
         return (after,)
-    known = [facts.healthy_since[sha] for sha in passed if sha in facts.healthy_since]
-    return (after, _soak_reason(environment, min(known, default=None), conditions.now))
+    return (after, _soak_reason(environment, environment.after, facts, passed, conditions.now))
 
 
-def _soak_reason(environment: Environment, since: datetime | None, now: datetime) -> Reason:
-    if since is None:  # it passed before this was noted down
-        return unknown(ReasonCode.SOAK_UNKNOWN, after=environment.after or "")
-    until = since + environment.soak
-    if now < until:
-        return unmet(ReasonCode.SOAKING, after=environment.after or "", until=until.isoformat())
-    return met(ReasonCode.SOAKED, after=environment.after or "")
+def _soak_reason(
+    environment: Environment, after: str, facts: EnvironmentFacts, passed: list[str], now: datetime
+) -> Reason:
+    """The same content under another SHA is the same content; each stretch in which it ran there counts alone."""
+    known = [sha for sha in passed if sha in facts.healthy_since]
+    if not known:  # it passed before this was noted down
+        return unknown(ReasonCode.SOAK_UNKNOWN, after=after)
+    ran = [facts.healthy_until.get(sha, now) - facts.healthy_since[sha] for sha in known]
+    if max(ran) >= environment.soak:
+        return met(ReasonCode.SOAKED, after=after)
+    running = [facts.healthy_since[sha] for sha in known if sha not in facts.healthy_until]
+    if not running:
+        return unmet(ReasonCode.SOAK_CUT_SHORT, after=after)
+    return unmet(ReasonCode.SOAKING, after=after, until=(min(running) + environment.soak).isoformat())
 
 
 def _freeze_reasons(environment: Environment, conditions: Conditions) -> tuple[Reason, ...]:
@@ -272,11 +279,11 @@ def _freeze_reasons(environment: Environment, conditions: Conditions) -> tuple[R
     return (unmet(ReasonCode.FROZEN, **facts),)
 
 
-def _paths_reasons(run: Run, environment: Environment) -> tuple[Reason, ...]:
+def _paths_reasons(run: Run, environment: Environment, conditions: Conditions) -> tuple[Reason, ...]:
     """A change that touches nothing an environment is made of has nothing to release there."""
     if not environment.paths:
         return ()
-    shipment = run.shipments.get(environment.name)
+    shipment = current_shipment(run, environment, conditions)
     if shipment is None or shipment.paths != environment.paths:
         return (unknown(ReasonCode.PATHS_UNKNOWN),)
     if shipment.touched:
@@ -356,8 +363,7 @@ def _denial(gate: Gate, answers: tuple[Judged, ...]) -> Reason | None:
 
 
 def _held_reasons(run: Run) -> tuple[Reason, ...]:
-    held = run.held
-    return () if held is None else (unmet(ReasonCode.HELD, by=held.by.login, note=held.text),)
+    return tuple(unmet(ReasonCode.HELD, by=held.by.login, note=held.text) for held in run.holds)
 
 
 def _pending_denials(gate: Gate, answers: tuple[Judged, ...]) -> tuple[Reason, ...]:

@@ -23,12 +23,16 @@ def gate_title(gate: Gate, verdict: Verdict) -> str:
         return _of_release(gate.release)
     if verdict.state is not VerdictState.WAITING:
         return ENDINGS.get(verdict.reasons[0].code, verdict.state.value.capitalize())
+    held = [reason.facts for reason in verdict.reasons if reason.code is _R.HELD]
+    if held:
+        return f"Held by {_names(held, 'by')}"
     if verdict.asks and any(reason.code is _R.ROLLBACK_TO for reason in verdict.reasons):
         return f"Waiting for a person: roll back {plain(gate.environment, 80)}?"
     if verdict.asks:
         return f"Waiting for a person: deploy to {plain(gate.environment, 80)}?"
     if verdict.only_frozen:
-        return f"Approved; {_obstacle(verdict)[0].lower()}{_obstacle(verdict)[1:]}"
+        said = _obstacle(verdict)
+        return f"{'Approved' if gate.question else 'Nobody is asked'}; {said[0].lower()}{said[1:]}"
     return _obstacle(verdict)
 
 
@@ -113,6 +117,7 @@ OBSTACLES: Final[Mapping[ReasonCode, _Line]] = {
     _R.ESCALATION_BLOCKED: lambda f: "Blocked by a rule of the gate file",
     _R.ESCALATION_UNKNOWN: lambda f: "Waiting: not known yet what would ship",
     _R.SOAKING: lambda f: f"Waiting: soaking in {_names(f, 'after')}",
+    _R.SOAK_CUT_SHORT: lambda f: f"Waiting: replaced in {_names(f, 'after')} before it had soaked",
     _R.SOAK_UNKNOWN: lambda f: f"Waiting: not known since when it is healthy in {_names(f, 'after')}",
     _R.FROZEN: lambda f: f"Frozen until {_names(f, 'shown')}",
     _R.FREEZE_UNKNOWN: lambda f: "Waiting: the calendar of the freeze cannot be told",

@@ -15,8 +15,12 @@ from typing import Final, Literal, assert_never
 ParameterType = Literal["choice", "integer", "boolean", "string"]
 MAX_DIGITS: Final = 9
 _INTEGER: Final = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{MAX_DIGITS - 1}}})", re.ASCII)
-_SECRET: Final = re.compile(r"gh[pousr]_|github_pat_|glpat-|AKIA|xox[abprs]-|sk-|eyJ", re.ASCII)
+_SECRET: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:gh[pousr]_|github_pat_|glpat-|AKIA|xox[abprs]-|sk-|eyJ)", re.ASCII
+)
 """How well-known credentials begin: what is set here is shown to everybody (case 162)."""
+_MISLEADING: Final = ("//", "..")
+"""What would make an address of a word, or climb out of a folder."""
 _WORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/@:+-]{0,98}[A-Za-z0-9])?", re.ASCII)
 
 
@@ -68,7 +72,8 @@ class Parameter:
 
 def is_word(text: str) -> bool:
     """Whether a text is safe wherever a deployment may put it."""
-    return _WORD.fullmatch(text) is not None and _SECRET.match(text) is None
+    plain = _WORD.fullmatch(text) is not None and not any(each in text for each in _MISLEADING)
+    return plain and _SECRET.search(text) is None
 
 
 def values(declared: tuple[Parameter, ...], set_by_people: Mapping[str, str]) -> Mapping[str, str]:

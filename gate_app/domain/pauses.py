@@ -34,7 +34,7 @@ def withdraw(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCod
     """Takes back everything that a person answered, in one gate or in all that are still open."""
     gates = [gate for gate in run.gates.values() if command.environment in (None, gate.environment)]
     given = [gate for gate in gates if _answers_of(gate, event.person)]
-    open_gates = [gate for gate in given if gate.closing is None and _may_come_back(gate)]
+    open_gates = [gate for gate in given if gate.closing is None and gate.release is None]
     if not open_gates:
         return ReasonCode.TOO_LATE if given else ReasonCode.NOTHING_TO_WITHDRAW
     for gate in open_gates:
@@ -46,10 +46,6 @@ def withdraw(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCod
     return run
 
 
-def _may_come_back(gate: Gate) -> bool:
-    return gate.release is None or gate.release.may_return
-
-
 def _answers_of(gate: Gate, person: Person) -> tuple[Answer, ...]:
     return tuple(each for each in gate.answers if each.person.id == person.id and not each.voided)
 
@@ -58,21 +54,22 @@ def _begun(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCode:
     kind: Literal["hold", "ask"] = "hold" if command.verb == "hold" else "ask"
     if not any(gate.closing is None and gate.release is None for gate in run.gates.values()):
         return ReasonCode.NOTHING_OPEN
-    if kind == "hold" and run.held is not None:
+    if kind == "hold" and any(each.by.id == event.person.id for each in run.holds):
         return ReasonCode.ALREADY_HELD
     begun = Pause(kind, event.person, event.at, command.reason, command.environment or "")
     return replace(run, pauses=(*run.pauses, begun))
 
 
 def _resumed(run: Run, event: CommandGiven, conditions: Conditions) -> Run | ReasonCode:
-    held = run.held
-    if held is None:
+    """Every hold for who did not contribute; for everybody else their own."""
+    if not run.holds:
         return ReasonCode.NOT_HELD
-    if held.by.id != event.person.id:
-        people = contributors(run, conditions)
-        if isinstance(people, Unknown) or event.person.id in people:
-            return ReasonCode.HELD_BY_ANOTHER
-    return _ended(run, held, event, "")
+    people = contributors(run, conditions)
+    contributed = isinstance(people, Unknown) or event.person.id in people
+    lifted = [each for each in run.holds if not contributed or each.by.id == event.person.id]
+    for each in lifted:
+        run = _ended(run, each, event, "")
+    return run if lifted else ReasonCode.HELD_BY_ANOTHER
 
 
 def _answered(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCode:

@@ -160,11 +160,12 @@ def _after_watching(draft: Draft, gate: Gate, release: Release) -> None:
 
 def _breached(draft: Draft, gate: Gate, release: Release, because: str) -> None:
     """The environment stays taken until the way back is decided: one question at a time is asked about it."""
-    held = draft.environment(gate.environment)
+    taken = draft.environment(gate.environment).busy_with
     _fail(draft, gate, release, ReasonCode.WATCH_BREACHED)
-    target = next((each for each in held.verified if not each.same_as(release.content)), None)
+    facts = draft.environment(gate.environment)
+    target = next((each for each in facts.verified if not each.same_as(release.content)), None)
     if target is not None:
-        draft.put_environment(held)
+        draft.put_environment(replace(facts, busy_with=taken))
         draft.proposals.append(RollbackProposal(gate.environment, target, because))
 
 
@@ -176,10 +177,15 @@ def _healthy(draft: Draft, gate: Gate, release: Release) -> None:
     """The content passed here: later environments may take it, and this one is free again."""
     facts = draft.environment(gate.environment)
     verified = (release.content, *(content for content in facts.verified if content != release.content))
-    kept = verified[:KEPT_CONTENTS]
-    since = {each.sha: facts.healthy_since[each.sha] for each in kept if each.sha in facts.healthy_since}
-    since.setdefault(release.content.sha, draft.now)
-    draft.put_environment(replace(facts, verified=kept, healthy_since=since, busy_with=None))
+    kept, sha = verified[:KEPT_CONTENTS], release.content.sha
+    shas = {content.sha for content in kept}
+    until = {each: at for each, at in facts.healthy_until.items() if each in shas and each != sha}
+    since = {each: at for each, at in facts.healthy_since.items() if each in shas}
+    if sha not in since or sha in facts.healthy_until:  # its time begins, or begins again
+        since[sha] = draft.now
+    draft.put_environment(
+        replace(facts, verified=kept, healthy_since=since, healthy_until=until, busy_with=None)
+    )
     ended = replace(release, status=ReleaseStatus.HEALTHY, ended_at=draft.now)
     draft.put_gate(replace(gate, release=ended))
     _report(
@@ -195,7 +201,11 @@ def _takes_its_place(draft: Draft, environment: str, release: Release) -> None:
     if draft.run.purpose is Purpose.ROLLBACK:
         known = facts.before
         baseline = known.baseline if known and known.content.same_as(release.content) else None
-    draft.put_environment(replace(facts, running=release.content, baseline=baseline, before=before))
+    replaced = {each: draft.now for each in facts.healthy_since if each != release.content.sha}
+    until = {**replaced, **facts.healthy_until}
+    draft.put_environment(
+        replace(facts, running=release.content, baseline=baseline, before=before, healthy_until=until)
+    )
 
 
 def _fingerprints(draft: Draft) -> tuple[str, ...]:
@@ -209,7 +219,33 @@ def _fail(draft: Draft, gate: Gate, release: Release, code: ReasonCode) -> None:
     ended = replace(release, status=ReleaseStatus.FAILED, ended_at=draft.now, failure=code)
     draft.put_gate(replace(gate, release=ended))
     _free_if_ours(draft, gate.environment)
+    if code in _SPEAKS_AGAINST:
+        _passed_no_more(draft, gate.environment, release)
     _report(draft, gate.environment, release, "failure", f"{gate.environment}: {code.value}")
+
+
+_SPEAKS_AGAINST: Final = frozenset(
+    {
+        ReasonCode.DEPLOYMENT_FAILED,
+        ReasonCode.DEPLOYMENT_UNKNOWN,
+        ReasonCode.VERIFICATION_FAILED,
+        ReasonCode.VERIFICATION_UNKNOWN,
+        ReasonCode.WATCH_BREACHED,
+        ReasonCode.WATCH_UNKNOWN,
+    }
+)
+"""Ends of a release that say something about what was released."""
+
+
+def _passed_no_more(draft: Draft, environment: str, release: Release) -> None:
+    """That content passed there once, and has not now: no later environment takes it any more."""
+    facts = draft.environment(environment)
+    kept = tuple(content for content in facts.verified if not content.same_as(release.content))
+    shas = {content.sha for content in kept}
+    since = {sha: at for sha, at in facts.healthy_since.items() if sha in shas}
+    until = {sha: at for sha, at in facts.healthy_until.items() if sha in shas}
+    if kept != facts.verified:
+        draft.put_environment(replace(facts, verified=kept, healthy_since=since, healthy_until=until))
 
 
 def _free_if_ours(draft: Draft, name: str) -> None:

@@ -67,7 +67,8 @@ def _is_answer_to(run: Run, event: CommandGiven) -> bool:
     command = parse(event.line, list(run.gates))
     if isinstance(command, Malformed):
         return False
-    return command is not None and command.verb in ("approve", "deny") and command.environment in run.gates
+    answers = ("approve", "deny", "withdraw")
+    return command is not None and command.verb in answers and command.environment in run.gates
 
 
 def _left_to_rollback(run: Run, command: Command) -> bool:
@@ -86,6 +87,8 @@ def _requested(
     if isinstance(request, Obeyed):
         draft.effects.append(React(event.comment_id, "+1"))
         return wording.passed_on_question(draft.run, event.person, command) if command.verb == "ask" else None
+    if command.verb == "withdraw" and _left_to_rollback(draft.run, command):
+        return None
     refused = request or Refused(ReasonCode.NOTHING_OPEN)
     missed = NoTarget(refused.code, refused.about, refused.choices)
     return refusals.no_target(

@@ -50,7 +50,9 @@ class Refused:
 
 def obey(run: Run, event: Event, conditions: Conditions) -> Obeyed | Refused | None:
     """What a request comes to; None for every other event."""
-    if not isinstance(run.policy, Policy) or run.purpose is Purpose.ROLLBACK:
+    if not isinstance(run.policy, Policy):
+        return None
+    if run.purpose is Purpose.ROLLBACK and not _takes_back(run, event):
         return None
     match event:
         case CommandGiven(person=Person(account=PersonKind.USER), via_app=False):
@@ -59,6 +61,12 @@ def obey(run: Run, event: Event, conditions: Conditions) -> Obeyed | Refused | N
             return _rerun(run, run.policy, event, conditions)
         case _:
             return None
+
+
+def _takes_back(run: Run, event: Event) -> bool:
+    """Of all requests a rollback knows the withdrawal of an answer to it, by the name of its environment."""
+    command = parse(event.line, list(run.gates)) if isinstance(event, CommandGiven) else None
+    return isinstance(command, Command) and command.verb == "withdraw" and command.environment in run.gates
 
 
 def _commanded(
@@ -232,4 +240,7 @@ def _anew(gate: Gate, event: CommandGiven) -> Gate:
         requesters=tuple(dict.fromkeys((*gate.requesters, event.person))),
         asked=gate.question.number if gate.question else gate.asked,
         modifications=gate.modifications,
+        escalated=gate.escalated,
+        escalated_lines=gate.escalated_lines,
+        denied=gate.closing if gate.closing and gate.closing.state is VerdictState.DENIED else gate.denied,
     )

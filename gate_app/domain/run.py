@@ -24,7 +24,7 @@ from gate_app.domain.model import (
     Purpose,
     Unknown,
 )
-from gate_app.domain.policy import Policy, PolicyProblem
+from gate_app.domain.policy import ApproverLine, Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
@@ -260,6 +260,8 @@ class Gate:
     `occasions` counts how often a release was begun; `returned` is set when the last one did not happen.
     `requested` counts the `/deploy`s that made it ask anew, `requesters` are who gave them, `asked` is the
     number of its last question before that. `held_until` is the end of the freeze in which it was found approved.
+    `escalated` says that a rule fired for this commit, `escalated_lines` whom rules asked beside everybody else;
+    `denied` is the denial after which its plan was changed.
     `disturbed` counts its questions that somebody else edited or deleted.
     """
 
@@ -275,6 +277,9 @@ class Gate:
     release: Release | None = None
     held_until: datetime | None = field(default=None, metadata=LATER)
     modifications: tuple[Modification, ...] = field(default=(), metadata=LATER)
+    escalated: bool = field(default=False, metadata=LATER)
+    escalated_lines: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
+    denied: Closing | None = field(default=None, metadata=LATER)
     disturbed: int = field(default=0, metadata=LATER)
 
     def given(self, key: str) -> Answer | None:
@@ -360,9 +365,9 @@ class Run:
         return bool(self.gates) and all(gate.ended for gate in self.gates.values())
 
     @property
-    def held(self) -> Pause | None:
-        """The hold that nobody has lifted yet."""
-        return next((each for each in self.pauses if each.kind == "hold" and each.open), None)
+    def holds(self) -> tuple[Pause, ...]:
+        """The holds that nobody has lifted yet, the oldest first; one for each person."""
+        return tuple(each for each in self.pauses if each.kind == "hold" and each.open)
 
     def expires_at(self, gate: Gate, patience: timedelta) -> datetime | None:
         """When a gate's question is over, None without one.
@@ -373,7 +378,7 @@ class Run:
         if gate.question is None:
             return None
         since = max(gate.question.asked_at, gate.held_until or gate.question.asked_at)
-        return since + patience + paused_since(self.pauses, since)
+        return expiry(since, patience, self.pauses)
 
     def release_id(self, environment: str) -> str:
         """Names the release of a gate's present occasion: the gate, and which `/deploy` made it ask anew."""
@@ -391,14 +396,20 @@ class Run:
         return replace(self, stages={**self.stages, stage.key: stage})
 
 
-def paused_since(pauses: tuple[Pause, ...], since: datetime) -> timedelta:
-    """How long the clock stands still after a moment, pauses at one time counted once; an open one to its bound."""
-    paused, until = timedelta(), since
+def expiry(since: datetime, patience: timedelta, pauses: tuple[Pause, ...]) -> datetime:
+    """When patience that began at `since` is over; the clock stands still in pauses.
+
+    Pauses at one time count once, an open one to its bound, and one that begins after the end brings nothing back.
+    """
+    ends, until, paused = since + patience, since, timedelta()
     for pause in sorted(pauses, key=lambda each: each.at):
-        begins, ends = max(pause.at, until), pause.ended_at or pause.at + MAX_PAUSED
-        if ends > begins:
-            paused, until = paused + (ends - begins), ends
-    return min(paused, MAX_PAUSED)
+        begins, over = max(pause.at, until), pause.ended_at or pause.at + MAX_PAUSED
+        if begins >= ends:
+            break
+        if over > begins:
+            longer = min(over - begins, MAX_PAUSED - paused)
+            ends, until, paused = ends + longer, over, paused + longer
+    return ends
 
 
 def oldest_approval(run: Run) -> datetime | None:

@@ -108,6 +108,9 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.SOAKING: lambda f: (
         f"It has not been healthy in {_named(f, 'after')} for long enough yet{_until(f)}; this is asked about then."
     ),
+    _R.SOAK_CUT_SHORT: lambda f: (
+        f"Something else took its place in {_named(f, 'after')} before it had soaked. Release it there again."
+    ),
     _R.SOAK_UNKNOWN: lambda f: (
         f"It is not known since when it has been healthy in {_named(f, 'after')}. Release it there again."
     ),
@@ -140,11 +143,11 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.APPROVER_LINE_MET: lambda f: f"{_so_far(f)}.",
     _R.APPROVAL_MISSING: lambda f: f"{_so_far(f)}.",
     _R.NOBODY_ASKED: lambda f: "The policy asks nobody (`mode: never`).",
-    _R.NOT_ESCALATED: lambda f: "Nobody is asked: no rule of `escalate_when` fired.",
+    _R.NOT_ESCALATED: lambda f: "Nobody is asked: no rule of `escalate_when` fires.",
     _R.ESCALATED: lambda f: "A person is asked because of these rules of `escalate_when`:",
     _R.ESCALATION_RULE: lambda f: f"{_named(f, 'rule')}: {_named(f, 'found')}.",
     _R.ESCALATION_KEPT: lambda f: (
-        "A person was asked; the rule does not fire any more, but a question is not taken back."
+        "A rule of `escalate_when` fired for this commit; it does not any more, but what it asked is not taken back."
     ),
     _R.ESCALATION_BLOCKED: lambda f: (
         f"Blocked by a rule of `escalate_when`{_note(f)}, whoever approves. Change what makes it fire."
@@ -201,7 +204,7 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.COMMAND_MALFORMED: lambda f: "it cannot be read as written",
     _R.COMMAND_UNAVAILABLE: lambda f: "this version does not know that command yet",
     _R.ENVIRONMENT_UNKNOWN: lambda f: "there is no gate for that environment here",
-    _R.ENVIRONMENT_AMBIGUOUS: lambda f: "more than one gate is asking; name the environment",
+    _R.ENVIRONMENT_AMBIGUOUS: lambda f: "more than one gate may be meant; name the environment",
     _R.SHA_MISMATCH: lambda f: "it names another commit than the one under decision",
     _R.NOT_ASKED_YET: lambda f: "no question was open there when it was given",
     _R.TOO_LATE: lambda f: "it is too late, that is decided",
@@ -213,7 +216,7 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         "once it is"
     ),
     _R.NOT_PERMITTED: lambda f: "that takes write permission here",
-    _R.NOTHING_OPEN: lambda f: "no gate waits here, so there is nothing to cancel",
+    _R.NOTHING_OPEN: lambda f: "no gate waits here",
     _R.NOTHING_TO_WITHDRAW: lambda f: "there is no answer of theirs to take back",
     _R.NOTHING_ASKED: lambda f: "no question is open here",
     _R.ALREADY_HELD: lambda f: "it is held already",

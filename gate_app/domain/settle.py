@@ -13,6 +13,7 @@ from typing import Final, assert_never
 
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.draft import Draft
+from gate_app.domain.escalation import escalate
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, QuestionShown, RerunRequested
 from gate_app.domain.following import collections, looks
 from gate_app.domain.plan import binding_for
@@ -75,8 +76,8 @@ def settle(
 
 
 def _settle_gate(draft: Draft, name: str, verdict: Verdict) -> None:
-    gate = draft.run.gates[name]
     environment = _environment(draft.run, name)
+    gate = _remember_rules(draft, draft.run.gates[name], environment)
     if gate.closing is None and gate.release is None:
         match verdict.state:
             case (
@@ -95,6 +96,16 @@ def _settle_gate(draft: Draft, name: str, verdict: Verdict) -> None:
             case _:
                 assert_never(verdict.state)
     advance_release(draft, environment)
+
+
+def _remember_rules(draft: Draft, gate: Gate, environment: Environment) -> Gate:
+    """What fired once for this commit goes on asking, and whom it asked."""
+    open_gate = gate.closing is None and gate.release is None
+    found = escalate(draft.run, gate, environment, draft.conditions) if open_gate else None
+    if found is not None and found.fired:
+        gate = replace(gate, escalated=True, escalated_lines=found.added)
+        draft.put_gate(gate)
+    return gate
 
 
 def _environment(run: Run, name: str) -> Environment:
@@ -125,7 +136,9 @@ def _ask_if_due(draft: Draft, gate: Gate, environment: Environment, verdict: Ver
 
 def _hold_if_frozen(draft: Draft, gate: Gate, verdict: Verdict) -> None:
     """What is approved but for a freeze is kept until its end, and its question does not expire in it."""
-    if verdict.only_frozen:
+    if any(reason.code is ReasonCode.APPROVAL and not reason.met for reason in verdict.reasons):
+        draft.put_gate(replace(draft.run.gates[gate.environment], held_until=None))
+    elif verdict.only_frozen:
         until = next(reason.facts["until"] for reason in verdict.reasons if reason.code is ReasonCode.FROZEN)
         draft.put_gate(replace(gate, held_until=datetime.fromisoformat(until)))
 

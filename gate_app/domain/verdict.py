@@ -39,6 +39,7 @@ class ReasonCode(StrEnum):
     AFTER_UNMET = "after_unmet"
     SOAKED = "soaked"
     SOAKING = "soaking"
+    SOAK_CUT_SHORT = "soak_cut_short"
     SOAK_UNKNOWN = "soak_unknown"
     NOT_FROZEN = "not_frozen"
     FROZEN = "frozen"
@@ -217,10 +218,9 @@ class Verdict:
 
     @property
     def asks(self) -> bool:
-        """Whether a person, and nothing else but the end of a freeze, is missing: people may answer ahead."""
-        return self.state is VerdictState.WAITING and self._open - {ReasonCode.FROZEN} == {
-            ReasonCode.APPROVAL
-        }
+        """Whether a person, and nothing else but the end of a freeze or a hold, is missing: people answer ahead."""
+        ahead = self._open - {ReasonCode.FROZEN, ReasonCode.HELD}
+        return self.state is VerdictState.WAITING and ahead == {ReasonCode.APPROVAL}
 
     @property
     def only_frozen(self) -> bool:

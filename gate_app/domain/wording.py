@@ -19,11 +19,12 @@ from gate_app.domain.brief import (
     commits,
     comparison,
     counts,
+    denied_before,
     evidence_lines,
-    frozen,
     plan,
     recommendation,
     ships,
+    waits_for,
 )
 from gate_app.domain.commands import Command
 from gate_app.domain.conditions import Conditions
@@ -140,9 +141,10 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         f"{code(run.change.title, 150)} at {code(run.change.head.sha[:12])}",
         ships(run, gate.environment),
         evidence_lines(run, environment, conditions),
+        denied_before(gate),
         plan(run, gate, environment),
         asked_because(environment, verdict),
-        frozen(verdict),
+        waits_for(verdict),
         f"**Recommendation:** {recommendation(run, environment, verdict)}",
         f"**Who can approve:** {mentioned(run, environment)}.",
         f"`/approve {plain(gate.environment, 100)}` · `/deny {plain(gate.environment, 100)} reason` · "
@@ -232,6 +234,7 @@ def status(run: Run, verdicts: Mapping[str, Verdict], conditions: Conditions) ->
     if run.gates:
         rows = [f"| {code(name)} | {gate_title(gate, verdicts[name])} |" for name, gate in run.gates.items()]
         parts.append("\n".join(["| gate | where it stands |", "|---|---|", *rows]))
+    parts += [said] if (said := asked_and_answered(run)) else []
     for name, gate in run.gates.items():
         environment = run.policy.environment(gate.environment)
         if verdicts[name].asks and environment is not None:
@@ -247,11 +250,11 @@ def _decided_on(
         f"#### Deploy to {code(environment.name)}?",
         "\n".join(part for part in (ships(run, environment.name), commits(run, environment.name)) if part),
         evidence_lines(run, environment, conditions),
+        denied_before(gate),
         plan(run, gate, environment),
         asked_because(environment, verdict),
-        frozen(verdict),
+        waits_for(verdict),
         f"**Recommendation:** {recommendation(run, environment, verdict)}",
-        asked_and_answered(run),
         answers_given(gate, verdict),
         how_to_answer(run, environment.name),
     ]
@@ -319,7 +322,7 @@ def passed_on_question(run: Run, person: Person, command: Command) -> str:
     about = f" about {code(command.environment)}" if command.environment else ""
     return (
         f"@{plain(run.change.author.login, 60)}, {code(person.login)} asks{about}:{boxed(command.reason)}\n\n"
-        "Answer in a new comment: `/answer text`. Until then no question expires here."
+        "Answer in a new comment: `/answer text`. The clock stands still until then, for seven days at most."
     )
 
 

@@ -180,22 +180,33 @@ class Gathering:
                 continue
             if base not in compared:
                 compared[base] = self._compared(run.change, base)
-            found[environment.name] = self._shipment(environment, base, running is None, compared[base])
+            found[environment.name] = self._shipment(
+                run.change, environment, base, running is None, compared[base]
+            )
         return found
 
     def _compared(self, change: Change, base: str) -> Comparison | Unknown:
         return or_unknown(lambda: self.hub.compare(change.repository, base, change.head.sha))
 
     def _shipment(
-        self, environment: Environment, base: str, first: bool, between: Comparison | Unknown
+        self,
+        change: Change,
+        environment: Environment,
+        base: str,
+        first: bool,
+        between: Comparison | Unknown,
     ) -> Shipment | Unknown:
         """Commits that go out may have changed any file: only a plain step forward can leave paths alone."""
         if isinstance(between, Unknown):
             return between
         subjects = [subject_of(message) for message in reversed(between.messages)]
         pulls = tuple(dict.fromkeys(pull for pull in map(pull_of, subjects) if pull is not None))
-        files = between.files if between.behind == 0 else None
-        touched = files is None or self.touches(environment.paths, files)
+        # Where nothing of ours runs, what else came before this change and was never released is not known.
+        files = between.files if between.behind == 0 and not first else None
+        alone = (
+            between.files if between.behind == 0 and not (first and change.subject.number is None) else None
+        )
+        touched = alone is None or self.touches(environment.paths, alone)
         found = (
             Found(globs, file)
             for globs in environment.globs

@@ -196,8 +196,14 @@ class Gatekeeper:
         sequence = current.run.sequence + 1 if current else 1
         earlier = self._earlier(live.change, current)
         seen = tuple(dict.fromkeys(pusher for run in earlier for pusher in run.pushers))
-        holds = tuple(dict.fromkeys(run.held for run in earlier if run.held))
-        run = open_run(live.change, sequence, policy, self.now(), seen, holds)
+        talked_about = live.change.conversation  # where a hold is lifted again
+        holds = dict.fromkeys(
+            hold
+            for run in earlier
+            for hold in run.holds
+            if talked_about == run.change.conversation is not None
+        )
+        run = open_run(live.change, sequence, policy, self.now(), seen, tuple(holds))
         step = self._step(StoredRun(run, 0), ChangeProposed(notice.at, live.change), live)
         return Transition((step,), note="run opened", follow_ups=_look_at_base(notice, live))
 

@@ -17,6 +17,10 @@ GERMANY = FreezeWindow(BERLIN, country="DE")
 BAVARIA = FreezeWindow(BERLIN, country="DE", region="BY")
 
 
+HALF_PAST_TWO = FreezeWindow(BERLIN, cron="30 2 * * *", duration=timedelta(hours=1))
+SATURDAY = FreezeWindow(BERLIN, cron="0 22 * * SAT", duration=timedelta(hours=5))
+
+
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(BERLIN)).astimezone(UTC)
 
@@ -45,6 +49,8 @@ SPANS = {
         "2026-10-25T05:00",
     ),
     "the night in which clocks go forward": ((night(),), "2026-03-29T00:30", "2026-03-29T07:00"),
+    "the hour that comes twice, the first time": ((HALF_PAST_TWO,), "2026-10-25T02:45", "2026-10-25T02:30"),
+    "a night in which clocks go back, to its end": ((SATURDAY,), "2026-10-25T02:30", "2026-10-25T02:00"),
     "a public holiday, to its midnight": ((GERMANY,), "2026-10-03T09:00", "2026-10-04T00:00"),
     "two public holidays in a row": ((GERMANY,), "2026-12-25T09:00", "2026-12-27T00:00"),
     "a holiday that leads into a weekend": ((GERMANY, WEEKEND), "2026-12-25T09:00", "2026-12-28T08:00"),

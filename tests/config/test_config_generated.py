@@ -24,6 +24,7 @@ SOUND: dict[str, Any] = {
         "build": {"workflow": "ci.yml", "junit": "reports/*.xml"},
         "scan": {
             "command": "scan .",
+            "junit": "reports/*.xml",
             "sarif": "reports/*.sarif",
             "timeout": "10m",
             "fail_when": {"new_findings": "high"},
@@ -63,8 +64,6 @@ SOUND: dict[str, Any] = {
                 "contributors": "head",
                 "parameters": {
                     "strategy": {"type": "choice", "options": ["rolling", "canary"], "default": "rolling"},
-                    "percent": {"type": "integer", "minimum": 1, "maximum": 100, "default": 100},
-                    "migrate": {"type": "boolean", "default": False},
                     "region": {"type": "string", "default": "eu-central-1"},
                 },
                 "expires_after": "48h",

@@ -30,3 +30,17 @@ def test_a_file_fits_or_does_not(patterns: list[str], file: str, fits: bool) -> 
 
 def test_nothing_changed_touches_nothing() -> None:
     assert not touches(["**"], [])
+
+
+@pytest.mark.parametrize(
+    ("patterns", "file"),
+    [
+        (["infra"], "infra/main.tf"),
+        (["vendor/lib/**"], "vendor/lib"),
+        (["infra", "!infra/README.md"], "infra/a"),
+    ],
+    ids=["a folder by its name", "a submodule", "a folder less a file"],
+)
+def test_a_folder_is_what_is_in_it_and_what_stands_for_it(patterns: list[str], file: str) -> None:
+    assert touches(patterns, [file])
+    assert not touches(patterns, ["infra/README.md"]) or patterns == ["infra"]

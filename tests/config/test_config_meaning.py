@@ -370,6 +370,33 @@ TOGETHER = {
         f"{_E}.approval.escalate_when[0].approvers[0].permission",
         "holds nothing",
     ),
+    "a rule over findings that nobody reports": (
+        with_approval("{mode: escalate, escalate_when: [{new_findings: low}]}"),
+        f"{_E}.approval.escalate_when[0].new_findings",
+        "leaves a `sarif` report",
+    ),
+    "a rule over tests that nobody counts": (
+        with_approval('{mode: escalate, escalate_when: [{skipped_tests: "> 0"}]}'),
+        f"{_E}.approval.escalate_when[0].skipped_tests",
+        "leaves a `junit` report",
+    ),
+    "a path from the root": (
+        with_rule('{paths: ["/infra/**"]}'),
+        f"{_E}.approval.escalate_when[0].paths[0]",
+        "no file",
+    ),
+    "a path from here": (
+        with_rule('{paths: ["./infra/**"]}'),
+        f"{_E}.approval.escalate_when[0].paths[0]",
+        "no file",
+    ),
+    "a folder with a slash": (with_environment('{paths: ["infra/"]}'), f"{_E}.paths[0]", "no file"),
+    "braces": (with_rule('{paths: ["{infra,db}/**"]}'), f"{_E}.approval.escalate_when[0].paths[0]", "braces"),
+    "only what is taken away": (
+        with_rule('{paths: ["!docs/**"]}'),
+        f"{_E}.approval.escalate_when[0].paths",
+        "no file",
+    ),
     "one login twice in a line of a rule": (
         with_rule("{author_is: bot, approvers: [{users: [a, A]}]}"),
         f"{_E}.approval.escalate_when[0].approvers[0].users[1]",

@@ -31,6 +31,7 @@ from gate_app.domain.evidence import (
     TestCounts,
 )
 from gate_app.domain.model import Change, Content, Unknown
+from gate_app.domain.parameters import Parameter
 from gate_app.domain.policy import ApprovalMode, ApproverLine, EscalationRule, Permission, Policy
 from gate_app.domain.shipping import Found, Shipment
 
@@ -78,9 +79,9 @@ def codes(world: World) -> list[str]:
     return [reason.code.value for root in verdict.reasons for reason in root.walk()]
 
 
-def with_tests(skipped: int) -> StageOutcome:
-    tests = TestCounts(passed=3, skipped=skipped)
-    return StageOutcome(StageVerdict.PASSED, StageReason.TESTS_PASSED, Evidence(tests=tests))
+def with_tests(skipped: int, truncated: bool = False) -> StageOutcome:
+    evidence = Evidence(tests=TestCounts(passed=3, skipped=skipped), truncated=truncated)
+    return StageOutcome(StageVerdict.PASSED, StageReason.TESTS_PASSED, evidence)
 
 
 def finding(severity: Severity) -> Finding:
@@ -110,6 +111,17 @@ FIRING: dict[str, tuple[EscalationRule, dict[str, Any], str]] = {
         "1 new",
     ),
     "skipped tests": (EscalationRule(skipped_over=1), {"outcome": with_tests(skipped=2)}, "2 skipped"),
+    "skipped tests that nobody counted": (EscalationRule(skipped_over=0), {}, "cannot be told"),
+    "skipped tests of a cut report": (
+        EscalationRule(skipped_over=9),
+        {"outcome": with_tests(skipped=2, truncated=True)},
+        "cannot be told",
+    ),
+    "findings of a cut report": (
+        EscalationRule(new_findings=Severity.HIGH),
+        {"outcome": with_tests(skipped=0, truncated=True)},
+        "not all findings could be read",
+    ),
     "a bot's change": (EscalationRule(author_is="bot"), {"change": of(author=ROBOT)}, "robot"),
     "somebody's change": (EscalationRule(authors=("AUTHOR",)), {}, "author"),
     "a label": (EscalationRule(labels=("risk*",)), {"labels": ("docs", "Risk: high")}, "Risk: high"),
@@ -134,7 +146,7 @@ def test_a_rule_that_fires_asks_a_person_and_says_what_made_it(
     assert not world.releases("staging")
     assert "Why a person is asked" in question(world)
     assert found in question(world)
-    assert "**Recommendation:** look at" in question(world)
+    assert "**Recommendation:** approve" not in question(world)
     world.says(REVIEWER, "/approve staging")
     assert len(world.releases("staging")) == 1
 
@@ -147,7 +159,6 @@ QUIET: dict[str, tuple[EscalationRule, dict[str, Any]]] = {
         {"outcome": passed(finding(Severity.LOW))},
     ),
     "exactly as many skipped tests": (EscalationRule(skipped_over=2), {"outcome": with_tests(skipped=2)}),
-    "no tests at all": (EscalationRule(skipped_over=0), {}),
     "a person's change": (EscalationRule(author_is="bot"), {}),
     "another person's change": (EscalationRule(authors=("octocat",)), {}),
     "another label": (EscalationRule(labels=("risk*",)), {"labels": ("docs",)}),
@@ -242,7 +253,7 @@ def test_case_036_a_question_is_not_taken_back_when_a_label_is_taken_off() -> No
     world.head = Head(HEAD.sha, "main", True, labels=())
     world.tick()
     assert not world.releases("staging")
-    assert "a question is not taken back" in question(world)
+    assert "what it asked is not taken back" in question(world)
     world.says(REVIEWER, "/approve staging")
     assert len(world.releases("staging")) == 1
 
@@ -281,3 +292,111 @@ def test_with_the_head_unreadable_nothing_goes_on_by_itself() -> None:
     world.head = Unknown("hub_unavailable", "no answer")
     world.passes(5).stage_ends()
     assert not world.releases("staging")
+
+
+def another_release(world: World) -> None:
+    """Another run has released something else to staging since."""
+    running = Content("d" * 40, "e" * 40)
+    world.environments["staging"] = EnvironmentFacts("staging", version=9, running=running)
+
+
+def test_what_was_learned_against_something_else_that_ran_there_decides_nothing() -> None:
+    world = proposed(escalating(EscalationRule(lines_over=400)))
+    world.shipments["staging"] = shipped(escalating(EscalationRule(lines_over=400)))
+    world.tick()
+    another_release(world)
+    world.shipments["staging"] = Unknown("hub_unavailable", "no answer")
+    world.passes(5).stage_ends()
+    assert not world.releases("staging")
+    assert "escalation_unknown" in codes(world)
+
+
+def test_a_deployment_that_is_asked_for_again_is_measured_against_what_runs_now() -> None:
+    world = after_tests(EscalationRule(lines_over=400))
+    world.deploys("staging")
+    another_release(world)
+    world.shipments = {}
+    world.says(AUTHOR, "/deploy staging")
+    assert len(world.releases("staging")) == 1, "nothing more than the first"
+    assert "escalation_unknown" in codes(world)
+
+
+def test_whoever_asks_for_a_deployment_does_not_get_it_by_themselves() -> None:
+    world = after_tests(EscalationRule(author_is="bot"))
+    world.deploys("staging")
+    world.shipments["staging"] = replace(
+        shipped(escalating(EscalationRule(author_is="bot"))), base=HEAD.sha, first=False
+    )
+    world.says(REVIEWER, "/deploy staging")
+    assert len(world.releases("staging")) == 1
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 2
+
+
+LEADS = ApproverLine(permission=Permission.MAINTAIN)
+RISKY = EscalationRule(labels=("risky",), lines=(LEADS,))
+
+
+def unlabelled(world: World) -> None:
+    world.head = Head(HEAD.sha, "main", True, labels=())
+
+
+def test_whom_a_rule_asked_is_asked_to_the_end() -> None:
+    world = after_tests(RISKY, labels=("risky",))
+    world.says(REVIEWER, "/approve staging")
+    unlabelled(world)
+    world.tick()
+    assert not world.releases("staging")
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [("/deny staging too risky", "/deploy staging"), ("/cancel", "/deploy staging")],
+    ids=["a denial", "a cancellation"],
+)
+def test_a_label_that_is_taken_off_after(lines: tuple[str, str]) -> None:
+    world = after_tests(RISKY, labels=("risky",))
+    world.says(AUTHOR if lines[0] == "/cancel" else REVIEWER, lines[0])
+    unlabelled(world)
+    world.says(AUTHOR, lines[1])
+    assert not world.releases("staging")
+
+
+def test_a_plan_that_somebody_changed_is_asked_about() -> None:
+    file = escalating(EscalationRule(author_is="bot"), parameters=(Parameter("percent", "integer", "100"),))
+    world = proposed(file)
+    world.shipments["staging"] = shipped(file)
+    world.says(AUTHOR, "/modify staging percent=7")
+    world.passes(5).stage_ends()
+    assert not world.releases("staging")
+    assert "`/modify`: `the plan was changed by author`" in question(world)
+    world.says(REVIEWER, "/approve staging")
+    assert world.releases("staging")[0].parameters == {"percent": "7"}
+
+
+def test_a_denied_plan_that_its_author_changed_is_asked_about_without_its_label_too() -> None:
+    file = escalating(RISKY, parameters=(Parameter("percent", "integer", "100"),))
+    world = proposed(file)
+    world.shipments["staging"] = shipped(file)
+    world.head = Head(HEAD.sha, "main", True, labels=("risky",))
+    world.passes(5).stage_ends()
+    world.says(REVIEWER, "/deny staging too risky")
+    unlabelled(world)
+    world.says(AUTHOR, "/modify staging percent=7")
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging"), "the leads were asked too"
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_line_of_a_rule_that_reads_like_one_of_the_environment_asks_somebody_else() -> None:
+    again = ApproverLine(permission=Permission.WRITE)
+    world = after_tests(EscalationRule(authors=("author",), lines=(again,)))
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1

@@ -36,7 +36,11 @@ REFUSED = [
         (REGION, text)
         for text in ("", "-rf", "a b", "a;b", "$(id)", "`id`", "a=b", "<<EOF", "a\0", "a\r", "é")
     ),
-    *((REGION, text) for text in ("a" * 101, "ghp_0123456789abcdef", "AKIAIOSFODNN7EXAMPLE", "eyJhbGciOiJI")),
+    *(
+        (REGION, text)
+        for text in ("a" * 101, "ghp_0123456789abcdef", "AKIAIOSFODNN7EXAMPLE", "eyJhbGciOiJI", "a/ghp_0123")
+    ),
+    *((REGION, text) for text in ("https://elsewhere.example/x", "a/../../etc/passwd")),
 ]
 
 

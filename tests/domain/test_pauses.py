@@ -79,9 +79,11 @@ def test_a_hold_is_put_on_before_anything_is_asked() -> None:
     world = proposed()
     world.says(REVIEWER, "/hold")
     world.passes(5).stage_ends()
-    assert not any(isinstance(e, PublishComment) and e.surface.startswith("question:") for e in world.effects)
+    assert "**Held by `reviewer`; `/resume` lets it go on.**" in question(world)
+    world.says(MAINTAINER, "/approve staging")
+    assert not world.releases("staging")
     world.says(REVIEWER, "/resume")
-    assert "Deploy to `staging`?" in question(world)
+    assert len(world.releases("staging")) == 1
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_a_hold_is_lifted_by_who_put_it_on_a_contributor_too() -> None:
     world = asking()
     world.says(AUTHOR, "/hold")
     world.says(AUTHOR, "/resume")
-    assert world.run.held is None
+    assert not world.run.holds
 
 
 def test_somebody_else_lifts_a_hold_only_while_it_is_known_who_contributed() -> None:
@@ -113,7 +115,7 @@ def test_somebody_else_lifts_a_hold_only_while_it_is_known_who_contributed() -> 
     assert "held_by_another" in world.replies()[-1]
     world.authorship = Authorship((AUTHOR.id,))
     world.says(MAINTAINER, "/resume")
-    assert world.run.held is None
+    assert not world.run.holds
 
 
 def test_holding_twice_and_resuming_nothing_is_said() -> None:
@@ -121,17 +123,39 @@ def test_holding_twice_and_resuming_nothing_is_said() -> None:
     world.says(REVIEWER, "/resume")
     assert "not_held" in world.replies()[-1]
     world.says(REVIEWER, "/hold")
-    world.says(MAINTAINER, "/hold too")
+    world.says(REVIEWER, "/hold again")
     assert "already_held" in world.replies()[-1]
+
+
+def test_a_contributors_hold_does_not_stand_in_the_way_of_another() -> None:
+    world = asking()
+    world.says(AUTHOR, "/hold")
+    world.says(MAINTAINER, "/hold there is an incident")
+    world.says(REVIEWER, "/approve staging")
+    world.says(AUTHOR, "/resume")
+    assert not world.releases("staging")
+    assert title(world) == "Held by maintainer"
+    world.says(MAINTAINER, "/resume")
+    assert len(world.releases("staging")) == 1
+
+
+@pytest.mark.parametrize("line", ["/ask staging why?", "/hold"])
+def test_a_pause_that_begins_after_the_end_brings_no_question_back(line: str) -> None:
+    world = asking()
+    world.passes(49 * HOUR)
+    world.says(REVIEWER, line)
+    world.says(MAINTAINER, "/approve staging")
+    assert not world.releases("staging")
+    assert world.state("staging") == "expired"
 
 
 def test_a_robot_neither_holds_nor_resumes() -> None:
     world = asking()
     world.says(ROBOT, "/hold")
-    assert world.run.held is None
+    assert not world.run.holds
     world.says(REVIEWER, "/hold")
     world.says(ROBOT, "/resume")
-    assert world.run.held is not None
+    assert world.run.holds
 
 
 def test_the_clock_stands_still_while_it_is_held() -> None:
@@ -267,10 +291,12 @@ def test_an_older_approval_does_not_come_back_when_the_newer_one_is_withdrawn() 
     assert not world.releases("staging")
 
 
-def test_case_075_it_is_too_late_once_the_release_has_reached_github() -> None:
+@pytest.mark.parametrize("reached", [True, False], ids=["reached GitHub", "only begun"])
+def test_case_075_it_is_too_late_once_the_release_has(reached: bool) -> None:
     world = asking()
     world.says(REVIEWER, "/approve staging")
-    world.deploys("staging")
+    if reached:
+        world.deploys("staging")
     world.says(REVIEWER, "/withdraw staging")
     assert "too_late" in world.replies()[-1]
 

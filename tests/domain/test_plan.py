@@ -68,7 +68,7 @@ def test_the_question_shows_the_plan_with_its_defaults_and_the_release_takes_the
 def test_a_changed_plan_is_asked_about_anew_with_what_was_before() -> None:
     world = asked()
     world.says(REVIEWER, "/modify staging percent=10")
-    assert "`percent`: `10` (was `100`)" in question(world, 2)
+    assert "`percent`: `10` (usually `100`)" in question(world, 2)
     assert "version 2, changed by `reviewer`" in question(world, 2)
     world.says(MAINTAINER, "/approve staging")
     assert deployed(world).parameters == {"percent": "10", "strategy": "rolling"}
@@ -96,7 +96,8 @@ def test_a_second_change_keeps_the_first_and_both_have_contributed() -> None:
     world = asked()
     world.says(REVIEWER, "/modify staging percent=10")
     world.says(MAINTAINER, "/modify staging strategy=canary percent=20")
-    assert "`percent`: `20` (was `10`)" in question(world, 3)
+    assert "`percent`: `20` (usually `100`)" in question(world, 3)
+    assert "changed by `reviewer`, `maintainer`" in question(world, 3)
     world.says(REVIEWER, "/approve staging")
     assert not world.releases("staging")
 
@@ -108,6 +109,7 @@ def test_a_denial_is_not_the_end_of_a_plan() -> None:
     world.says(AUTHOR, "/modify staging percent=10")
     assert world.state("staging") == "waiting"
     assert "`percent`: `10`" in question(world, 2)
+    assert "An earlier version of the plan was denied by `reviewer`: `too many at once`" in question(world, 2)
     world.says(AUTHOR, "/approve staging")
     assert not world.releases("staging")
     world.says(REVIEWER, "/approve staging")

@@ -159,7 +159,7 @@ def test_between_two_questions_the_choices_are_listed() -> None:
     staging, production = rules.environments
     world = asking(replace(rules, environments=(staging, replace(production, after=None))))
     assert told(world, REVIEWER, "/approve") == (
-        "`/approve` by `reviewer` was not obeyed (`environment_ambiguous`): more than one gate is asking; name the"
+        "`/approve` by `reviewer` was not obeyed (`environment_ambiguous`): more than one gate may be meant; name the"
         " environment. Asking: `staging`, `production`."
     )
 

@@ -28,7 +28,16 @@ from gate_app.domain.events import ChangeClosed, ChangeProposed, StageVanished
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.model import Content, Subject
 from gate_app.domain.opening import open_rollback, rollback_subject
-from gate_app.domain.policy import ApprovalMode, Environment, Policy, Probe, ProbeWork
+from gate_app.domain.policy import (
+    ApprovalMode,
+    ApprovalPolicy,
+    ApproverLine,
+    Environment,
+    Permission,
+    Policy,
+    Probe,
+    ProbeWork,
+)
 from gate_app.domain.run import ReleaseStatus
 
 BREACHED_GATE = "71#1:1:staging"
@@ -246,7 +255,26 @@ def test_the_run_that_was_breached_leaves_the_answer_to_the_rollback() -> None:
     world.stage_ends("watch@staging", BREACH)
     said = len(world.replies())
     world.says(REVIEWER, "/approve staging")
+    world.says(REVIEWER, "/withdraw staging")
     assert len(world.replies()) == said
+
+
+def test_an_approval_of_a_rollback_is_taken_back() -> None:
+    line = ApproverLine(permission=Permission.WRITE, count=2)
+    world = rollback(watched(approval=ApprovalPolicy((line,))))
+    world.says(REVIEWER, "/approve staging")
+    world.says(REVIEWER, "/withdraw staging")
+    world.says(MAINTAINER, "/approve staging")
+    assert not world.releases("staging")
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_content_that_was_breached_has_passed_no_more() -> None:
+    world = deployed()
+    world.environments["staging"] = replace(world.environments["staging"], verified=(HEAD, EARLIER))
+    world.stage_ends("watch@staging", BREACH)
+    assert world.environments["staging"].verified == (EARLIER,)
 
 
 def test_a_newer_breach_replaces_the_question_of_an_older_one() -> None:

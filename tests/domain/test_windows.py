@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from support.runs import MAINTAINER, REVIEWER, World, policy, proposed
+from support.runs import MAINTAINER, REVIEWER, World, failed, policy, proposed
 
+from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.effects import PublishCheckRun, PublishComment
 from gate_app.domain.freezes import Freeze, FreezeWindow
-from gate_app.domain.model import Unknown
+from gate_app.domain.model import Content, Unknown
 from gate_app.domain.policy import Policy
 from gate_app.domain.verdict import VerdictState
 
@@ -168,3 +169,71 @@ def test_the_same_content_released_again_does_not_begin_to_soak_again() -> None:
     world.says(REVIEWER, "/approve staging")
     world.deploys("staging")
     assert world.environments["staging"].healthy_since == since
+
+
+def another_takes_its_place(world: World, sha: str = "e" * 40) -> None:
+    """Another run has released something else to staging: what ran there does no longer."""
+    facts = world.environments["staging"]
+    other = Content(sha, "f" * 40)
+    world.environments["staging"] = replace(
+        facts,
+        running=other,
+        verified=(other, *facts.verified),
+        healthy_since={**facts.healthy_since, sha: world.now},
+        healthy_until={world.run.change.head.sha: world.now},
+    )
+
+
+def test_what_was_replaced_before_it_had_soaked_has_to_be_released_there_again() -> None:
+    world = soaking(timedelta(minutes=30))
+    world.passes(60)
+    another_takes_its_place(world)
+    world.passes(3600).tick()
+    assert not production_asks(world)
+    codes = [reason.code.value for reason in world.decisions[-1].verdicts["production"].reasons]
+    assert "soak_cut_short" in codes
+
+
+def test_what_had_soaked_before_it_was_replaced_goes_on() -> None:
+    world = soaking(timedelta(minutes=30))
+    world.passes(1800)
+    another_takes_its_place(world)
+    world.passes(60).tick()
+    assert production_asks(world)
+
+
+def test_a_release_takes_the_place_of_what_soaked_there() -> None:
+    world = proposed(windowed("production", soak=timedelta(minutes=30)))
+    before = Content("d" * 40, "e" * 40)
+    world.environments["staging"] = EnvironmentFacts(
+        "staging", running=before, verified=(before,), healthy_since={before.sha: world.now}
+    )
+    world.passes(5).stage_ends()
+    world.says(REVIEWER, "/approve staging")
+    world.deploys("staging")
+    facts = world.environments["staging"]
+    assert list(facts.healthy_until) == [before.sha]
+    assert facts.healthy_since[world.run.change.head.sha] == world.now
+
+
+def test_content_that_comes_back_begins_to_soak_again() -> None:
+    world = soaking(timedelta(minutes=30))
+    another_takes_its_place(world)
+    world.passes(3600)
+    world.says(REVIEWER, "/deploy staging")
+    world.says(MAINTAINER, "/approve staging")
+    world.deploys("staging")
+    facts = world.environments["staging"]
+    assert facts.healthy_since[world.run.change.head.sha] == world.now
+    assert world.run.change.head.sha not in facts.healthy_until
+
+
+def test_content_whose_next_deployment_failed_has_passed_no_more() -> None:
+    world = soaking(timedelta())
+    world.says(REVIEWER, "/deploy staging")
+    world.says(MAINTAINER, "/approve staging")
+    world.deploys("staging", failed())
+    world.says(REVIEWER, "/approve production")
+    assert not world.releases("production")
+    codes = [reason.code.value for reason in world.decisions[-1].verdicts["production"].reasons]
+    assert "after_unmet" in codes

@@ -26,7 +26,9 @@ def test_a_deployment_command_is_told_what_people_agreed_on(place: Place) -> Non
     assert story.replies_to(story.says("author", "/modify staging percent=10")) == "+1"
     story.sees(
         lambda: [
-            c for c in story.ours() if c["id"] > asked["id"] and "`percent`: `10` (was `100`)" in c["body"]
+            c
+            for c in story.ours()
+            if c["id"] > asked["id"] and "`percent`: `10` (usually `100`)" in c["body"]
         ],
         "the new plan is asked about",
     )
@@ -46,7 +48,7 @@ def test_a_deploying_workflow_gets_them_as_inputs(place: Place) -> None:
     asked = story.asks("staging")
     story.says("author", "/modify staging strategy=canary")
     story.sees(
-        lambda: [c for c in story.ours() if c["id"] > asked["id"] and "`canary` (was" in c["body"]],
+        lambda: [c for c in story.ours() if c["id"] > asked["id"] and "`canary` (usually" in c["body"]],
         "asked anew",
     )
     story.says("reviewer", "/approve staging")

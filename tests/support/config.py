@@ -110,7 +110,12 @@ def with_parameter(body: str) -> str:
 
 
 def with_rule(body: str) -> str:
-    return with_approval(f"{{mode: escalate, escalate_when: [{body}]}}")
+    """A rule of `production`, whose stage reports tests and findings."""
+    approval = f"{{mode: escalate, escalate_when: [{body}]}}"
+    return (
+        "version: 1\nstages: {scan: {workflow: scan.yml, junit: a.xml, sarif: a.sarif}}\n"
+        f"environments:\n  production: {{approval: {approval}}}\n"
+    )
 
 
 def with_line(body: str) -> str:
