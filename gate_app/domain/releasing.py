@@ -29,8 +29,14 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
     """Commits to the release and asks GitHub for its deployment record."""
     occasion = gate.occasions + 1
     parameters = plan_for(draft.run, environment).parameters
+    grounds = {reason.code for reason in draft.verdicts[environment.name].reasons}
+    unasked = [code for code in (ReasonCode.NOBODY_ASKED, ReasonCode.NOT_ESCALATED) if code in grounds]
     release = Release(
-        draft.now, draft.run.change.head, approved_by=_approvers(draft, gate), parameters=parameters
+        draft.now,
+        draft.run.change.head,
+        approved_by=_approvers(draft, gate),
+        parameters=parameters,
+        unasked=unasked[0].value if unasked else "",
     )
     draft.put_gate(replace(gate, release=release, occasions=occasion, returned=None))
     facts = draft.environment(environment.name)

@@ -214,7 +214,10 @@ class ReleaseStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The one effective release of a gate (invariant 2); begun in the decision that found it approved."""
+    """The one effective release of a gate (invariant 2); begun in the decision that found it approved.
+
+    `unasked` is the code of why nobody was asked, empty where somebody was.
+    """
 
     begun_at: datetime
     content: Content
@@ -224,6 +227,7 @@ class Release:
     failure: ReasonCode | None = None
     approved_by: tuple[Person, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict, metadata=LATER)
+    unasked: str = field(default="", metadata=LATER)
 
     @property
     def may_return(self) -> bool:

@@ -36,7 +36,7 @@ from gate_app.domain.model import Person, Purpose
 from gate_app.domain.policy import Environment, Policy, PolicyProblem
 from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.sentences import sentence
-from gate_app.domain.verdict import Holds, Reason, Verdict, VerdictState
+from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState, met
 
 _MARKS: Final = {Holds.MET: "✅", Holds.UNMET: "⏳", Holds.UNKNOWN: "❔", Holds.REFUSED: "❌"}
 _SHOWN_CHECKS: Final = 40
@@ -106,7 +106,9 @@ def linked(name: str, link: str) -> str:
 
 def gate_summary(run: Run, gate: Gate, verdict: Verdict) -> str:
     """The tree of reasons, the answers given, and how to answer when a person is asked."""
-    parts = [tree(verdict.reasons), answers_given(gate, verdict)]
+    unasked = gate.release.unasked if gate.release is not None else ""
+    reasons = (*verdict.reasons, met(ReasonCode(unasked))) if unasked else verdict.reasons
+    parts = [tree(reasons), answers_given(gate, verdict)]
     if verdict.asks:
         parts.append(how_to_answer(run, gate.environment))
     return "\n\n".join(part for part in parts if part)

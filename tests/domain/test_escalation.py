@@ -177,6 +177,7 @@ def test_a_routine_change_goes_on_by_itself_and_says_so(rule: EscalationRule, ho
     assert not question(world)
     world.deploys("staging")
     assert check(world).conclusion == "success"
+    assert "no rule of `escalate_when` fires. `not_escalated`" in check(world).summary
 
 
 def test_a_finding_that_the_environment_runs_already_is_not_new() -> None:
