@@ -7,7 +7,7 @@ from support.story import Place, tell
 
 def test_a_hold_outlives_a_push_and_a_question_reaches_the_author(place: Place) -> None:
     story = tell(place)
-    story.asks("staging")
+    first = story.asks("staging")
     asked = story.replies_to(story.says("reviewer", "/ask staging is the dictionary complete?"))
     assert asked.startswith("@author, `reviewer` asks about `staging`: `is the dictionary complete?`")
     assert story.replies_to(story.says("author", "/answer it is")) == "+1"
@@ -18,6 +18,6 @@ def test_a_hold_outlives_a_push_and_a_question_reaches_the_author(place: Place) 
     )
     assert not story.deployments()
     assert story.replies_to(story.says("reviewer", "/resume")) == "+1"
-    story.shows("gate / staging", "action_required")
+    story.asks("staging", after=first["id"])
     assert story.replies_to(story.says("maintainer", "/approve staging")) == "+1"
     story.shows("gate / staging", "success")

@@ -333,12 +333,13 @@ class Story:
 
         return until(look, what, self.patience, self.told)
 
-    def asks(self, environment: str) -> CommentState:
-        """Waits until the question for an environment is there as a new comment."""
+    def asks(self, environment: str, after: int = 0) -> CommentState:
+        """Waits until the question for an environment is there as a new comment, newer than the one of that id."""
         wanted = f"### Deploy to `{environment}`?"
 
         def found() -> CommentState | None:
-            return next((comment for comment in self.ours() if comment["body"].startswith(wanted)), None)
+            asked = (each for each in self.ours() if each["id"] > after and each["body"].startswith(wanted))
+            return next(asked, None)
 
         return self.sees(found, f"{environment} asks")
 
