@@ -7,8 +7,9 @@ from datetime import datetime
 from urllib.parse import quote
 
 from gate_app.domain.model import Change, Purpose, Repository, Subject
+from gate_app.domain.patience import Pause
 from gate_app.domain.policy import Policy, PolicyProblem
-from gate_app.domain.run import Gate, Pause, Run
+from gate_app.domain.run import Gate, Run
 
 
 def open_run(

@@ -15,7 +15,8 @@ from gate_app.domain.commands import Command
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.events import CommandGiven
 from gate_app.domain.model import Person, Unknown
-from gate_app.domain.run import Answer, Gate, Pause, Run
+from gate_app.domain.patience import Pause
+from gate_app.domain.run import Answer, Gate, Run
 from gate_app.domain.verdict import ReasonCode
 
 
@@ -65,7 +66,9 @@ def _resumed(run: Run, event: CommandGiven, conditions: Conditions) -> Run | Rea
     if not run.holds:
         return ReasonCode.NOT_HELD
     people = contributors(run, conditions)
-    contributed = isinstance(people, Unknown) or event.person.id in people
+    touched = {each.id for gate in run.gates.values() for each in gate.requesters}
+    touched |= {each.by.id for gate in run.gates.values() for each in gate.modifications}
+    contributed = isinstance(people, Unknown) or event.person.id in people | touched
     lifted = [each for each in run.holds if not contributed or each.by.id == event.person.id]
     for each in lifted:
         run = _ended(run, each, event, "")

@@ -24,6 +24,7 @@ from gate_app.domain.model import (
     Purpose,
     Unknown,
 )
+from gate_app.domain.patience import Pause, expiry
 from gate_app.domain.policy import ApproverLine, Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import ReasonCode, VerdictState
@@ -166,28 +167,6 @@ def comment_key(comment_id: int) -> str:
 def button_key(person: Person, button: str) -> str:
     """The key of an answer given by a button."""
     return f"button:{person.id}:{button}"
-
-
-MAX_PAUSED: Final = timedelta(days=7)
-"""How long the clock of a question stands still altogether: nobody can keep it open for ever by asking."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Somebody holds the run, or asked something; the clock of its questions stands still until it has ended."""
-
-    kind: Literal["hold", "ask"]
-    by: Person
-    at: datetime
-    text: str = ""
-    environment: str = ""
-    ended_at: datetime | None = None
-    ended_by: Person | None = None
-    answer: str = ""
-
-    @property
-    def open(self) -> bool:
-        return self.ended_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,22 +377,6 @@ class Run:
 
     def with_stage(self, stage: StageRun) -> Run:
         return replace(self, stages={**self.stages, stage.key: stage})
-
-
-def expiry(since: datetime, patience: timedelta, pauses: tuple[Pause, ...]) -> datetime:
-    """When patience that began at `since` is over; the clock stands still in pauses.
-
-    Pauses at one time count once, an open one to its bound, and one that begins after the end brings nothing back.
-    """
-    ends, until, paused = since + patience, since, timedelta()
-    for pause in sorted(pauses, key=lambda each: each.at):
-        begins, over = max(pause.at, until), pause.ended_at or pause.at + MAX_PAUSED
-        if begins >= ends:
-            break
-        if over > begins:
-            longer = min(over - begins, MAX_PAUSED - paused)
-            ends, until, paused = ends + longer, over, paused + longer
-    return ends
 
 
 def oldest_approval(run: Run) -> datetime | None:

@@ -21,8 +21,9 @@ from support.runs import (
 from gate_app.domain.conditions import Authorship
 from gate_app.domain.effects import PublishCheckRun, PublishComment, React
 from gate_app.domain.model import Unknown
+from gate_app.domain.parameters import Parameter
+from gate_app.domain.patience import MAX_PAUSED
 from gate_app.domain.policy import ApproverLine, Permission
-from gate_app.domain.run import MAX_PAUSED
 from gate_app.domain.verdict import VerdictState
 
 TWO = ApproverLine(permission=Permission.WRITE, count=2)
@@ -104,6 +105,14 @@ def test_a_hold_is_lifted_by_who_put_it_on_a_contributor_too() -> None:
     world.says(AUTHOR, "/hold")
     world.says(AUTHOR, "/resume")
     assert not world.run.holds
+
+
+def test_whoever_changed_the_plan_lifts_nobody_elses_hold() -> None:
+    world = asking(policy(parameters=(Parameter("percent", "integer", "100"),)))
+    world.says(MAINTAINER, "/hold")
+    world.says(REVIEWER, "/modify staging percent=10")
+    world.says(REVIEWER, "/resume")
+    assert "held_by_another" in world.replies()[-1]
 
 
 def test_somebody_else_lifts_a_hold_only_while_it_is_known_who_contributed() -> None:

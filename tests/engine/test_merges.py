@@ -76,3 +76,16 @@ def test_who_pushed_to_the_branch_itself_stays_a_contributor_of_what_follows(eng
     engine.github.live[MAIN] = replace(engine.github.live[MAIN], adds_nothing=MergeShown.SAME_CONTENT)
     engine.hears(MAIN, MAINTAINER, before=sha("8"))
     assert set(engine.runs()[-1].pushers) == {MAINTAINER.id, AUTHOR.id, HELPER.id}
+
+
+@pytest.mark.parametrize(("conversation", "held"), [(1, True), (2, False), (None, False)])
+def test_a_hold_goes_on_where_it_can_be_lifted_and_nowhere_else(
+    engine: TinyEngine, conversation: int | None, held: bool
+) -> None:
+    engine.github.main_is_at("b", conversation=1)
+    engine.hears(MAIN, MAINTAINER, before=sha("9"))
+    engine.hears_command(1, HELPER, "/hold")
+    assert [hold.by for hold in engine.runs()[-1].holds] == [HELPER]
+    engine.github.main_is_at("d", conversation=conversation)
+    engine.hears(MAIN, MAINTAINER, before=sha("b"))
+    assert bool(engine.runs()[-1].holds) is held

@@ -13,7 +13,7 @@ from gate_app.config import read
 from gate_app.config.globs import touches
 from gate_app.domain.checks import Check
 from gate_app.domain.conditions import Authorship, Standing
-from gate_app.domain.events import Event
+from gate_app.domain.events import CommandGiven, Event
 from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
 from gate_app.domain.policy import Permission, Policy
 from gate_app.domain.run import Run
@@ -195,6 +195,14 @@ class TinyEngine:
         notice = CommitNoticed(SHOP, commit, event)
         self.store.put(self.sweep.addressed(notice, f"delivery-{self.deliveries}"))
         return self
+
+    def hears_command(self, conversation: int, person: Person, line: str) -> TinyEngine:
+        """Somebody comments in a pull request."""
+        self.deliveries += 1
+        event = CommandGiven(self.now(), 9_000 + self.deliveries, conversation, person, line, "d" * 64)
+        notice = ConversationNoticed(SHOP, conversation, event)
+        self.store.put(self.sweep.addressed(notice, f"delivery-{self.deliveries}"))
+        return self.drains()
 
     def drains(self) -> TinyEngine:
         github: Any = self.github
