@@ -7,6 +7,7 @@ same, because both are made here; nothing is decided here.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 from gate_app.domain.approvals import UNKNOWN_CODES
@@ -194,9 +195,21 @@ def asked_and_answered(run: Run) -> str:
     return "\n".join(["**Questions**", "", *lines]) if lines else ""
 
 
+def locks(verdicts: Mapping[str, Verdict]) -> str:
+    """Which environments are locked, for whom, until when and why; nothing when none is."""
+    codes = (ReasonCode.LOCKED, ReasonCode.LOCK_OWNED, ReasonCode.LOCK_UNREADABLE)
+    lines = [
+        f"- {code(name)}: {sentence(each)}"
+        for name, verdict in verdicts.items()
+        for each in verdict.reasons
+        if each.code in codes
+    ]
+    return "\n".join(["**Locks**", "", *lines]) if lines else ""
+
+
 def waits_for(verdict: Verdict) -> str:
-    """What is waited for beside an answer, a freeze or a hold; nothing when there is none."""
-    ahead = (ReasonCode.FROZEN, ReasonCode.HELD)
+    """What is waited for beside an answer: a freeze, a lock or a hold; nothing when there is none."""
+    ahead = (ReasonCode.FROZEN, ReasonCode.LOCKED, ReasonCode.HELD)
     return "\n\n".join(f"**{sentence(each)}**" for each in verdict.reasons if each.code in ahead)
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Literal
 from unicodedata import category
 
+from gate_app.domain.locks import LONGEST, SHORTEST
 from gate_app.domain.verdict import ReasonCode
 
 MAX_LINE: Final = 4_096
@@ -30,16 +32,19 @@ Answering = Literal["approve", "deny"]
 Asking = Literal["status", "why", "help"]
 Moving = Literal["deploy", "cancel", "retry", "modify"]
 Pausing = Literal["hold", "resume", "ask", "answer", "withdraw"]
+Locking = Literal["lock", "unlock"]
 OBEYED: Final = (
     "approve", "deny", "modify", "deploy", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw",
-    "status", "why", "help",
+    "lock", "unlock", "status", "why", "help",
 )  # fmt: skip
-KNOWN_LATER: Final = ("lock", "unlock", "rollback", "override", "waive", "delegate")
+KNOWN_LATER: Final = ("rollback", "override", "waive", "delegate")
 """Words of the product's vocabulary that this version answers with "not available" instead of silence."""
 
 _WORD: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?=[ \t]|$)", re.ASCII)
 _WORD_THEN_FOREIGN: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?![a-z0-9_-])", re.ASCII)
-_DENIAL: Final = re.compile(r"/(?:gate[ \t]+)?deny[ \t]+[^ \t]+(?=[ \t])", re.ASCII)
+_REASONED: Final = re.compile(r"/(?:gate[ \t]+)?(?:deny|lock|unlock)[ \t]+[^ \t]+(?=[ \t])", re.ASCII)
+_FOR: Final = re.compile(r"(?:(.*)[ \t])?for[ \t]+([0-9]{1,6})([mhd])", re.ASCII)
+_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _REASON_MARK: Final = " --"
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKUP: Final = "*_~`"
@@ -50,15 +55,16 @@ _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=\S*", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class Command:
     """A well-formed command. `environment` and `sha` are None when the line did not name them; `stage` is what a
-    `/retry` named, whether or not there is such a stage.
+    `/retry` named, whether or not there is such a stage; `duration` is how long a `/lock` is to last, if it says so.
     """
 
-    verb: Answering | Asking | Moving | Pausing
+    verb: Answering | Asking | Moving | Pausing | Locking
     environment: str | None = None
     sha: str | None = None
     reason: str = ""
     stage: str = ""
     values: tuple[tuple[str, str], ...] = ()
+    duration: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,8 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
             return Command("retry", stage=rest) if rest else Malformed("retry", ReasonCode.STAGE_NOT_FOUND)
         case "hold" | "ask" | "answer":
             return _text(verb, rest, environments)
+        case "lock" | "unlock":
+            return _lock(verb, rest, environments)
         case "withdraw":
             return _withdraw(rest, environments)
         case "status" | "help" | "cancel" | "resume":
@@ -109,10 +117,10 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
 
 
 def _reason_at(line: str) -> int:
-    """Where nothing but the reason can follow any more: behind ` --`, and behind the first word after `/deny`."""
-    denial = _DENIAL.match(line)
-    if denial is not None:
-        return denial.end()
+    """Where nothing but the reason can follow any more: behind ` --`, and behind the first word after e.g. `/deny`."""
+    reasoned = _REASONED.match(line)
+    if reasoned is not None:
+        return reasoned.end()
     before, mark, _ = line.partition(_REASON_MARK)
     return len(before + mark)
 
@@ -193,6 +201,22 @@ def _text(
     if not text and verb != "hold":
         return Malformed(verb, ReasonCode.TEXT_MISSING)
     return Command(verb, environment, None, text[:MAX_REASON])
+
+
+def _lock(verb: Locking, rest: str, environments: Sequence[str]) -> Command | Malformed:
+    """An environment and a reason; a lock may end with how long it lasts, and has to have a reason."""
+    environment, remainder = _take_environment(rest, environments)
+    if environment is None:
+        return Malformed(verb, ReasonCode.ENVIRONMENT_UNKNOWN, rest.split()[0] if rest else "")
+    reason, duration = remainder.removeprefix("--").strip(" \t"), None
+    said = _FOR.fullmatch(reason) if verb == "lock" else None
+    if said is not None:
+        reason, duration = (said[1] or "").strip(" \t"), int(said[2]) * _UNITS[said[3]]
+        if not SHORTEST <= duration <= LONGEST:
+            return Malformed(verb, ReasonCode.COMMAND_MALFORMED, f"for {said[2]}{said[3]}")
+    if verb == "lock" and not reason:
+        return Malformed(verb, ReasonCode.TEXT_MISSING)
+    return Command(verb, environment, None, reason[:MAX_REASON], duration=duration)
 
 
 def _withdraw(rest: str, environments: Sequence[str]) -> Command | Malformed:

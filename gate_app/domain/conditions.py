@@ -12,6 +12,7 @@ from datetime import datetime
 
 from gate_app.domain.checks import CheckReading
 from gate_app.domain.freezes import Freeze
+from gate_app.domain.locks import Lock
 from gate_app.domain.model import LATER, Content, Person, Unknown
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
@@ -72,7 +73,8 @@ class EnvironmentFacts:
     `running` is what a release of ours left there; `verified` are contents that passed there, newest first;
     `healthy_since` says since when, by SHA, and `healthy_until` when something else took its place; `busy_with` is the
     gate whose release is in flight; `baseline` are fingerprints of the findings of what runs there, None when nothing
-    of ours runs there (then all findings are new); `before` is what ran there before what runs now.
+    of ours runs there (then all findings are new); `before` is what ran there before what runs now. `lock` is the last
+    one, over or not; Unknown when there is one that cannot be read.
     """
 
     name: str
@@ -84,6 +86,7 @@ class EnvironmentFacts:
     before: Running | None = None
     healthy_since: Mapping[str, datetime] = field(default_factory=dict, metadata=LATER)
     healthy_until: Mapping[str, datetime] = field(default_factory=dict, metadata=LATER)
+    lock: Lock | Unknown | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
     recorded = adopt(record(run, event), conditions)
     request = obey(recorded, event, conditions)
     after = observe(request.run if isinstance(request, Obeyed) else recorded, conditions)
+    if isinstance(request, Obeyed) and request.environments:
+        conditions = _with_environments(conditions, request.environments)
     verdicts = evaluate(after, conditions)
     draft = settle(after, event, verdicts, conditions, request)
     return Decision(
@@ -66,6 +68,13 @@ def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
         again=bool(draft.environments)
         or _ended_a_stage(after, draft.run)
         or _unread(draft.run, event, conditions),
+    )
+
+
+def _with_environments(conditions: Conditions, moved: tuple[EnvironmentFacts, ...]) -> Conditions:
+    """The same picture after a request that changed environments; their versions are still those that were read."""
+    return replace(
+        conditions, environments={**conditions.environments, **{each.name: each for each in moved}}
     )
 
 

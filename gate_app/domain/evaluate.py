@@ -18,6 +18,7 @@ from gate_app.domain.escalation import Escalation, escalate
 from gate_app.domain.evidence import Finding, Severity, StageVerdict
 from gate_app.domain.halting import halted
 from gate_app.domain.learned import current_shipment
+from gate_app.domain.locking import lock_reasons
 from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import (
@@ -88,6 +89,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         _needs_reason(run, environment, conditions),
         *_after_reasons(run, environment, conditions),
         *_freeze_reasons(environment, conditions),
+        *lock_reasons(run, environment.name, conditions),
         *_held_reasons(run),
         _free_reason(run, environment, conditions),
         _route_reason(run, gate, environment, conditions),
@@ -151,6 +153,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
     grounds = (
         _policy_reason(run, conditions),
         met(ReasonCode.ROLLBACK_TO, sha=run.change.head.sha, detail=run.because),
+        *lock_reasons(run, environment.name, conditions),
         _free_reason(run, environment, conditions),
         _route_reason(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),

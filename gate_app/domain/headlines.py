@@ -26,11 +26,14 @@ def gate_title(gate: Gate, verdict: Verdict) -> str:
     held = [reason.facts for reason in verdict.reasons if reason.code is _R.HELD]
     if held:
         return f"Held by {_names(held, 'by')}"
+    locked = [reason.facts for reason in verdict.reasons if reason.code is _R.LOCKED]
+    if locked and not verdict.only_later:
+        return OBSTACLES[_R.LOCKED](locked)
     if verdict.asks and any(reason.code is _R.ROLLBACK_TO for reason in verdict.reasons):
         return f"Waiting for a person: roll back {plain(gate.environment, 80)}?"
     if verdict.asks:
         return f"Waiting for a person: deploy to {plain(gate.environment, 80)}?"
-    if verdict.only_frozen:
+    if verdict.only_later:
         said = _obstacle(verdict)
         return f"{'Approved' if gate.question else 'Nobody is asked'}; {said[0].lower()}{said[1:]}"
     return _obstacle(verdict)
@@ -73,6 +76,11 @@ def _rank(reason: Reason) -> tuple[bool, int]:
 
 def _names(facts: Sequence[Mapping[str, str]], key: str) -> str:
     return ", ".join(dict.fromkeys(plain(each.get(key, "?"), 60) for each in facts))
+
+
+def _moments(facts: Sequence[Mapping[str, str]]) -> str:
+    """Ends of locks, to the minute."""
+    return ", ".join(f"{plain(each.get('until', '')[:16].replace('T', ' '), 20)} UTC" for each in facts)
 
 
 ENDINGS: Final[Mapping[ReasonCode, str]] = {
@@ -121,6 +129,8 @@ OBSTACLES: Final[Mapping[ReasonCode, _Line]] = {
     _R.SOAK_UNKNOWN: lambda f: f"Waiting: not known since when it is healthy in {_names(f, 'after')}",
     _R.FROZEN: lambda f: f"Frozen until {_names(f, 'shown')}",
     _R.FREEZE_UNKNOWN: lambda f: "Waiting: the calendar of the freeze cannot be told",
+    _R.LOCKED: lambda f: f"Locked by #{_names(f, 'owner')} until {_moments(f)}",
+    _R.LOCK_UNREADABLE: lambda f: "Waiting: its lock cannot be read",
     _R.HELD: lambda f: f"Held by {_names(f, 'by')}",
     _R.ENVIRONMENT_BUSY: lambda f: "Waiting: another release is under way there",
     _R.ROUTE_UNAVAILABLE: lambda f: "Waiting: this version cannot deploy that way yet",

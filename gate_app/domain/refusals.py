@@ -32,6 +32,8 @@ USAGES: Final[Mapping[str, str]] = {
     "resume": "/resume",
     "ask": "/ask [environment] question",
     "answer": "/answer text",
+    "lock": "/lock environment reason [for 2h]",
+    "unlock": "/unlock environment [reason]",
     "withdraw": "/withdraw [environment]",
     "why": "/why [environment]",
     "status": "/status",

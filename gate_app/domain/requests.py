@@ -13,9 +13,10 @@ from functools import reduce
 from typing import Final
 
 from gate_app.domain.commands import Command, parse
-from gate_app.domain.conditions import Conditions, Standing
+from gate_app.domain.conditions import Conditions, EnvironmentFacts, Standing
 from gate_app.domain.events import CommandGiven, Event, RerunRequested
 from gate_app.domain.evidence import StageVerdict
+from gate_app.domain.locking import move_lock
 from gate_app.domain.model import Origin, Person, PersonKind, Purpose
 from gate_app.domain.parameters import Parameter, values
 from gate_app.domain.pauses import pause, withdraw
@@ -23,7 +24,9 @@ from gate_app.domain.policy import ChecksWork, Permission, Policy
 from gate_app.domain.run import Closing, Gate, Modification, Run, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
-REQUESTS: Final = ("deploy", "modify", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw")
+REQUESTS: Final = (
+    "deploy", "modify", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw", "lock", "unlock",
+)  # fmt: skip
 MAX_MODIFICATIONS: Final = 50
 """Versions of one plan: each of them is shown and asked about."""
 MAX_ATTEMPTS: Final = 10
@@ -32,9 +35,10 @@ MAX_ATTEMPTS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Obeyed:
-    """The run after the request."""
+    """The run after the request, and environments that it changed."""
 
     run: Run
+    environments: tuple[EnvironmentFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,11 @@ def _commanded(
             return _modify(run, policy, command, event)
         case "deploy":
             return _deploy(run, policy, command, event)
+        case "lock" | "unlock":
+            locked = move_lock(policy, command, event, conditions)
+            if isinstance(locked, ReasonCode):
+                return Refused(locked, command.environment or "")
+            return Obeyed(run, (locked,))
         case _:
             return _moved(pause(run, command, event, conditions), command)
 

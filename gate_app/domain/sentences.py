@@ -70,6 +70,10 @@ def _until(facts: Facts) -> str:
     return f" (until {facts['until'][:16].replace('T', ' ')} UTC)" if facts.get("until") else ""
 
 
+def _owner(facts: Facts) -> str:
+    return f" for pull request {code('#' + facts['owner'])}" if facts.get("owner") else ""
+
+
 def _note(facts: Facts) -> str:
     return f": {_named(facts, 'note', 300)}" if facts.get("note") else ""
 
@@ -119,6 +123,13 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         f"Frozen until {_named(f, 'shown')}{_detail(f)}; what is approved now is released then."
     ),
     _R.FREEZE_UNKNOWN: lambda f: f"Whether a freeze holds cannot be told{_detail(f)}; it is looked at again.",
+    _R.LOCKED: lambda f: (
+        f"Locked{_owner(f)}{_by(f)}{_until(f)}{_note(f)}. What is approved now is released then, or after `/unlock`."
+    ),
+    _R.LOCK_OWNED: lambda f: f"Locked for this pull request{_by(f)}{_until(f)}{_note(f)}.",
+    _R.LOCK_UNREADABLE: lambda f: (
+        "There is a lock that cannot be read, so it holds everybody; an approver or maintainer lifts it with `/unlock`."
+    ),
     _R.HELD: lambda f: f"Held{_by(f)}{_note(f)}; `/resume` lets it go on.",
     _R.ENVIRONMENT_FREE: lambda f: "No other release is under way there.",
     _R.ENVIRONMENT_BUSY: lambda f: (
@@ -223,6 +234,13 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.NOT_HELD: lambda f: "nobody holds it",
     _R.HELD_BY_ANOTHER: lambda f: (
         "a hold is lifted by who put it on, or by somebody who did not contribute to the change"
+    ),
+    _R.LOCKED_BY_ANOTHER: lambda f: (
+        "another pull request has locked it; `/why` there says which, and until when"
+    ),
+    _R.NOT_LOCKED: lambda f: "there was no lock there when it was written",
+    _R.UNLOCK_NOT_PERMITTED: lambda f: (
+        "a lock is lifted in its own pull request, or by an approver of the environment or a maintainer, with a reason"
     ),
     _R.TEXT_MISSING: lambda f: "it says nothing",
     _R.ALREADY_OPEN: lambda f: "that gate is under decision already; `/why` shows what it waits for",

@@ -24,7 +24,7 @@ from gate_app.domain.requests import Obeyed, Refused
 from gate_app.domain.run import Closing, Gate, Question, Run
 from gate_app.domain.staging import end_overdue, run_automated, stop_looking, stop_unneeded
 from gate_app.domain.surface import show_differences
-from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState
+from gate_app.domain.verdict import LATER_ON, Holds, Reason, ReasonCode, Verdict, VerdictState
 
 RECHECK: Final = timedelta(seconds=30)
 """How soon a gate is judged again that waits for something unreadable or for another run's release."""
@@ -33,11 +33,13 @@ SOONEST_RECHECK: Final = timedelta(seconds=5)
 
 _RECHECKED: Final = frozenset({ReasonCode.ENVIRONMENT_BUSY, ReasonCode.HEAD_MOVED})
 BLOCKED_RECHECK: Final = timedelta(minutes=10)
-"""How soon a route is looked at again that a person has to mend."""
+"""How soon something is looked at again that a person has to mend."""
+_MENDED_BY_HAND: Final = frozenset({ReasonCode.ROUTE_BLOCKED, ReasonCode.LOCK_UNREADABLE})
 _SETTLED: Final = frozenset(
     {
         ReasonCode.STAGE_UNKNOWN,
         ReasonCode.ROUTE_UNAVAILABLE,
+        ReasonCode.LOCK_UNREADABLE,
         ReasonCode.NEEDS,
     }
 )
@@ -55,6 +57,9 @@ def settle(
     `request` is what the event came to, if it was one that moves the run.
     """
     draft = Draft(after, verdicts, conditions)
+    if isinstance(request, Obeyed):
+        for facts in request.environments:
+            draft.put_environment(facts)
     stop_unneeded(draft)
     end_overdue(draft)
     run_automated(draft)
@@ -92,7 +97,7 @@ def _settle_gate(draft: Draft, name: str, verdict: Verdict) -> None:
                 begin_release(draft, gate, environment)
             case VerdictState.WAITING:
                 _ask_if_due(draft, gate, environment, verdict)
-                _hold_if_frozen(draft, gate, verdict)
+                _hold_if_later(draft, gate, verdict)
             case _:
                 assert_never(verdict.state)
     advance_release(draft, environment)
@@ -134,13 +139,15 @@ def _ask_if_due(draft: Draft, gate: Gate, environment: Environment, verdict: Ver
     draft.put_gate(replace(gate, question=Question(number, draft.now, binding)))
 
 
-def _hold_if_frozen(draft: Draft, gate: Gate, verdict: Verdict) -> None:
-    """What is approved but for a freeze is kept until its end, and its question does not expire in it."""
+def _hold_if_later(draft: Draft, gate: Gate, verdict: Verdict) -> None:
+    """What is approved but for a freeze or a lock is kept until its end, and its question does not expire in it."""
     if any(reason.code is ReasonCode.APPROVAL and not reason.met for reason in verdict.reasons):
         draft.put_gate(replace(draft.run.gates[gate.environment], held_until=None))
-    elif verdict.only_frozen:
-        until = next(reason.facts["until"] for reason in verdict.reasons if reason.code is ReasonCode.FROZEN)
-        draft.put_gate(replace(gate, held_until=datetime.fromisoformat(until)))
+    elif verdict.only_later:
+        ends = [
+            datetime.fromisoformat(each.facts["until"]) for each in verdict.reasons if each.code in LATER_ON
+        ]
+        draft.put_gate(replace(gate, held_until=max(ends)))
 
 
 def _wake_at(draft: Draft) -> datetime | None:
@@ -171,11 +178,11 @@ def _moments(draft: Draft, gate: Gate, verdict: Verdict) -> list[datetime]:
     moments += [
         datetime.fromisoformat(reason.facts["until"])
         for reason in verdict.reasons
-        if reason.code in (ReasonCode.FROZEN, ReasonCode.SOAKING)
+        if reason.code in (ReasonCode.FROZEN, ReasonCode.SOAKING, ReasonCode.LOCKED)
     ]
     if gate.returned is not None and gate.returned.retry_at > draft.now:
         moments.append(gate.returned.retry_at)
-    if any(root.code is ReasonCode.ROUTE_BLOCKED for root in verdict.reasons):
+    if any(root.code in _MENDED_BY_HAND for root in verdict.reasons):
         moments.append(draft.now + BLOCKED_RECHECK)
     if any(_may_heal(draft.run, reason) for root in verdict.reasons for reason in root.walk()):
         moments.append(draft.now + _patience(draft, gate))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class ReasonCode(StrEnum):
@@ -45,6 +46,9 @@ class ReasonCode(StrEnum):
     FROZEN = "frozen"
     FREEZE_UNKNOWN = "freeze_unknown"
     HELD = "held"
+    LOCKED = "locked"
+    LOCK_OWNED = "lock_owned"
+    LOCK_UNREADABLE = "lock_unreadable"
     ENVIRONMENT_FREE = "environment_free"
     ENVIRONMENT_BUSY = "environment_busy"
     ENVIRONMENT_REMOVED = "environment_removed"
@@ -114,6 +118,9 @@ class ReasonCode(StrEnum):
     ALREADY_HELD = "already_held"
     NOT_HELD = "not_held"
     HELD_BY_ANOTHER = "held_by_another"
+    LOCKED_BY_ANOTHER = "locked_by_another"
+    NOT_LOCKED = "not_locked"
+    UNLOCK_NOT_PERMITTED = "unlock_not_permitted"
     TEXT_MISSING = "text_missing"
     ALREADY_OPEN = "already_open"
     RELEASE_UNDER_WAY = "release_under_way"
@@ -207,6 +214,10 @@ class Judged:
     code: ReasonCode
 
 
+LATER_ON: Final = frozenset({ReasonCode.FROZEN, ReasonCode.LOCKED})
+"""What holds a gate until a moment that is known: its reason says `until` when."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer for one gate. `reasons` explain it; `answers` say how each person's answer was judged."""
@@ -218,14 +229,14 @@ class Verdict:
 
     @property
     def asks(self) -> bool:
-        """Whether a person, and nothing else but the end of a freeze or a hold, is missing: people answer ahead."""
-        ahead = self._open - {ReasonCode.FROZEN, ReasonCode.HELD}
+        """Whether a person, and nothing else but the end of a freeze, lock or hold, is missing: they answer ahead."""
+        ahead = self._open - LATER_ON - {ReasonCode.HELD}
         return self.state is VerdictState.WAITING and ahead == {ReasonCode.APPROVAL}
 
     @property
-    def only_frozen(self) -> bool:
-        """Whether nothing but the end of a freeze is missing."""
-        return self.state is VerdictState.WAITING and self._open == {ReasonCode.FROZEN}
+    def only_later(self) -> bool:
+        """Whether nothing but the end of a freeze or a lock is missing."""
+        return self.state is VerdictState.WAITING and bool(self._open) and self._open <= LATER_ON
 
     @property
     def _open(self) -> set[ReasonCode]:

@@ -21,6 +21,7 @@ from gate_app.domain.brief import (
     counts,
     denied_before,
     evidence_lines,
+    locks,
     plan,
     recommendation,
     ships,
@@ -135,7 +136,7 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         return _outcome(run, gate, verdict)
     if run.purpose is Purpose.ROLLBACK:
         return _rollback_question(run, gate, environment)
-    if verdict.only_frozen:
+    if verdict.only_later:
         return _approved_ahead(run, gate, verdict)
     environment = in_force(run, gate, environment, conditions)
     parts = [
@@ -236,7 +237,7 @@ def status(run: Run, verdicts: Mapping[str, Verdict], conditions: Conditions) ->
     if run.gates:
         rows = [f"| {code(name)} | {gate_title(gate, verdicts[name])} |" for name, gate in run.gates.items()]
         parts.append("\n".join(["| gate | where it stands |", "|---|---|", *rows]))
-    parts += [said] if (said := asked_and_answered(run)) else []
+    parts += [said for said in (locks(verdicts), asked_and_answered(run)) if said]
     for name, gate in run.gates.items():
         environment = run.policy.environment(gate.environment)
         if verdicts[name].asks and environment is not None:
@@ -307,6 +308,7 @@ def help_text(run: Run) -> str:
         "- `/retry stage`: run a stage again that failed or came to no verdict, on the same commit",
         "- `/hold [reason]`, `/resume`: nothing is released until it is resumed",
         "- `/ask [environment] question`, `/answer text`: ask the author; the clock stands still meanwhile",
+        "- `/lock environment reason [for 2h]`, `/unlock environment [reason]`: no other pull request releases there",
         "- `/withdraw [environment]`: take your own answer back",
         "- `/why [environment]`: what a gate waits for, ground by ground",
         "- `/status`: where stages and gates stand",

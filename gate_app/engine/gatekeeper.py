@@ -66,7 +66,23 @@ class Gatekeeper:
         again = [_tick_again(step) for step in drawn.steps if step.decision.again]
         due = [item for step in drawn.steps for item in _rollbacks_due(step)]
         looks = [item for step in drawn.steps for item in _look_due(step)]
-        return replace(drawn, inbox_id=row.id, follow_ups=(*drawn.follow_ups, *again, *due, *looks))
+        woken = [item for step in drawn.steps if _moved_lock(step) for item in self._wake_others(step)]
+        return replace(drawn, inbox_id=row.id, follow_ups=(*drawn.follow_ups, *again, *due, *looks, *woken))
+
+    def _wake_others(self, step: Step) -> Sequence[InboxItem]:
+        """Every other run of the repository is judged anew: a lock was put on, or taken off."""
+        run, meaning = step.decision.run, f"lock:{step.decision.run.id}:{step.expected_version + 1}"
+        others = [
+            stored.run
+            for subject in self.store.unfinished_subjects(run.change.repository.id)
+            for stored in self.store.unfinished(subject)
+            if stored.run.id != run.id
+        ]
+        tick = ClockTicked(step.conditions.now)
+        return [
+            InboxItem(each.change.subject.key, RunNoticed(each.id, tick), f"{meaning}:{each.id}")
+            for each in others
+        ]
 
     def _drawn(self, row: InboxRow) -> Transition:
         match row.notice:
@@ -256,6 +272,11 @@ def _is_followed(live: LiveChange) -> bool:
     """Of the branches only the default one, as it is now (case 88)."""
     change = live.change
     return change.subject.ref is None or change.default_branch in ("", change.base_ref)
+
+
+def _moved_lock(step: Step) -> bool:
+    before = step.conditions.environment
+    return any(facts.lock != before(facts.name).lock for facts in step.decision.environments)
 
 
 def _look_due(step: Step) -> Sequence[InboxItem]:

@@ -12,7 +12,7 @@ migration.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from hashlib import sha256
@@ -24,7 +24,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.effects import Effect
-from gate_app.domain.model import LATER, Repository
+from gate_app.domain.model import LATER, Repository, Unknown
 from gate_app.domain.run import Run
 from gate_app.engine.ports import Notice
 from gate_app.store.faults import RecordUnreadable
@@ -87,6 +87,25 @@ NOTICE: Final = Codec[Notice]("notice", Notice)
 EFFECT: Final = Codec[Effect]("effect", Effect)
 ENVIRONMENT: Final = Codec[EnvironmentFacts]("environment", EnvironmentFacts)
 REPOSITORY: Final = Codec[Repository]("repository", Repository)
+
+
+def environment_facts(text: str) -> EnvironmentFacts:
+    """The facts of an environment; a lock that cannot be read is Unknown and takes nothing else with it (case 84).
+
+    Raises RecordUnreadable.
+    """
+    try:
+        return ENVIRONMENT.decode(text)
+    except RecordUnreadable:
+        try:
+            version, facts = orjson.loads(text)
+            del facts["lock"]
+        except (ValueError, TypeError, KeyError):
+            facts = None
+        if facts is None:
+            raise
+        rest = ENVIRONMENT.decode(orjson.dumps([version, facts]).decode())
+        return replace(rest, lock=Unknown("lock_unreadable"))
 
 
 def run_digest(run: Run) -> str:

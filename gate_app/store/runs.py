@@ -21,7 +21,7 @@ from gate_app.domain.run import Run
 from gate_app.engine.ports import WORKFLOW_SURFACE, Step, StoredRun
 from gate_app.errors import Conflict
 from gate_app.store import times
-from gate_app.store.codec import ENVIRONMENT, REPOSITORY, RUN
+from gate_app.store.codec import ENVIRONMENT, REPOSITORY, RUN, environment_facts
 from gate_app.store.database import reading, writing
 from gate_app.store.schema import (
     environments,
@@ -109,7 +109,7 @@ class Runs(Tables):
         )
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
-        return {row.name: replace(ENVIRONMENT.decode(row.facts), version=row.version) for row in rows}
+        return {row.name: replace(environment_facts(row.facts), version=row.version) for row in rows}
 
     def pinned_identities(self, repository_id: int, logins: Sequence[str]) -> Mapping[str, int]:
         """Which account each configured login was resolved to first (case 59); logins differ not by case."""

@@ -13,10 +13,12 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.engine import MAINTAINER
 from support.store import NOW, a_run, conditions, released
 
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.effects import Effect, StartStage
+from gate_app.domain.locks import LONGEST, SHORTEST, Lock
 from gate_app.domain.model import LATER, Subject, Unknown
 from gate_app.domain.policy import Policy
 from gate_app.domain.run import Run, StageRole
@@ -38,10 +40,16 @@ BOUNDED: dict[Any, st.SearchStrategy[Any]] = {
     NoneType: st.none(),
     datetime: st.datetimes(timezones=st.just(UTC)),
     timedelta: st.timedeltas(timedelta(days=-3650), timedelta(days=3650)),
+    Lock: st.builds(
+        lambda owner, at, lasts: Lock(owner, MAINTAINER, at, at + lasts, "why"),
+        st.integers(1, 2**53),
+        st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the strategy adds the zone
+        st.timedeltas(SHORTEST, LONGEST),
+    ),
     Subject: st.builds(Subject, st.integers(1, 2**53), st.integers(1, 2**53))
     | st.builds(Subject, st.integers(1, 2**53), ref=TEXTS),
 }
-"""What cannot be invented from its fields alone: plain values within what can be stored, and a subject."""
+"""What cannot be invented from its fields alone: plain values within what can be stored, a lock, and a subject."""
 
 
 @cache

@@ -6,15 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
-from support.store import NOW, POLICY, a_run, a_step, sql, stored
+from support.store import NOW, POLICY, a_run, a_step, sql, stored, tamper
 
 from gate_app.domain.conditions import EnvironmentFacts
-from gate_app.domain.model import Content, Repository
+from gate_app.domain.locks import Lock
+from gate_app.domain.model import Content, Repository, Unknown
 from gate_app.domain.policy import ChecksWork, Stage
 from gate_app.domain.run import Closing, Run
 from gate_app.domain.verdict import ReasonCode, Verdict, VerdictState
 from gate_app.engine.ports import Child, Transition
+from gate_app.store.faults import RecordUnreadable
 from gate_app.store.repository import SqlStore
 
 pytest_plugins = ["support.store_databases"]
@@ -121,6 +124,26 @@ def test_environments_are_known_by_repository_and_name(store: SqlStore) -> None:
     assert store.environments(71, ["staging", "production"]) == {"staging": replace(facts, version=1)}
     assert store.environments(71, []) == {}
     assert store.environments(72, ["staging"]) == {}
+
+
+def test_case_084_a_damaged_lock_is_unreadable_and_takes_nothing_else_with_it(
+    store: SqlStore, engine: sa.Engine
+) -> None:
+    run = stored(store, a_run())
+    lock = Lock(3, run.change.author, NOW, NOW + timedelta(hours=1), "mine")
+    facts = EnvironmentFacts("staging", 0, Content("a" * 40, "c" * 40), busy_with="71#3:1:staging", lock=lock)
+    store.commit(Transition((a_step(run, 1, environments=(facts,)),)))
+    assert store.environments(71, ["staging"])["staging"].lock == lock
+    statement = "UPDATE environments SET facts = replace(facts, :before, :after)"
+    tamper(engine, statement, before='"owner":3', after='"owner":0')
+    damaged = replace(facts, version=1, lock=Unknown("lock_unreadable"))
+    assert store.environments(71, ["staging"]) == {"staging": damaged}
+    tamper(engine, statement, before='"busy_with":', after='"busy":')
+    with pytest.raises(RecordUnreadable):
+        store.environments(71, ["staging"])
+    tamper(engine, statement, before='"lock":', after='"look":')
+    with pytest.raises(RecordUnreadable):
+        store.environments(71, ["staging"])
 
 
 def test_case_059_the_first_resolution_of_a_login_stays(store: SqlStore) -> None:
