@@ -178,22 +178,85 @@ def try_(
 @click.option(
     "--explain", "explained", is_flag=True, help="Print what it means, with every default written out."
 )
+@click.option(
+    "--tests",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Tests of the gate file. Default: gate.tests.yml beside it, where there is one.",
+)
 @plainly
-def validate(file: Path, explained: bool) -> None:
+def validate(file: Path, explained: bool, tests: Path | None) -> None:
     """Check a gate file, .github/gate.yml unless another is named.
 
-    Every problem is told with its place and what to write instead.
-    Exit code 0: valid; 1: invalid; 2: there is no such file.
+    Every problem is told with its place and what to write instead; its tests (docs/simulate.md) are run.
+    Exit code 0: valid; 1: invalid, or a test does not come out as expected; 2: there is no such file.
     """
     from gate_app.config import explain
     from gate_app.config import validate as check
+    from gate_app.simulation.command import tested
 
     found = check(file)
     for line in found.lines:
         click.echo(line, err=found.exit_code != 0)
     if explained and found.policy is not None:
         click.echo(explain(found.policy))
-    sys.exit(found.exit_code)
+    if found.policy is None:
+        sys.exit(found.exit_code)
+    told = tested(file, found.policy, tests)
+    for line in told.lines:
+        click.echo(line, err=not told.went_well)
+    sys.exit(told.exit_code)
+
+
+@main.command()
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The gate file. Default: .github/gate.yml; with --repo, the one of the base.",
+)
+@click.option(
+    "--facts",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What is so: the change, its evidence, people, what they said.",
+)
+@click.option(
+    "--repo",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A git checkout that the change is taken from; it is only read.",
+)
+@click.option(
+    "--base", metavar="REV", help="Where the change starts. Default: where it left the default branch."
+)
+@click.option("--head", metavar="REV", help="Where the change ends. Default: HEAD.")
+@click.option(
+    "--at", metavar="TIME", help="When it is judged, with its zone. Default: now, or what the facts say."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
+@plainly
+def simulate(
+    config: Path | None,
+    facts: Path | None,
+    repo: Path | None,
+    base: str | None,
+    head: str | None,
+    at: str | None,
+    as_json: bool,
+) -> None:
+    """Judge a change that is only described, by the rules of production.
+
+    Every gate with its verdict, the tree of reasons, who could still finish it and what would change it. Nothing is
+    asked of GitHub, stored or released (docs/simulate.md).
+    Exit code 0: judged, whatever the verdicts; 1: a file is invalid; 2: wrong call.
+    """
+    from gate_app.simulation.command import Wish, run
+
+    told = run(Wish(config, facts, repo, base, head, at), as_json)
+    for line in told.lines:
+        click.echo(line, err=not told.went_well)
+    sys.exit(told.exit_code)
 
 
 @main.command()

@@ -19,6 +19,7 @@ from gate_app.config.durations import DURATION_PATTERN, duration
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*([ /][A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 LOGIN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$"
 TEAM_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"
+SAID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}(\[bot\])?:[ \t]*[^ \t]"
 WORKFLOW_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.ya?ml$"
 GLOB_PATTERN = r"^[A-Za-z0-9_.*?\[][^\\]*$"
 

@@ -20,21 +20,25 @@ from gate_app.config.problems import Flaw, Path, did_you_mean, listed, quote
 
 Words = tuple[str, str]
 Phrase = Callable[[ErrorDetails, Path], Words]
+Places = Mapping[tuple[str, ...], type[Strict]]
+"""Which model describes the keys at a path of a file."""
 
 _KEY_STEP = "[key]"
 _REFERENCE = "see docs/configuration.md"
 
 
-def flaws_of(error: ValidationError, document: Value) -> tuple[Flaw, ...]:
-    """The flaws behind a validation error of the whole `document`."""
+def flaws_of(error: ValidationError, document: Value, places: Places = PLACES) -> tuple[Flaw, ...]:
+    """The flaws behind a validation error of the whole `document`, whose models are at these `places`."""
     return tuple(
-        _flaw(details, document) for details in error.errors(include_url=False) if not _is_echo(details)
+        _flaw(details, document, places)
+        for details in error.errors(include_url=False)
+        if not _is_echo(details)
     )
 
 
-def model_at(path: Path) -> type[Strict] | None:
+def model_at(path: Path, places: Places = PLACES) -> type[Strict] | None:
     """The model that describes the keys at `path`, None where no keys are known."""
-    for pattern, model in PLACES.items():
+    for pattern, model in places.items():
         if len(pattern) == len(path) and all(map(_fits, pattern, path)):
             return model
     return None
@@ -50,9 +54,15 @@ def _is_echo(details: ErrorDetails) -> bool:
     return details["type"] == "too_short" and isinstance(found, tuple | Mapping) and len(found) > 0
 
 
-def _flaw(details: ErrorDetails, document: Value) -> Flaw:
+def _flaw(details: ErrorDetails, document: Value, places: Places) -> Flaw:
     path = _path_in(document, details["loc"])
-    reason, fix = _PHRASES.get(details["type"], _other)(details, path)
+    match details["type"]:
+        case "extra_forbidden":
+            reason, fix = _unknown_key(path, places)
+        case "dict_type" | "model_type":
+            reason, fix = _mapping_wanted(details, path, places)
+        case other:
+            reason, fix = _PHRASES.get(other, _other)(details, path)
     return Flaw(path, reason, fix, aim="key" if _is_about_key(details) else "value")
 
 
@@ -80,12 +90,12 @@ def _context(details: ErrorDetails, key: str) -> object:
     return details.get("ctx", {}).get(key, "")
 
 
-def _unknown_key(details: ErrorDetails, path: Path) -> Words:
-    key, model = str(path[-1]), model_at(path[:-1])
+def _unknown_key(path: Path, places: Places) -> Words:
+    key, model = str(path[-1]), model_at(path[:-1], places)
     reason = f"{quote(key)} is not a key here"
     if model is None:
         return reason, _REFERENCE
-    for pattern, other in PLACES.items():
+    for pattern, other in places.items():
         if key in keys_of(other) and other is not model:
             return reason, f"it belongs {_home(pattern)}"
     if likely := did_you_mean(key, keys_of(model)):
@@ -135,9 +145,9 @@ def _list_wanted(details: ErrorDetails, path: Path) -> Words:
     return f"must be a list, not {_kind(details['input'])}", "write `[…]` or one `- …` per line"
 
 
-def _mapping_wanted(details: ErrorDetails, path: Path) -> Words:
+def _mapping_wanted(details: ErrorDetails, path: Path, places: Places) -> Words:
     where = "the file" if not path else "this"
-    model = model_at(path)
+    model = model_at(path, places)
     fix = f"known keys: {listed(keys_of(model))}" if model else "write `name: {…}` entries below it"
     return f"{where} must be a mapping of keys, not {_kind(details['input'])}", fix
 
@@ -184,6 +194,7 @@ _SHAPES: Mapping[str, Words] = MappingProxyType(
             "is not a path in the repository",
             "write it relative to the repository, with `/`",
         ),
+        fields.SAID_PATTERN: ("is nothing that somebody said", "write `login: /approve staging`"),
         DURATION_PATTERN: ("is not a duration", "write a number and s, m, h or d, such as `48h`"),
     }
 )
@@ -213,14 +224,11 @@ def _kind(value: object) -> str:
 
 _PHRASES: Mapping[str, Phrase] = MappingProxyType(
     {
-        "extra_forbidden": _unknown_key,
         "missing": _missing,
         "literal_error": _choice,
         "string_type": _text_wanted,
         "int_type": _number_wanted,
         "tuple_type": _list_wanted,
-        "dict_type": _mapping_wanted,
-        "model_type": _mapping_wanted,
         "greater_than_equal": _too_small,
         "less_than_equal": _too_large,
         "too_short": _empty,

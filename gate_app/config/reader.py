@@ -6,7 +6,7 @@ the file; the caller names the blob, because a policy is only ever read from the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from contextlib import suppress
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from gate_app.config.document import Document, Value, parse
 from gate_app.config.expand import expand
 from gate_app.config.models import EnvironmentModel, FileModel, StageModel, Strict
-from gate_app.config.phrases import flaws_of
+from gate_app.config.phrases import Places, flaws_of
 from gate_app.config.problems import ConfigProblem, Flaw, Mark, Path, path_text
 from gate_app.config.rules import Draft, judge
 from gate_app.config.text import decode
@@ -51,6 +51,32 @@ def read(
     if not flaws and isinstance(shape, FileModel):
         return expand(shape, blob_sha)
     return _problems(document, flaws, default_file_name)
+
+
+def read_as(
+    model: type[_Model],
+    places: Places,
+    raw: bytes,
+    file_name: str,
+    meaning: Callable[[_Model], Iterable[Flaw]],
+) -> _Model | tuple[ConfigProblem, ...]:
+    """Another file of ours, read as strictly: the model of it in `raw`, or everything that is wrong (never empty).
+
+    `meaning` says what is wrong with values together, once each of them is well formed.
+    """
+    text = decode(raw)
+    if isinstance(text, Flaw):
+        return _problems(Document(), (text,), file_name)
+    document = parse(text)
+    try:
+        found = model.model_validate(document.value)
+    except ValidationError as error:
+        flaws = (
+            flaw for flaw in flaws_of(error, document.value, places) if not document.is_unread(flaw.path)
+        )
+        return _problems(document, (*document.flaws, *flaws), file_name)
+    wrong = (*document.flaws, *meaning(found))
+    return _problems(document, wrong, file_name) if wrong else found
 
 
 def _paths(flaws: Iterable[Flaw]) -> Set[Path]:

@@ -32,6 +32,12 @@ class Validation:
 
 def validate(path: Path) -> Validation:
     """The file at `path` judged as the repository's configuration; exit 0 valid, 1 invalid, 2 wrong call."""
+    raw = load(path)
+    return raw if isinstance(raw, Validation) else _judged(path, raw)
+
+
+def load(path: Path) -> bytes | Validation:
+    """The bytes of a plain file, a little more than may be read of it at most, or why they cannot be had."""
     try:
         mode = path.lstat().st_mode
     except OSError as error:
@@ -42,10 +48,9 @@ def validate(path: Path) -> Validation:
         return Validation(EXIT_INVALID, (f"{path}: is not a plain file; commit the file itself, no link",))
     try:
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         return Validation(EXIT_WRONG_CALL, (f"{path}: cannot be read: {error.strerror}",))
-    return _judged(path, raw)
 
 
 def _judged(path: Path, raw: bytes) -> Validation:

@@ -7,10 +7,15 @@ not be found out never skips a gate.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from gate_app.domain.model import LATER
+from gate_app.domain.policy import Environment
+
+Globs = Callable[[Sequence[str], Sequence[str]], bool]
+"""Whether one of the files fits the patterns."""
 
 KEPT_SUBJECTS: Final = 10
 """First lines of commits that are kept to be shown; the number of commits stays exact."""
@@ -50,6 +55,57 @@ class Shipment:
     looked_for: tuple[tuple[str, ...], ...] = field(default=(), metadata=LATER)
     found: tuple[Found, ...] = field(default=(), metadata=LATER)
     lines: int | None = field(default=None, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What lies between what an environment runs and the head: commits in and out, messages, changed files.
+
+    `base` is the commit that was compared with; `first` says that nothing of ours runs there. `files` is None when
+    they could not be listed whole, and `lines`, those added and removed, is None too. Messages are oldest first.
+    """
+
+    base: str
+    first: bool
+    ahead: int
+    behind: int
+    messages: tuple[str, ...]
+    files: tuple[str, ...] | None
+    lines: int | None
+
+
+def shipment_of(found: Difference, environment: Environment, proposed: bool, touches: Globs) -> Shipment:
+    """What a difference means to one environment; `proposed` says that a pull request is decided on.
+
+    Commits that go out may have changed any file: only a plain step forward can leave paths alone. Where nothing of
+    ours runs, what else came before this change and was never released is not known.
+    """
+    subjects = [subject_of(message) for message in reversed(found.messages)]
+    pulls = tuple(dict.fromkeys(pull for pull in map(pull_of, subjects) if pull is not None))
+    files = found.files if found.behind == 0 and not found.first else None
+    alone = found.files if found.behind == 0 and (proposed or not found.first) else None
+    touched = alone is None or not environment.paths or touches(environment.paths, alone)
+    hits = ((globs, _first(globs, files, touches)) for globs in environment.globs)
+    return Shipment(
+        base=found.base,
+        first=found.first,
+        ahead=found.ahead,
+        behind=found.behind,
+        pulls=pulls[:KEPT_PULLS],
+        subjects=tuple(subjects[:KEPT_SUBJECTS]),
+        paths=environment.paths,
+        touched=touched,
+        looked_for=environment.globs,
+        found=tuple(Found(globs, file) for globs, file in hits if file is not None),
+        lines=found.lines if files is not None else None,
+    )
+
+
+def _first(globs: tuple[str, ...], files: tuple[str, ...] | None, touches: Globs) -> str | None:
+    """The first changed file that fits, empty when any may have changed, None when none fits."""
+    if files is None:
+        return ""
+    return next((file for file in files if touches(globs, [file])), None)
 
 
 def subject_of(message: str) -> str:

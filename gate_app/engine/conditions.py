@@ -18,7 +18,7 @@ from gate_app.domain.freezes import Freeze
 from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState, oldest_approval, pressed_since
-from gate_app.domain.shipping import KEPT_PULLS, KEPT_SUBJECTS, Found, Shipment, pull_of, subject_of
+from gate_app.domain.shipping import Difference, Shipment, shipment_of
 from gate_app.engine.elsewhere import Elsewhere, Looking, or_unknown
 from gate_app.engine.ports import (
     Calendar,
@@ -180,57 +180,25 @@ class Gathering:
                 continue
             if base not in compared:
                 compared[base] = self._compared(run.change, base)
-            found[environment.name] = self._shipment(
-                run.change, environment, base, running is None, compared[base]
+            between = compared[base]
+            if isinstance(between, Unknown):
+                found[environment.name] = between
+                continue
+            what = Difference(
+                base,
+                running is None,
+                between.ahead,
+                between.behind,
+                between.messages,
+                between.files,
+                between.lines,
             )
+            proposed = run.change.subject.number is not None
+            found[environment.name] = shipment_of(what, environment, proposed, self.touches)
         return found
 
     def _compared(self, change: Change, base: str) -> Comparison | Unknown:
         return or_unknown(lambda: self.hub.compare(change.repository, base, change.head.sha))
-
-    def _shipment(
-        self,
-        change: Change,
-        environment: Environment,
-        base: str,
-        first: bool,
-        between: Comparison | Unknown,
-    ) -> Shipment | Unknown:
-        """Commits that go out may have changed any file: only a plain step forward can leave paths alone."""
-        if isinstance(between, Unknown):
-            return between
-        subjects = [subject_of(message) for message in reversed(between.messages)]
-        pulls = tuple(dict.fromkeys(pull for pull in map(pull_of, subjects) if pull is not None))
-        # Where nothing of ours runs, what else came before this change and was never released is not known.
-        files = between.files if between.behind == 0 and not first else None
-        alone = (
-            between.files if between.behind == 0 and not (first and change.subject.number is None) else None
-        )
-        touched = alone is None or self.touches(environment.paths, alone)
-        found = (
-            Found(globs, file)
-            for globs in environment.globs
-            if (file := self._first(globs, files)) is not None
-        )
-        return Shipment(
-            base=base,
-            first=first,
-            ahead=between.ahead,
-            behind=between.behind,
-            pulls=pulls[:KEPT_PULLS],
-            subjects=tuple(subjects[:KEPT_SUBJECTS]),
-            paths=environment.paths,
-            touched=touched if environment.paths else True,
-            looked_for=environment.globs,
-            found=tuple(found),
-            lines=between.lines if files is not None else None,
-        )
-
-    def _first(self, globs: tuple[str, ...], files: tuple[str, ...] | None) -> str | None:
-        """The first changed file that fits, empty when any may have changed, None when none fits."""
-        if files is None:
-            return ""
-        return next((file for file in files if self.touches(globs, [file])), None)
 
     def _head(self, run: Run, event: Event, live: LiveChange | None) -> Head | Unknown:
         change = run.change

@@ -122,7 +122,7 @@ def _default_start(git: Git, end: str) -> _Start | Refusal:
 def _described(git: Git, start: _Start, end: str) -> CommitRange:
     notes = start.notes
     if git.is_dirty():
-        notes += ("The checkout has changes that are not committed; they are not part of the trial.",)
+        notes += ("The checkout has changes that are not committed; they are left out.",)
     subject = git.run("log", "-1", "--format=%s", end)[:_MAX_TITLE].strip()
     emails = git.run("log", "--format=%ae%n%ce", f"{start.base}..{end}").split("\n")
     known = tuple(dict.fromkeys(email for email in emails if email))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,8 @@ from support.runs import CHANGE, START, World, policy, proposed
 from gate_app.domain.effects import PublishCheckRun, PublishComment
 from gate_app.domain.model import Unknown
 from gate_app.domain.opening import open_run
-from gate_app.domain.policy import Policy
-from gate_app.domain.shipping import Shipment, pull_of, subject_of
+from gate_app.domain.policy import ApprovalPolicy, Environment, EscalationRule, Policy
+from gate_app.domain.shipping import Difference, Shipment, pull_of, shipment_of, subject_of
 from gate_app.domain.verdict import VerdictState
 
 API = ("services/api/**",)
@@ -169,3 +170,33 @@ def test_commits_and_evidence_are_two_lists_and_not_one() -> None:
     world.passes(5).stage_ends()
     status = [e.body for e in world.effects if isinstance(e, PublishComment) and e.surface == "status"][-1]
     assert "- `Greet in French`\n\n**Evidence:**\n\n- ✅ `tests`" in status
+
+
+def touches(patterns: Sequence[str], files: Sequence[str]) -> bool:
+    return any(file.startswith(pattern.removesuffix("**")) for file in files for pattern in patterns)
+
+
+DIFFERENCE = Difference(BASE, False, 2, 0, ("Fix it (#7)", "Merge pull request #9 from x"), ("docs/a",), 3)
+
+
+@pytest.mark.parametrize(
+    ("found", "proposed_", "touched", "hits", "lines"),
+    [
+        (DIFFERENCE, True, False, (), 3),
+        (replace(DIFFERENCE, files=("services/api/a",)), True, True, ("services/api/a",), 3),
+        (replace(DIFFERENCE, files=None), True, True, ("",), None),
+        (replace(DIFFERENCE, behind=1), True, True, ("",), None),
+        (replace(DIFFERENCE, first=True), False, True, ("",), None),
+        (replace(DIFFERENCE, first=True), True, False, ("",), None),
+    ],
+    ids=["other files", "its files", "files not listed", "a step back", "first push", "first proposal"],
+)
+def test_what_a_difference_means_to_an_environment(
+    found: Difference, proposed_: bool, touched: bool, hits: tuple[str, ...], lines: int | None
+) -> None:
+    rule = EscalationRule(paths=API)
+    environment = Environment("staging", paths=API, approval=ApprovalPolicy(escalate_when=(rule,)))
+    shipment = shipment_of(found, environment, proposed_, touches)
+    assert (shipment.touched, shipment.pulls, shipment.lines) == (touched, (9, 7), lines)
+    assert tuple(each.file for each in shipment.found) == hits
+    assert shipment_of(found, Environment("staging"), proposed_, touches).touched
