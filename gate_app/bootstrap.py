@@ -89,10 +89,9 @@ def _front(settings: WebSettings) -> Front:
     from gate_app.web.webhooks import Front
 
     writer = Writer(open_log(settings.database_url))
-    writer.start()
     receiver = Receiver(secrets=settings.webhook_secrets, store=writer, now_ms=_now_ms)
     app = create_app(Ports(StoreProbe(settings.database_url, REVISION)))
-    return Front(receiver, app, close=writer.stop)
+    return Front(receiver, app, close=writer.close)
 
 
 def serve_engine(settings: Settings, intake: Intake = Intake.WEBHOOKS, isolation: str = "required") -> None:
@@ -116,11 +115,10 @@ def serve_engine(settings: Settings, intake: Intake = Intake.WEBHOOKS, isolation
         _fetching(settings, engine, writer, intake),
         Ticker(PRUNE_SECONDS, lambda: _prune(settings, engine.store), "pruning"),
     )
-    writer.start()
     try:
         run_engine(engine.jobs, engine.drain, tickers)
     finally:
-        writer.stop()
+        writer.close()
 
 
 def _prune(settings: Settings, store: SqlStore) -> None:

@@ -53,9 +53,8 @@ def bare_flask(_database: Path) -> "WSGIApplication":
 
 def receiver(database: Path) -> "WSGIApplication":
     writer = Writer(open_log(f"sqlite:///{database}"))
-    writer.start()
     receiving = Receiver(secrets=[SECRET], store=writer, now_ms=lambda: time.time_ns() // 1_000_000)
-    return Front(receiving, create_app(Ports(_AlwaysReady())), close=writer.stop)
+    return Front(receiving, create_app(Ports(_AlwaysReady())), close=writer.close)
 
 
 def naive(database: Path) -> "WSGIApplication":

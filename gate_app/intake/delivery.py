@@ -1,6 +1,6 @@
 """What the receiver stores, and the port to the place that stores it.
 
-Rules of this file: values and ports only. A `Log` is used by one thread, the writer's.
+Rules of this file: values and ports only. A `Log` is used by one thread at a time.
 """
 
 from collections.abc import Sequence

@@ -15,8 +15,9 @@ from typing import Final
 from gate_app.intake.delivery import Delivery, Outcome, StoreUnavailableError
 from gate_app.intake.turn import Turn
 
-BUSY_SECONDS: Final = 5.0
-"""How long a batch waits for another process's transaction; GitHub waits 10 s for the answer (case 202)."""
+BUSY_SECONDS: Final = 4.0
+"""How long a batch waits for another process's transaction, and a second receiver for the first: GitHub waits
+10 s for the answer (case 202)."""
 
 CHECKPOINT_PAGES: Final = 4_000
 """16 MB of write-ahead log between checkpoints: a batch of bodies should not pay for one each time."""
@@ -37,7 +38,7 @@ def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
         uri=True,
         timeout=busy_seconds,
         isolation_level=None,
-        check_same_thread=False,  # opened and used by the writer's thread, closed by whoever stops it
+        check_same_thread=False,  # used by one thread at a time: whoever writes for all
     )
     try:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -64,7 +65,7 @@ class SqliteLog:
     def begin(self) -> None:
         """See `Log.begin`: the turn among receivers, then SQLite's only write lock for `busy_seconds` at most.
 
-        The turn itself has no limit of its own: the handlers' wait (`writer.ACK_SECONDS`) bounds both.
+        The turn has no limit of its own: whoever has it is bounded by the same seconds.
         """
         try:
             if self._connection is None:
@@ -102,7 +103,7 @@ def _insert_together(connection: sqlite3.Connection, batch: Sequence[Delivery]) 
     """All rows in one statement, or none and an empty list when they need to be told apart.
 
     One statement, because the driver lets go of the interpreter's lock in each, and the handlers that
-    wait for it make the writer queue for it again.
+    wait for it make whoever writes queue for it again.
     """
     values = [value for delivery in batch for value in row_of(delivery)]
     connection.execute("SAVEPOINT batch")

@@ -15,14 +15,13 @@ from gate_app.intake.writer import BATCH_ROWS, Writer
 
 @contextmanager
 def running(log: MemoryLog, **settings: object) -> Iterator[Writer]:
-    """A started writer over `log`, stopped at the end."""
+    """A writer over `log`, closed at the end."""
     writer = Writer(log, **settings)  # type: ignore[arg-type]  # the tests name real settings
-    writer.start()
     try:
         yield writer
     finally:
         log.gate.set()
-        writer.stop()
+        writer.close()
 
 
 def _waiting(writer: Writer, count: int) -> None:
@@ -71,9 +70,45 @@ def test_case_202_a_failed_commit_fails_its_own_batch_and_the_next_one_is_tried(
 
 def test_case_202_a_handler_does_not_wait_for_ever() -> None:
     log = MemoryLog()
-    with running(log, ack_seconds=0.05) as writer, pytest.raises(StoreUnavailableError) as refused:
-        writer.submit(a_delivery())
-    assert refused.value.cause == "commit_timed_out"
+    with running(log, ack_seconds=0.05) as writer, ThreadPoolExecutor(1) as handlers:
+        first = handlers.submit(writer.submit, a_delivery(0))
+        assert log.entered.acquire(timeout=20)
+        with pytest.raises(StoreUnavailableError) as refused:
+            writer.submit(a_delivery(1))
+        assert (refused.value.cause, writer.waiting()) == ("commit_timed_out", 0)
+        log.gate.set()
+        assert first.result(20) is Outcome.STORED
+        assert writer.submit(a_delivery(2)) is Outcome.STORED, "who gave up does not keep the pen"
+    assert [[each.delivery_id[-1] for each in batch] for batch in log.batches] == [["0"], ["2"]]
+
+
+def test_a_failed_commit_hands_over_to_those_that_queued_meanwhile() -> None:
+    log = MemoryLog(faults=[RuntimeError("a bug")])
+    with running(log) as writer, ThreadPoolExecutor(3) as handlers:
+        first = handlers.submit(writer.submit, a_delivery(0))
+        assert log.entered.acquire(timeout=20)
+        others = [handlers.submit(writer.submit, a_delivery(number)) for number in (1, 2)]
+        _waiting(writer, 2)
+        log.gate.set()
+        assert isinstance(first.exception(20), StoreUnavailableError)
+        assert [future.result(20) for future in others] == [Outcome.STORED] * 2
+
+
+def test_many_handlers_under_an_impatient_clock_are_each_stored_or_told() -> None:
+    log = MemoryLog()
+    log.gate.set()
+    with running(log, ack_seconds=0.0005) as writer, ThreadPoolExecutor(16) as handlers:
+
+        def deliver(number: int) -> Outcome | None:
+            try:
+                return writer.submit(a_delivery(number))
+            except StoreUnavailableError:
+                return None
+
+        outcomes = list(handlers.map(deliver, range(3000), timeout=60))
+        assert writer.submit(a_delivery(3000)) is Outcome.STORED
+    stored = {int(each.delivery_id[-12:]) for batch in log.batches for each in batch}
+    assert {number for number, outcome in enumerate(outcomes) if outcome} <= stored
 
 
 def test_a_full_queue_refuses_at_once() -> None:
@@ -117,32 +152,39 @@ def test_a_failing_wake_up_costs_no_acknowledgement(caplog: pytest.LogCaptureFix
     assert "canary" not in caplog.text
 
 
-def test_a_writer_that_does_not_run_refuses(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_closed_writer_refuses_and_can_be_closed_again(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    writer = Writer(MemoryLog())
-    with pytest.raises(StoreUnavailableError):
-        writer.submit(a_delivery())
-    writer.stop()
+    log = MemoryLog()
+    log.gate.set()
+    with running(log) as writer:
+        writer.close()
+        with pytest.raises(StoreUnavailableError) as refused:
+            writer.submit(a_delivery())
+        assert refused.value.cause == "writer_closed"
 
 
-def test_a_writer_is_started_once() -> None:
-    with running(MemoryLog()) as writer, pytest.raises(RuntimeError):
-        writer.start()
-
-
-def test_stopping_commits_what_was_queued_and_closes_the_store() -> None:
+def test_closing_waits_for_what_was_queued_and_then_closes_the_store() -> None:
     log = MemoryLog()
     writer = Writer(log)
-    writer.start()
     with ThreadPoolExecutor(4) as handlers:
         futures = [handlers.submit(writer.submit, a_delivery(0))]
         assert log.entered.acquire(timeout=20)
         futures += [handlers.submit(writer.submit, a_delivery(n)) for n in (1, 2)]
         _waiting(writer, 2)
-        stopper = handlers.submit(writer.stop)
+        closing = handlers.submit(writer.close)
         log.gate.set()
-        stopper.result(20)
+        closing.result(20)
         assert [future.result(20) for future in futures] == [Outcome.STORED] * 3
     assert log.closed == 1
-    with pytest.raises(StoreUnavailableError):
-        writer.submit(a_delivery(3))
+
+
+def test_a_store_that_still_writes_is_not_closed_under_it() -> None:
+    log = MemoryLog()
+    writer = Writer(log)
+    with ThreadPoolExecutor(1) as handlers:
+        first = handlers.submit(writer.submit, a_delivery(0))
+        assert log.entered.acquire(timeout=20)
+        writer.close(timeout=0.01)
+        assert log.closed == 0
+        log.gate.set()
+        assert first.result(20) is Outcome.STORED

@@ -40,13 +40,12 @@ def database(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def writing(log: SqliteLog) -> Iterator[Writer]:
-    """A started writer, stopped at the end."""
+    """A writer, closed at the end."""
     writer = Writer(log)
-    writer.start()
     try:
         yield writer
     finally:
-        writer.stop()
+        writer.close()
 
 
 def _deliver(writer: Writer) -> Seen:
@@ -181,7 +180,7 @@ def test_case_010_a_delivery_answered_with_503_is_stored_by_its_redelivery(datab
     assert rows(database) == [(delivery["HTTP_X_GITHUB_DELIVERY"], "new")]
 
 
-def test_a_writer_started_before_a_fork_refuses_in_the_child(database: Path) -> None:
+def test_a_writer_made_before_a_fork_refuses_in_the_child(database: Path) -> None:
     with writing(SqliteLog(database)) as writer:
         reader, sender = os.pipe()
         child = os.fork()
@@ -192,7 +191,7 @@ def test_a_writer_started_before_a_fork_refuses_in_the_child(database: Path) -> 
                 os.write(sender, refused.cause.encode())
             os._exit(0)
         os.waitpid(child, 0)
-        assert os.read(reader, 100) == b"writer_not_running"
+        assert os.read(reader, 100) == b"writer_of_another_process"
         os.close(reader)
         os.close(sender)
 

@@ -268,9 +268,8 @@ def _answers(port: int) -> bool:
 def _serve(database: str, port: str, read_seconds: str, workers: str) -> None:
     def front() -> Front:
         writer = Writer(open_log(f"sqlite:///{database}"))
-        writer.start()
         receiving = Receiver(secrets=[SECRET], store=writer, now_ms=lambda: time.time_ns() // 1_000_000)
-        return Front(receiving, create_app(Ports(_Ready())), close=writer.stop)
+        return Front(receiving, create_app(Ports(_Ready())), close=writer.close)
 
     limits = ServerLimits(read_seconds=float(read_seconds))
     serve(front, f"127.0.0.1:{port}", int(workers), 8, limits)
