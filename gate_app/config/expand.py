@@ -14,7 +14,6 @@ from gate_app.config.durations import duration
 from gate_app.config.fields import RouteWord
 from gate_app.config.models import (
     ApprovalModel,
-    ApproverLineModel,
     EnvironmentModel,
     EscalationModel,
     FileModel,
@@ -30,7 +29,6 @@ from gate_app.domain.model import Origin
 from gate_app.domain.policy import (
     ApprovalMode,
     ApprovalPolicy,
-    ApproverLine,
     ChecksWork,
     CommandRoute,
     CommandWork,
@@ -38,7 +36,6 @@ from gate_app.domain.policy import (
     Environment,
     EscalationRule,
     GrantRoute,
-    Permission,
     Policy,
     Probe,
     ProbeWork,
@@ -126,7 +123,7 @@ def _monitor(monitor: MonitorModel) -> ProbeWork:
 def _approval(approval: ApprovalModel) -> ApprovalPolicy:
     default = ApprovalPolicy()
     return ApprovalPolicy(
-        lines=tuple(_line(line) for line in approval.approvers) if approval.approvers else default.lines,
+        lines=tuple(line.declared() for line in approval.approvers) if approval.approvers else default.lines,
         mode=ApprovalMode(approval.mode),
         self_approval=approval.self_approval,
         expires_after=duration(approval.expires_after),
@@ -147,18 +144,13 @@ def _rule(rule: EscalationModel) -> EscalationRule:
         titles=rule.title or (),
         branches=rule.branch or (),
         bases=rule.base or (),
-        lines=tuple(_line(line) for line in rule.approvers or ()),
+        lines=tuple(line.declared() for line in rule.approvers or ()),
         block=rule.block or "",
     )
 
 
 def _more_than(text: str | None) -> int | None:
     return None if text is None else int(text.removeprefix(">"))
-
-
-def _line(line: ApproverLineModel) -> ApproverLine:
-    permission = Permission.of_role(line.permission) if line.permission else Permission.NONE
-    return ApproverLine(line.users or (), line.teams or (), permission, line.count)
 
 
 def _route(route: RouteWord | RouteModel) -> Route:

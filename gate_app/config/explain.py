@@ -243,23 +243,36 @@ def _rule(rule: EscalationRule) -> Iterator[Row]:
 
 
 def _approvers(line: ApproverLine) -> str:
-    entries: list[tuple[str, str]] = []
-    if line.users:
-        entries.append(("users", inline_list(line.users)))
-    if line.teams:
-        entries.append(("teams", inline_list(line.teams)))
+    if line.parts:
+        parts = ", ".join(map(_approvers, line.parts))
+        return inline_mapping([("any_of" if line.any_of else "all_of", f"[{parts}]")])
+    lists = (
+        ("users", line.users),
+        ("teams", line.teams),
+        ("organisations", line.organisations),
+        ("roles", line.roles),
+    )
+    entries = [(key, inline_list(values)) for key, values in lists if values]
     if line.permission is not Permission.NONE:
         entries.append(("permission", line.permission.name.lower()))
     return inline_mapping([*entries, ("count", str(line.count))])
 
 
 def _people(line: ApproverLine) -> str:
+    if line.any_of:
+        return "one of: " + "; ".join(map(_people, line.any_of))
+    if line.all_of:
+        return "all of: " + "; ".join(map(_people, line.all_of))
     people = "one person" if line.count == 1 else f"{line.count} different people"
     conditions = []
     if line.users:
         conditions.append(f"named {_either(line.users)}")
     if line.teams:
         conditions.append(f"in team {_either(line.teams)}")
+    if line.organisations:
+        conditions.append(f"in organisation {_either(line.organisations)}")
+    if line.roles:
+        conditions.append(f"with role {_either(line.roles)}")
     if line.permission is not Permission.NONE:
         conditions.append(f"with {line.permission.name.lower()} permission")
     return " and ".join([f"{people} {conditions[0]}", *conditions[1:]]) if conditions else people

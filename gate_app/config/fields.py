@@ -20,6 +20,8 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*([ /][A-Za-z0-9_-][A-Za-z0-9._-]*)*$
 LOGIN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$"
 TEAM_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"
 SAID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}(\[bot\])?:[ \t]*[^ \t]"
+ORGANISATION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$"
+ROLE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*( [A-Za-z0-9_-]+)*$"
 WORKFLOW_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.ya?ml$"
 GLOB_PATTERN = r"^[A-Za-z0-9_.*?\[][^\\]*$"
 
@@ -134,6 +136,8 @@ def _day(text: str) -> str:
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=255)]
 Login = Annotated[str, Field(pattern=LOGIN_PATTERN)]
 Team = Annotated[str, Field(pattern=TEAM_PATTERN)]
+Organisation = Annotated[str, Field(pattern=ORGANISATION_PATTERN)]
+Role = Annotated[str, Field(pattern=ROLE_PATTERN, max_length=100)]
 WorkflowFile = Annotated[str, Field(pattern=WORKFLOW_PATTERN)]
 ReportGlob = Annotated[str, Field(pattern=GLOB_PATTERN, max_length=255), AfterValidator(_inside)]
 ProbeUrl = Annotated[

@@ -7,7 +7,8 @@ The text under a key is its documentation: it travels into the JSON Schema that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import product
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -31,6 +32,7 @@ from gate_app.config.fields import (
     Login,
     Name,
     Names,
+    Organisation,
     ParameterName,
     ParameterNumber,
     PathGlobs,
@@ -39,6 +41,7 @@ from gate_app.config.fields import (
     ProbeInterval,
     ProbeUrl,
     ReportGlob,
+    Role,
     RouteWord,
     Sentence,
     SoakTime,
@@ -52,6 +55,7 @@ from gate_app.config.fields import (
     exactly,
 )
 from gate_app.domain.parameters import Parameter
+from gate_app.domain.policy import ApproverLine, Permission
 
 
 def _form(value: object) -> str:
@@ -109,7 +113,7 @@ class StageModel(Strict):
 
 
 class ApproverLineModel(Strict):
-    """One requirement on the people who approve: all keys of a line must hold for each of them."""
+    """One requirement on the people who approve: all keys of a line must hold for each of them, or parts."""
 
     users: Annotated[tuple[Login, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
     """Logins, without `@`; each approver of this line is one of them."""
@@ -117,11 +121,43 @@ class ApproverLineModel(Strict):
     teams: Annotated[tuple[Team, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
     """Teams as `organisation/slug`; each approver of this line is a member of one of them."""
 
+    organisations: Annotated[tuple[Organisation, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = (
+        None
+    )
+    """Organisations; each approver of this line is a member of one of them: the one that owns the repository."""
+
+    roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """Repository roles, custom ones included; each approver of this line has exactly one of them."""
+
     permission: Literal["read", "triage", "write", "maintain", "admin"] | None = None
     """The repository role that each approver of this line has at least."""
 
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     """How many different people."""
+
+    any_of: Annotated[tuple[ApproverLineModel, ...], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    """Lines of which one is enough; nothing else stands beside it."""
+
+    all_of: Annotated[tuple[ApproverLineModel, ...], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    """Lines that must all be met, by different people; nothing else stands beside it."""
+
+    @property
+    def parts(self) -> tuple[ApproverLineModel, ...]:
+        """The lines that it is made of; empty for a line with keys of its own."""
+        return (*(self.any_of or ()), *(self.all_of or ()))
+
+    def declared(self) -> ApproverLine:
+        """What it means."""
+        return ApproverLine(
+            self.users or (),
+            self.teams or (),
+            Permission.of_role(self.permission) if self.permission else Permission.NONE,
+            self.count,
+            organisations=self.organisations or (),
+            roles=self.roles or (),
+            any_of=tuple(part.declared() for part in self.any_of or ()),
+            all_of=tuple(part.declared() for part in self.all_of or ()),
+        )
 
 
 class EscalationModel(Strict):
@@ -351,6 +387,17 @@ class FileModel(Strict):
 
 ANY = "*"
 
+MAX_NESTING = 3
+"""How deep parts may be within a line."""
+
+
+def _parts(line: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Where the parts of a line at that place are, and the parts of those."""
+    for depth in range(1, MAX_NESTING + 1):
+        for keys in product(("any_of", "all_of"), repeat=depth):
+            yield (*line, *(step for key in keys for step in (key, ANY)))
+
+
 PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
     {
         (): FileModel,
@@ -361,6 +408,11 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY, "approval", "approvers", ANY): ApproverLineModel,
         ("environments", ANY, "approval", "escalate_when", ANY): EscalationModel,
         ("environments", ANY, "approval", "escalate_when", ANY, "approvers", ANY): ApproverLineModel,
+        **dict.fromkeys(_parts(("environments", ANY, "approval", "approvers", ANY)), ApproverLineModel),
+        **dict.fromkeys(
+            _parts(("environments", ANY, "approval", "escalate_when", ANY, "approvers", ANY)),
+            ApproverLineModel,
+        ),
         ("environments", ANY, "approval", "parameters", ANY): ParameterModel,
         ("environments", ANY, "deploy"): RouteModel,
         ("environments", ANY, "freeze", ANY): FreezeModel,

@@ -186,6 +186,11 @@ _SHAPES: Mapping[str, Words] = MappingProxyType(
         ),
         fields.LOGIN_PATTERN: ("is not a person's login", "write the login without `@`; bots never count"),
         fields.TEAM_PATTERN: ("is not a team", "write `organisation/slug` without `@`"),
+        fields.ORGANISATION_PATTERN: ("is not an organisation", "write its name without `@`"),
+        fields.ROLE_PATTERN: (
+            "is not the name of a role",
+            "write it as GitHub shows it, without other signs",
+        ),
         fields.WORKFLOW_PATTERN: (
             "is not the file name of a workflow",
             "write the name alone, such as `ci.yml`, without its folder",

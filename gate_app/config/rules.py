@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from gate_app.config.models import (
     ApprovalModel,
-    ApproverLineModel,
     EnvironmentModel,
     EscalationModel,
     ParameterModel,
     StageModel,
 )
+from gate_app.config.people import PEOPLE, approver_lines
 from gate_app.config.problems import Flaw, Path, did_you_mean, listed, quote
 from gate_app.domain.parameters import Parameter
 
@@ -39,7 +38,8 @@ Rule = Callable[[Draft], Iterator[Flaw]]
 
 def judge(draft: Draft) -> tuple[Flaw, ...]:
     """Everything that is wrong with the draft beyond the shape of its entries."""
-    return tuple(flaw for rule in RULES for flaw in rule(draft))
+    told = (flaw for rule in RULES for flaw in rule(draft))
+    return (*told, *(flaw for rule in PEOPLE for flaw in rule(draft.environments)))
 
 
 def automated_names(
@@ -193,19 +193,9 @@ def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
                     ("environments", name, "approval", "escalate_when", number, key),
                     getattr(rule, key) or (),
                 )
-        for path, line in _approver_lines(name, environment.approval):
-            yield (*path, "users"), line.users or ()
-            yield (*path, "teams"), line.teams or ()
-
-
-def _approver_lines(name: str, approval: ApprovalModel) -> Iterator[tuple[Path, ApproverLineModel]]:
-    """Every line of an environment, those that rules add included."""
-    path: Path = ("environments", name, "approval")
-    for index, line in enumerate(approval.approvers or ()):
-        yield (*path, "approvers", index), line
-    for number, rule in enumerate(approval.escalate_when or ()):
-        for index, line in enumerate(rule.approvers or ()):
-            yield (*path, "escalate_when", number, "approvers", index), line
+        for path, line in approver_lines(name, environment.approval):
+            for key in ("users", "teams", "organisations", "roles"):
+                yield (*path, key), getattr(line, key) or ()
 
 
 def _windows_are_one_thing(draft: Draft) -> Iterator[Flaw]:
@@ -261,8 +251,6 @@ def _approvals_hold_something(draft: Draft) -> Iterator[Flaw]:
     for name, environment in draft.environments.items():
         path = ("environments", name, "approval")
         yield from _never_asks_nobody(environment.approval, path)
-        for index, line in enumerate(environment.approval.approvers or ()):
-            yield from _line_holds_something(line, (*path, "approvers", index))
 
 
 def _never_asks_nobody(approval: ApprovalModel, path: Path) -> Iterator[Flaw]:
@@ -272,17 +260,6 @@ def _never_asks_nobody(approval: ApprovalModel, path: Path) -> Iterator[Flaw]:
         if key in approval.model_fields_set:
             reason = f"`mode: never` asks nobody, so `{key}` would hold nothing"
             yield Flaw((*path, key), reason, f"delete `{key}`, or write `mode: always`")
-
-
-def _lines_are_given_once(draft: Draft) -> Iterator[Flaw]:
-    """Two equal lines could be meant as two people, which `count` says plainly."""
-    for name, environment in draft.environments.items():
-        seen: set[tuple[Path, ApproverLineModel]] = set()
-        for path, line in _approver_lines(name, environment.approval):
-            if (path[:-1], line) in seen:
-                fix = "delete one of the two, or write `count: 2`"
-                yield Flaw(path, "this line is given twice", fix)
-            seen.add((path[:-1], line))
 
 
 def _rules_hold_something(draft: Draft) -> Iterator[Flaw]:
@@ -326,47 +303,6 @@ def _rule_holds_something(rule: EscalationModel, path: Path) -> Iterator[Flaw]:
     if rule.block is not None and rule.approvers is not None:
         reason = "a rule that blocks asks nobody, so `approvers` would hold nothing"
         yield Flaw((*path, "approvers"), reason, "delete `approvers` or `block`")
-    for index, line in enumerate(rule.approvers or ()):
-        yield from _line_holds_something(line, (*path, "approvers", index))
-
-
-def _line_holds_something(line: ApproverLineModel, path: Path) -> Iterator[Flaw]:
-    if line.users is not None or line.teams is not None:
-        return
-    if line.permission is None:
-        fix = "add `permission: write`, `users` or `teams`"
-        yield Flaw(path, "anybody would meet this line: it names nobody", fix)
-    elif line.permission == "read":
-        reason = "anybody can read a public repository, so `read` alone holds nothing"
-        yield Flaw((*path, "permission"), reason, "write `permission: write`, or add `users` or `teams`")
-
-
-def _lines_can_be_met(draft: Draft) -> Iterator[Flaw]:
-    """Lines are met by different people: any set of lines needs as many logins as it counts people."""
-    for name, environment in draft.environments.items():
-        lines = environment.approval.approvers or ()
-        named = [index for index, line in enumerate(lines) if line.users is not None]
-        for size in range(1, len(named) + 1):
-            short = next((some for some in combinations(named, size) if _is_short(lines, some)), None)
-            if short is not None:
-                yield _unmeetable(("environments", name, "approval", "approvers"), lines, short)
-                break
-
-
-def _logins(lines: Sequence[ApproverLineModel], some: Sequence[int]) -> set[str]:
-    return {login.casefold() for index in some for login in lines[index].users or ()}
-
-
-def _is_short(lines: Sequence[ApproverLineModel], some: Sequence[int]) -> bool:
-    return len(_logins(lines, some)) < sum(lines[index].count for index in some)
-
-
-def _unmeetable(path: Path, lines: Sequence[ApproverLineModel], some: Sequence[int]) -> Flaw:
-    wanted, found = sum(lines[index].count for index in some), len(_logins(lines, some))
-    where = "this line" if len(some) == 1 else f"lines {', '.join(str(index + 1) for index in some)} together"
-    reason = f"nobody could open this gate: {where} need {wanted} different people and name {found}"
-    step: Path = (some[0], "count") if len(some) == 1 else (some[-1],)
-    return Flaw((*path, *step), reason, f"name {wanted - found} more, or lower `count`")
 
 
 RULES: tuple[Rule, ...] = (
@@ -381,8 +317,6 @@ RULES: tuple[Rule, ...] = (
     _windows_are_one_thing,
     _parameters_are_sound,
     _approvals_hold_something,
-    _lines_are_given_once,
     _rules_hold_something,
     _rules_can_be_told,
-    _lines_can_be_met,
 )

@@ -39,7 +39,6 @@ class NotYet:
 
 _ENVIRONMENT = ("environments", ANY)
 _APPROVAL = (*_ENVIRONMENT, "approval")
-_LINE = (*_APPROVAL, "approvers", ANY)
 _RULE = (*_APPROVAL, "escalate_when", ANY)
 
 NOT_YET: tuple[NotYet, ...] = (
@@ -54,12 +53,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet((*_APPROVAL, "contributors"), "write `contributors: head`", "shipped"),
     NotYet((*_APPROVAL, "remind_after")),
     NotYet((*_APPROVAL, "escalate_to")),
-    NotYet((*_APPROVAL, "any_of"), "list lines under `approvers`: every line must be met"),
-    NotYet((*_APPROVAL, "all_of"), "list lines under `approvers`: every line must be met"),
-    NotYet((*_APPROVAL, "approvers", "any_of"), "list lines: every line must be met"),
-    NotYet((*_APPROVAL, "approvers", "all_of"), "list lines: every line must be met"),
-    NotYet((*_LINE, "any_of"), "write `users` or `teams`: one of the listed is enough"),
-    NotYet((*_LINE, "all_of"), "write one line for each"),
 )
 
 

@@ -1,8 +1,8 @@
-"""Who counts: judging each recorded answer, and whether the lines of the policy are met by different people.
+"""Who counts: judging each recorded answer.
 
 Rules of the file: people are ids (invariant 5); a person counts once however often and wherever they answered
-(case 69) and fills one place in one line (case 70); whatever could not be read makes the line unknown, never
-met; the newest answer of a person is the one that counts, and within one second the denial.
+(case 69); whatever could not be read makes the answer unknown, never one that counts; the newest answer of a person
+is the one that counts, and within one second the denial.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gate_app.domain.conditions import Conditions, Standing
+from gate_app.domain.lines import fits_any
 from gate_app.domain.model import PersonKind, Purpose, Unknown
-from gate_app.domain.policy import ApprovalPolicy, ApproverLine, Permission
+from gate_app.domain.policy import ApprovalPolicy, Permission
 from gate_app.domain.run import Answer, Binding, Gate, Run
-from gate_app.domain.verdict import Judged, Reason, ReasonCode, all_of, met, unknown, unmet
+from gate_app.domain.verdict import Judged, ReasonCode
 
 UNKNOWN_CODES = frozenset(
     {
@@ -129,40 +130,10 @@ def _may_deny(standing: Standing, policy: ApprovalPolicy, conditions: Conditions
 
 
 def _may_approve(standing: Standing, policy: ApprovalPolicy, conditions: Conditions) -> ReasonCode:
-    fits = [fits_line(standing, line, conditions) for line in policy.lines]
-    if True in fits:
-        return ReasonCode.ANSWER_COUNTS
-    return (
-        ReasonCode.STANDING_UNKNOWN
-        if any(isinstance(fit, Unknown) for fit in fits)
-        else ReasonCode.NOT_AN_APPROVER
-    )
-
-
-def fits_line(standing: Standing, line: ApproverLine, conditions: Conditions) -> bool | Unknown:
-    """Whether a person meets every key of a line; a line without keys fits nobody (case 93).
-
-    Whoever cannot even read the repository fits none, named or not (case 60).
-    """
-    if not (line.users or line.teams or line.permission):
-        return False
-    if standing.permission < max(line.permission or Permission.READ, Permission.READ):
-        return False
-    in_team = _fits_teams(standing, line)
-    if in_team is not True or not line.users:
-        return in_team
-    identities = [conditions.identities.get(login, Unknown("not_read")) for login in line.users]
-    if standing.person.id in identities:
-        return True
-    return next((identity for identity in identities if isinstance(identity, Unknown)), False)
-
-
-def _fits_teams(standing: Standing, line: ApproverLine) -> bool | Unknown:
-    """Whether a person is in one of the line's teams; a name that another team may have by now is unknown (62)."""
-    if not line.teams or set(line.teams) & set(standing.teams):
-        return True
-    doubtful = sorted(set(line.teams) & set(standing.doubtful))
-    return Unknown("team_changed_hands", doubtful[0]) if doubtful else False
+    fit = fits_any(standing, policy.lines, conditions)
+    if isinstance(fit, Unknown):
+        return ReasonCode.STANDING_UNKNOWN
+    return ReasonCode.ANSWER_COUNTS if fit else ReasonCode.NOT_AN_APPROVER
 
 
 def _newest_by_person(answers: Sequence[Answer]) -> Mapping[int, Answer]:
@@ -177,67 +148,3 @@ def _newest_by_person(answers: Sequence[Answer]) -> Mapping[int, Answer]:
 
 def _rank(answer: Answer) -> tuple[float, bool, int]:
     return (answer.at.timestamp() // 1, answer.kind == "denial", answer.comment_id or 0)
-
-
-def judge_lines(
-    gate: Gate, judged: Sequence[Judged], policy: ApprovalPolicy, conditions: Conditions
-) -> Reason:
-    """The approval reason: one child per line, met by different people (case 70); closed without lines."""
-    counting = {answer.answer for answer in judged if answer.counts}
-    approvals = [answer for answer in gate.answers if answer.kind == "approval" and answer.key in counting]
-    people = [
-        standing
-        for answer in approvals
-        if isinstance(standing := conditions.standings.get(answer.person.id), Standing)
-    ]
-    places = assign(people, policy.lines, conditions)
-    pending = any(answer.code in UNKNOWN_CODES for answer in judged)
-    children = tuple(
-        _line_reason(index, line, places[index], pending) for index, line in enumerate(policy.lines)
-    )
-    return all_of(ReasonCode.APPROVAL, children)
-
-
-def _line_reason(index: int, line: ApproverLine, people: Sequence[Standing], pending: bool) -> Reason:
-    facts = {
-        "line": str(index),
-        "have": str(len(people)),
-        "need": str(line.count),
-        "by": ", ".join(standing.person.login for standing in people),
-        "users": ", ".join(line.users),
-        "teams": ", ".join(line.teams),
-        "permission": line.permission.name.lower() if line.permission else "",
-    }
-    if line.count >= 1 and len(people) >= line.count:
-        return met(ReasonCode.APPROVER_LINE_MET, **facts)
-    reason = unknown if pending else unmet
-    return reason(ReasonCode.APPROVAL_MISSING, **facts)
-
-
-def assign(
-    people: Sequence[Standing], lines: Sequence[ApproverLine], conditions: Conditions
-) -> tuple[tuple[Standing, ...], ...]:
-    """Gives each person at most one place in one line so that as many places as possible are filled.
-
-    Maximum bipartite matching by augmenting paths: greedy assignment would refuse sets that do satisfy the
-    policy.
-    """
-    slots = [index for index, line in enumerate(lines) for _ in range(line.count)]
-    holder: dict[int, int] = {}
-
-    def place(person: int, tried: set[int]) -> bool:
-        for slot, line in enumerate(slots):
-            if slot in tried or fits_line(people[person], lines[line], conditions) is not True:
-                continue
-            tried.add(slot)
-            if slot not in holder or place(holder[slot], tried):
-                holder[slot] = person
-                return True
-        return False
-
-    for person in range(len(people)):
-        place(person, set())
-    return tuple(
-        tuple(people[holder[slot]] for slot in sorted(holder) if slots[slot] == index)
-        for index in range(len(lines))
-    )

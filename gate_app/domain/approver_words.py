@@ -6,8 +6,10 @@ nobody, a mention does); everywhere else they are boxed like any other text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 
 from gate_app.domain.inert import code, plain
 from gate_app.domain.policy import ApproverLine, Environment, Permission
@@ -49,25 +51,62 @@ def how_to_answer(run: Run, environment: str) -> str:
     )
 
 
-def group(users: Iterable[str], teams: Iterable[str], permission: str, naming: Naming = code) -> str:
-    """Whom one line of the policy asks for: `octocat or hubot, with maintain permission`."""
-    named = [" or ".join(map(naming, names)) for names in (users, teams) if names]
-    if not named:
-        return f"people with {permission} permission" if permission else "the people whom the gate file names"
-    return " in ".join(named) + (f", with {permission} permission" if permission else "")
+def group(facts: Mapping[str, Iterable[str]], naming: Naming = code) -> str:
+    """Whom one line of the policy asks for: `octocat or hubot, with maintain permission`.
+
+    `facts` are the values of its keys: `users`, `teams`, `organisations`, `roles` and `permission`.
+    """
+    named = " in ".join(" or ".join(map(naming, facts[key])) for key in ("users", "teams") if facts.get(key))
+    traits = [say(" or ".join(facts[key])) for key, say in _TRAITS.items() if facts.get(key)]
+    if named:
+        return ", ".join([named, *traits])
+    return f"people {' and '.join(traits)}" if traits else "the people whom the gate file names"
+
+
+_TRAITS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
+    {
+        "organisations": lambda names: f"of {plain(names, 200)}",
+        "roles": lambda names: f"with role {plain(names, 200)}",
+        "permission": lambda name: f"with {name} permission",
+    }
+)
+"""What is said of people beyond who they are; nobody is mentioned by it."""
+
+
+def keys_of(line: ApproverLine) -> Mapping[str, tuple[str, ...]]:
+    """What a line says of people, by key; only what it says."""
+    permission = () if line.permission is Permission.NONE else (line.permission.name.lower(),)
+    every = {
+        "users": line.users,
+        "teams": line.teams,
+        "organisations": line.organisations,
+        "roles": line.roles,
+        "permission": permission,
+    }
+    return {key: values for key, values in every.items() if values}
 
 
 def _people(environment: Environment, naming: Naming) -> str:
     lines = [_line(line, naming) for line in environment.approval.lines]
-    apart = ", all different people" if len(lines) > 1 else ""
+    several = len(lines) > 1 or any(line.parts for line in environment.approval.lines)
+    apart = ", all different people" if several else ""
     outside = "" if environment.approval.self_approval else " who did not contribute"
     return f"{', and '.join(lines)}{apart}{outside}"
 
 
 def _line(line: ApproverLine, naming: Naming) -> str:
-    permission = "" if line.permission is Permission.NONE else line.permission.name.lower()
+    if line.any_of:
+        return f"either {' or '.join(_part(part, naming) for part in line.any_of)}"
+    if line.all_of:
+        return " and ".join(_part(part, naming) for part in line.all_of)
+    keys = keys_of(line)
     if not line.users and not line.teams:
         people = "one person" if line.count == 1 else f"{line.count} people"
-        return f"{people} with {permission} permission"
+        return f"{people} {group(keys, naming).removeprefix('people ')}"
     count = "one" if line.count == 1 else f"{line.count} people"
-    return f"{count} of {group(line.users, line.teams, permission, naming)}"
+    return f"{count} of {group(keys, naming)}"
+
+
+def _part(line: ApproverLine, naming: Naming) -> str:
+    """A part of another line, in brackets where it has parts itself."""
+    return f"({_line(line, naming)})" if line.parts else _line(line, naming)

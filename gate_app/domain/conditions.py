@@ -49,13 +49,16 @@ class Authorship:
 class Standing:
     """What one person is in this repository, read live; `teams` are those of the policy they are active in.
 
-    `doubtful` are teams they are active in whose name may mean another team than it did (case 62).
+    `doubtful` are teams they are active in whose name may mean another team than it did (case 62). `organisations` are
+    those of the policy they are active in, `role` is the name of their role here, which may be a custom one.
     """
 
     person: Person
     permission: Permission
     teams: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = field(default=(), metadata=LATER)
+    organisations: tuple[str, ...] = field(default=(), metadata=LATER)
+    role: str = field(default="", metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

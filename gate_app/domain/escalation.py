@@ -101,7 +101,7 @@ def _hits(
     judged = (
         *_of_shipment(rule, shipment),
         *_of_evidence(rule, run, environment, conditions),
-        *_of_author(rule, run),
+        *_of_author(rule, run, conditions),
         *_of_texts(rule, run, conditions),
     )
     hits = tuple(hit for hit in judged if hit is not None)
@@ -153,14 +153,18 @@ def _of_findings(
     return Hit(f"new_findings: {threshold.value}", said) if found or not told else None
 
 
-def _of_author(rule: EscalationRule, run: Run) -> Iterator[Hit | None]:
+def _of_author(rule: EscalationRule, run: Run, conditions: Conditions) -> Iterator[Hit | None]:
+    """Who it is, is told by number: a login may belong to somebody else by now (invariant 5)."""
     author = run.change.author
     if rule.author_is:
         fires = author.account is not PersonKind.USER
         yield Hit(f"author_is: {rule.author_is}", author.login) if fires else None
     if rule.authors:
-        fires = author.login.casefold() in {login.casefold() for login in rule.authors}
-        yield Hit(f"authors: {_listed(rule.authors)}", author.login) if fires else None
+        identities = [conditions.identities.get(login, Unknown("not_read")) for login in rule.authors]
+        told = not any(isinstance(identity, Unknown) for identity in identities)
+        said = author.login if author.id in identities else "who that is cannot be told"
+        fires = author.id in identities or not told
+        yield Hit(f"authors: {_listed(rule.authors)}", said) if fires else None
 
 
 def _of_texts(rule: EscalationRule, run: Run, conditions: Conditions) -> Iterator[Hit | None]:

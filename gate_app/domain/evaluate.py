@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, assert_never
 
-from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers, judge_lines
+from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers
 from gate_app.domain.baseline import findings_at_least
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.escalation import Escalation, escalate
@@ -31,6 +31,7 @@ from gate_app.domain.policy import (
     PolicyProblem,
     WorkflowRoute,
 )
+from gate_app.domain.quorum import judge_lines
 from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.verdict import (
     Judged,

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gate_app.domain.approvals import fits_line
 from gate_app.domain.commands import Command
 from gate_app.domain.conditions import Conditions, EnvironmentFacts, Standing
 from gate_app.domain.events import CommandGiven
+from gate_app.domain.lines import fits_any
 from gate_app.domain.locks import USUAL, Lock
 from gate_app.domain.model import Unknown
 from gate_app.domain.policy import Environment, Permission, Policy
@@ -83,7 +83,7 @@ def _not_lifted(
     standing = conditions.standings.get(event.person.id)
     may = isinstance(standing, Standing) and (
         standing.permission >= Permission.MAINTAIN
-        or any(fits_line(standing, line, conditions) is True for line in environment.approval.lines)
+        or fits_any(standing, environment.approval.lines, conditions) is True
     )
     if not may:
         return ReasonCode.UNLOCK_NOT_PERMITTED

@@ -36,17 +36,38 @@ class Permission(IntEnum):
 _ROLES = {permission.name.lower(): permission for permission in Permission}
 
 
+def reaches(permission: Permission, role: str) -> bool:
+    """Whether somebody can at least read the repository: every custom role extends one that can (docs: roles)."""
+    return permission >= Permission.READ or bool(role and role not in _ROLES)
+
+
 @dataclass(frozen=True, slots=True)
 class ApproverLine:
     """One requirement on approvers: keys are AND, members of a key are OR, `count` is in people (≥ 1).
 
-    `users` are logins and `teams` are `org/slug`, as configured; they are compared as ids resolved live.
+    `users` are logins and `teams` are `org/slug`, as configured; they are compared as ids resolved live. `roles` are
+    names of repository roles, custom ones included; none of them stands for a higher one. A line has either keys, or
+    parts: one of `any_of`, or every one of `all_of`, by different people.
     """
 
     users: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
     permission: Permission = Permission.NONE
     count: int = 1
+    organisations: tuple[str, ...] = field(default=(), metadata=LATER)
+    roles: tuple[str, ...] = field(default=(), metadata=LATER)
+    any_of: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
+    all_of: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
+
+    @property
+    def parts(self) -> tuple[ApproverLine, ...]:
+        """What it is made of; empty for a line with keys of its own."""
+        return self.any_of or self.all_of
+
+    @property
+    def leaves(self) -> tuple[ApproverLine, ...]:
+        """The lines with keys of their own: itself, or those within it."""
+        return tuple(leaf for part in self.parts for leaf in part.leaves) if self.parts else (self,)
 
 
 class ApprovalMode(StrEnum):
@@ -96,8 +117,9 @@ class ApprovalPolicy:
 
     @property
     def every_line(self) -> tuple[ApproverLine, ...]:
-        """The lines that are always asked, and those that a rule may add."""
-        return (*self.lines, *(line for rule in self.escalate_when for line in rule.lines))
+        """The lines that are always asked, and those that a rule may add; with keys, whatever they are parts of."""
+        lines = (*self.lines, *(line for rule in self.escalate_when for line in rule.lines))
+        return tuple(leaf for line in lines for leaf in line.leaves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,14 +282,29 @@ class Policy:
         return tuple(stage for stage in self.stages if stage.name in needed or stage.name not in verifying)
 
     def logins(self) -> tuple[str, ...]:
-        """Every login the policy names, once, in order."""
-        lines = (line for environment in self.environments for line in environment.approval.every_line)
-        return tuple(dict.fromkeys(user for line in lines for user in line.users))
+        """Every login of an approver line, once, in order."""
+        return tuple(dict.fromkeys(user for line in self._lines for user in line.users))
 
     def teams(self) -> tuple[str, ...]:
         """Every team the policy names, once, in order."""
-        lines = (line for environment in self.environments for line in environment.approval.every_line)
-        return tuple(dict.fromkeys(team for line in lines for team in line.teams))
+        return tuple(dict.fromkeys(team for line in self._lines for team in line.teams))
+
+    def organisations(self) -> tuple[str, ...]:
+        """Every organisation the policy names, once, in order."""
+        return tuple(dict.fromkeys(name for line in self._lines for name in line.organisations))
+
+    def roles(self) -> tuple[str, ...]:
+        """Every repository role that the policy names, once, in order."""
+        return tuple(dict.fromkeys(role for line in self._lines for role in line.roles))
+
+    def authors(self) -> tuple[str, ...]:
+        """Every login that a rule looks for as the author of a change, once, in order."""
+        rules = (rule for environment in self.environments for rule in environment.approval.escalate_when)
+        return tuple(dict.fromkeys(author for rule in rules for author in rule.authors))
+
+    @property
+    def _lines(self) -> tuple[ApproverLine, ...]:
+        return tuple(line for environment in self.environments for line in environment.approval.every_line)
 
 
 @dataclass(frozen=True, slots=True)

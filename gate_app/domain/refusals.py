@@ -7,6 +7,7 @@ somebody typed is boxed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gate_app.domain.approvals import UNKNOWN_CODES
@@ -15,7 +16,7 @@ from gate_app.domain.commands import FOREIGN, HIDDEN, Malformed
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import code, plain
 from gate_app.domain.model import Person
-from gate_app.domain.policy import Policy
+from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Answer, Run, StageRole
 from gate_app.domain.sentences import phrase
 from gate_app.domain.targets import NoTarget, asking
@@ -139,7 +140,14 @@ def _who(run: Run, environment: str, given: Answer) -> str:
         return ""
     if given.kind == "denial":
         return "Everybody with write permission may deny, and everybody who may approve."
-    return f"It takes {wanted(found)}."
+    return f"It takes {wanted(_asked(found, run))}."
+
+
+def _asked(environment: Environment, run: Run) -> Environment:
+    """The environment with every line that counts for its gate, those that rules added included."""
+    added = run.gates[environment.name].escalated_lines
+    approval = environment.approval
+    return replace(environment, approval=replace(approval, lines=(*approval.lines, *added)))
 
 
 def _instead(missed: NoTarget, run: Run, verdicts: Mapping[str, Verdict]) -> Sequence[str]:

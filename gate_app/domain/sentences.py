@@ -41,8 +41,8 @@ def _from(facts: Facts) -> str:
 
 def _so_far(facts: Facts) -> str:
     """How many approvals of one line of the policy there are, from whom they have to be and from whom they are."""
-    users, teams = (tuple(filter(None, facts.get(key, "").split(", "))) for key in ("users", "teams"))
-    whom = group(users, teams, facts.get("permission", ""))
+    keys = ("users", "teams", "organisations", "roles", "permission")
+    whom = group({key: tuple(filter(None, facts.get(key, "").split(", "))) for key in keys})
     by = f": {_named(facts, 'by', 200)}" if facts.get("by") else ""
     return f"{code(facts.get('have', '0'))} of {code(facts.get('need', '?'))} from {whom}{by}"
 
@@ -153,6 +153,8 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.APPROVAL: lambda f: "Approvals:",
     _R.APPROVER_LINE_MET: lambda f: f"{_so_far(f)}.",
     _R.APPROVAL_MISSING: lambda f: f"{_so_far(f)}.",
+    _R.APPROVER_CHOICE: lambda f: "One of these is enough:",
+    _R.APPROVER_GROUP: lambda f: "All of these, by different people:",
     _R.NOBODY_ASKED: lambda f: "The policy asks nobody (`mode: never`).",
     _R.NOT_ESCALATED: lambda f: "Nobody is asked: no rule of `escalate_when` fires.",
     _R.ESCALATED: lambda f: "A person is asked because of these rules of `escalate_when`:",

@@ -63,6 +63,8 @@ class ReasonCode(StrEnum):
     # people
     APPROVAL = "approval"
     APPROVER_LINE_MET = "approver_line_met"
+    APPROVER_CHOICE = "approver_choice"
+    APPROVER_GROUP = "approver_group"
     APPROVAL_MISSING = "approval_missing"
     NOBODY_ASKED = "nobody_asked"
     NOT_ESCALATED = "not_escalated"
@@ -191,6 +193,13 @@ def all_of(code: ReasonCode, children: tuple[Reason, ...], **facts: str) -> Reas
     order = (Holds.REFUSED, Holds.UNKNOWN, Holds.UNMET)
     worst = next((holds for holds in order if holds in standings), Holds.MET)
     return Reason(code, worst if children else Holds.UNMET, facts, children)
+
+
+def any_of(code: ReasonCode, children: tuple[Reason, ...], **facts: str) -> Reason:
+    """Met only if a child is met; else unknown if one may yet turn out to be, else UNMET, as without children."""
+    standings = {child.holds for child in children}
+    order = (Holds.MET, Holds.UNKNOWN)
+    return Reason(code, next((holds for holds in order if holds in standings), Holds.UNMET), facts, children)
 
 
 class VerdictState(StrEnum):

@@ -47,6 +47,7 @@ class _Asked:
     standings: Mapping[int, Future[Standing | Unknown]]
     comments: Mapping[int, Future[str | Unknown]]
     identities: Mapping[str, Future[int | Unknown]]
+    authors: Mapping[str, int]
     teams: Mapping[str, Future[int | Unknown]]
     shipments: Future[Mapping[str, Shipment | Unknown]]
     elsewhere: Looking
@@ -67,7 +68,7 @@ class _Asked:
             authorship=self.authorship.result(),
             standings=self._standings(),
             comments={key: read.result() for key, read in self.comments.items()},
-            identities={key: read.result() for key, read in self.identities.items()},
+            identities={**self.authors, **{key: read.result() for key, read in self.identities.items()}},
             environments=self.environments,
             shipments=self.shipments.result(),
             checks=elsewhere.checks,
@@ -149,17 +150,24 @@ class Gathering:
         repository, submit = run.change.repository, self.at_once.submit
         environments = self.store.environments(repository.id, _names(rules))
         people, logins = _people(run, event), _logins(run, event, rules)
-        known = self.store.pinned_identities(repository.id, logins) if logins else {}
+        authors = _authors(run, rules)
+        named = tuple(dict.fromkeys((*logins, *authors)))
+        known = self.store.pinned_identities(repository.id, named) if named else {}
+        asked_about = [login for login in named if login in logins or login not in known]
+        groups = rules.organisations() if rules else ()
         teams = rules.teams() if rules else ()
         meant = self._meant(repository, rules) if rules and teams else {}
         asked = [team for team in teams if people or team not in meant]
         return _Asked(
             head=submit(self._head, run, event, live),
             authorship=submit(self._authorship, run),
-            standings={person.id: submit(self._standing, run, person, teams) for person in people},
+            standings={person.id: submit(self._standing, run, person, teams, groups) for person in people},
             comments={each: submit(self._comment, repository, each) for each in _comments(run, event)},
             teams={each: submit(self._team, repository, rules, each, meant.get(each)) for each in asked},
-            identities={each: submit(self._identity, repository, each, known.get(each)) for each in logins},
+            identities={
+                each: submit(self._identity, repository, each, known.get(each)) for each in asked_about
+            },
+            authors={login: known[login] for login in authors if login in known},
             shipments=submit(self._shipments, run, rules, environments),
             elsewhere=Elsewhere(self.hub, self.store).look(run, rules, event, self.at_once),
             environments=environments,
@@ -230,10 +238,12 @@ class Gathering:
             return Authorship(())
         return or_unknown(lambda: self.hub.authorship(run.change))
 
-    def _standing(self, run: Run, person: Person, teams: tuple[str, ...]) -> Standing | Unknown:
+    def _standing(
+        self, run: Run, person: Person, teams: tuple[str, ...], organisations: tuple[str, ...]
+    ) -> Standing | Unknown:
         """A definite no of GitHub (an app actor, an account that is gone) is no permission, not a fault (66)."""
         try:
-            return self.hub.standing(run.change.repository, person, teams)
+            return self.hub.standing(run.change.repository, person, teams, organisations)
         except HubUnavailable as fault:
             return Unknown("hub_unavailable", str(fault))
         except HubRefused:
@@ -321,6 +331,12 @@ def _comments(run: Run, event: Event) -> tuple[int, ...]:
 def _logins(run: Run, event: Event, rules: Policy | None) -> tuple[str, ...]:
     """Configured logins, needed as account ids only when there is an answer to judge."""
     return rules.logins() if rules is not None and _people(run, event) else ()
+
+
+def _authors(run: Run, rules: Policy | None) -> tuple[str, ...]:
+    """Logins that a rule compares with the author: as whom the gate file meant them, once that is known (case 59)."""
+    open_gates = any(gate.turns_on_answers for gate in run.gates.values())
+    return rules.authors() if rules is not None and open_gates else ()
 
 
 def _from_person(event: CommandGiven | ButtonPressed | RerunRequested) -> bool:

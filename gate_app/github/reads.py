@@ -14,14 +14,14 @@ from typing import Final
 
 from gate_app.domain.conditions import Authorship, Standing
 from gate_app.domain.model import Change, Content, MergeShown, Origin, Person, PersonKind, Repository, Subject
-from gate_app.domain.policy import Permission
+from gate_app.domain.policy import Permission, reaches
 from gate_app.engine.ports import Comparison, LiveChange, PolicyAbsent, PolicyFile, PolicyRefused
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github import answers
 from gate_app.github.api import Api
 from gate_app.github.authorship import authorship_of, merge_shown
 from gate_app.github.fields import MAX_TITLE, person_or_ghost
-from gate_app.github.origin import at_root, in_repository
+from gate_app.github.origin import Path, at_root, in_repository
 from gate_app.github.permissions import (
     FETCH_CONTENT,
     READ_CHANGE,
@@ -98,18 +98,22 @@ class Reads:
             sum(file.changes for file in found.files) if whole else None,
         )
 
-    def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing:
-        """What a person may here, and which of the asked teams they are active in (cases 60, 61, 65).
+    def standing(
+        self, repository: Repository, person: Person, teams: Sequence[str], organisations: Sequence[str] = ()
+    ) -> Standing:
+        """What a person may here, and which of the asked teams and organisations they are active in (60, 61, 65).
 
         Raises HubRefused(409) when the login belongs to another account now (case 59).
         """
         if person.account is not PersonKind.USER:
             return Standing(person, Permission.NONE)  # GitHub answers "is not a user" (case 66)
-        permission = self._permission(repository, person)
-        if permission is Permission.NONE:
+        role = self._role(repository, person)
+        permission = Permission.of_role(role)
+        if not reaches(permission, role):
             return Standing(person, permission)
         active = tuple(team for team in teams if self._is_active_in(repository, team, person))
-        return Standing(person, permission, active)
+        within = tuple(name for name in organisations if self._is_member_of(repository, name, person))
+        return Standing(person, permission, active, organisations=within, role=role)
 
     def team_id(self, repository: Repository, team: str) -> int | None:
         """The id of the team that has this name now (case 62)."""
@@ -255,25 +259,37 @@ class Reads:
 
     # --- what a person may ---
 
-    def _permission(self, repository: Repository, person: Person) -> Permission:
+    def _role(self, repository: Repository, person: Person) -> str:
+        """The name of their role, the highest of those they have; empty for none."""
         path = in_repository("collaborators", person.login, "permission")
         try:
             role = self._api.read(answers.ROLE, repository, READ_STANDING, path)
         except HubRefused as refused:
             if refused.status == 404:
-                return Permission.NONE
+                return ""
             raise
         if role.user is None:
-            return Permission.NONE
+            return ""
         if role.user.id != person.id:
             raise HubRefused(f"the login {person.login} belongs to another account now", 409)
-        return Permission.of_role(role.role_name)
+        return role.role_name
 
     def _is_active_in(self, repository: Repository, team: str, person: Person) -> bool:
         organisation, _, slug = team.partition("/")
         if not slug or organisation.casefold() != repository.owner.casefold():
             return False  # a team of another organisation never counts (case 62)
-        path = at_root("orgs", organisation, "teams", slug, "memberships", person.login)
+        return self._is_active(
+            repository, at_root("orgs", organisation, "teams", slug, "memberships", person.login)
+        )
+
+    def _is_member_of(self, repository: Repository, organisation: str, person: Person) -> bool:
+        """Of the one that owns the repository; no other can be asked, so none counts (cases 62, 150)."""
+        if organisation.casefold() != repository.owner.casefold():
+            return False
+        return self._is_active(repository, at_root("orgs", organisation, "memberships", person.login))
+
+    def _is_active(self, repository: Repository, path: Path) -> bool:
+        """Whether a membership is there and accepted (case 61)."""
         try:
             membership = self._api.read(answers.MEMBERSHIP, repository, READ_STANDING_AND_TEAMS, path)
         except HubRefused as refused:

@@ -35,8 +35,9 @@ class Scene:
 
 
 def owner_of(configuration: Configuration) -> str:
-    """The account that owns the repository: the organization of the first team that the policy names."""
-    return next((team.partition("/")[0] for team in configuration.policy.teams()), _OWNER)
+    """The account that owns the repository: the organization that the policy names, of a team or by itself."""
+    named = (*configuration.policy.organisations(), *configuration.policy.teams())
+    return next((each.partition("/")[0] for each in named), _OWNER)
 
 
 def furnish(
@@ -57,6 +58,8 @@ def furnish(
         control.create_person(person.login, repository=created["full_name"], role=person.role)
         for team in person.teams:
             control.set_membership(team, person.login)
+        for organisation in person.organisations:
+            control.set_member(organisation, person.login)
     return created["full_name"]
 
 

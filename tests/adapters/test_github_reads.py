@@ -700,6 +700,33 @@ def test_case_67_a_team_that_cannot_be_looked_at_is_a_fault(github: ScriptedGith
         hub(github).standing(REPOSITORY, REVIEWER, ("acme/sre",))
 
 
+def test_case_65_a_custom_role_is_told_by_its_name(github: ScriptedGithub) -> None:
+    github.answers("GET", ROLE_PATH, {"role_name": "release-captain", "user": account(12, "reviewer")})
+    github.answers("GET", "/orgs/acme/teams/sre/memberships/reviewer", {"state": "active"})
+    found = hub(github).standing(REPOSITORY, REVIEWER, ("acme/sre",))
+    assert (found.role, found.permission, found.teams) == (
+        "release-captain",
+        Permission.NONE,
+        ("acme/sre",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "within"),
+    [
+        pytest.param(200, {"state": "active", "role": "member"}, ("Acme",), id="active"),
+        pytest.param(200, {"state": "pending", "role": "admin"}, (), id="case 61: invited"),
+        pytest.param(404, {}, (), id="no member"),
+    ],
+)
+def test_an_organisation_counts_when_membership_is_active(
+    github: ScriptedGithub, status: int, body: object, within: tuple[str, ...]
+) -> None:
+    github.answers("GET", ROLE_PATH, {"role_name": "read", "user": account(12, "reviewer")})
+    github.answers("GET", "/orgs/Acme/memberships/reviewer", body, status=status)
+    assert hub(github).standing(REPOSITORY, REVIEWER, (), ("Acme", "other")).organisations == within
+
+
 @pytest.mark.parametrize("team", ["evil/sre", "sre", "acme/", "/sre"])
 def test_case_62_a_team_of_another_organisation_is_not_asked(github: ScriptedGithub, team: str) -> None:
     github.answers("GET", ROLE_PATH, {"role_name": "write", "user": account(12, "reviewer")})

@@ -59,6 +59,7 @@ SOUND: dict[str, Any] = {
                 "approvers": [
                     {"teams": ["acme/sre"]},
                     {"users": ["a", "b"], "permission": "write", "count": 2},
+                    {"any_of": [{"roles": ["captain"]}, {"all_of": [{"organisations": ["acme"]}]}]},
                 ],
                 "self_approval": False,
                 "contributors": "head",
@@ -207,14 +208,23 @@ def test_almost_yaml_is_refused_and_never_crashes(text: str) -> None:
 
 _names = st.sampled_from(["a", "b", "c", "B"])
 _few = st.lists(_names, max_size=3)
-_lines = st.fixed_dictionaries(
+_leaves = st.fixed_dictionaries(
     {},
     optional={
         "users": _few,
         "teams": st.lists(st.sampled_from(["x/y", "x/z"]), max_size=2),
+        "organisations": st.lists(st.sampled_from(["x", "z"]), max_size=2),
+        "roles": st.lists(st.sampled_from(["none", "read", "captain"]), max_size=2),
         "permission": st.sampled_from(["read", "write", "admin", "root"]),
         "count": st.integers(-1, 4),
     },
+)
+_lines = st.recursive(
+    _leaves,
+    lambda parts: st.dictionaries(
+        st.sampled_from(["any_of", "all_of", "count"]), st.lists(parts, max_size=3), max_size=2
+    ),
+    max_leaves=5,
 )
 _approvals = st.fixed_dictionaries(
     {},
@@ -254,10 +264,12 @@ def _assert_holds(policy: Policy) -> None:
         assert environment.approval.mode in ApprovalMode
         assert environment.approval.lines
         assert not environment.approval.self_approval
-        for line in environment.approval.lines:
+        for line in environment.approval.every_line:
             assert line.count >= 1
-            assert line.users or line.teams or line.permission >= Permission.TRIAGE
-            assert not line.users or len({user.lower() for user in line.users}) >= line.count
+            who = line.users or line.teams or line.organisations or set(line.roles) - {"none", "read"}
+            assert who or line.permission >= Permission.TRIAGE
+            alone = line in environment.approval.lines
+            assert not alone or not line.users or len({user.lower() for user in line.users}) >= line.count
     for stage in policy.stages:
         assert not isinstance(stage.work, ChecksWork) or stage.work.select
 

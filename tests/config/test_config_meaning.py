@@ -181,6 +181,9 @@ def test_the_policy_is_pinned_to_its_blob() -> None:
 
 _E = "environments.production"
 
+_NAMED = ", ".join(f"{{users: [u{number}]}}" for number in range(9))
+
+
 TOGETHER = {
     "a stage that does nothing": (with_stage("{}"), "stages.work", "found none of them"),
     "a stage that does two things": (
@@ -257,6 +260,49 @@ TOGETHER = {
         with_line("{permission: write, count: 0}"),
         f"{_E}.approval.approvers[0].count",
         "at least 1",
+    ),
+    "case 93: a part without a word": (
+        with_line("{any_of: [{users: [a]}, {}]}"),
+        f"{_E}.approval.approvers[0].any_of[1]",
+        "names nobody",
+    ),
+    "case 93: a role that nobody has": (
+        with_line("{roles: [none]}"),
+        f"{_E}.approval.approvers[0].roles",
+        "no role",
+    ),
+    "case 93: anybody in a role": (
+        with_line("{roles: [read, triage]}"),
+        f"{_E}.approval.approvers[0].roles",
+        "anybody can read",
+    ),
+    "keys beside parts": (
+        with_line("{any_of: [{users: [a]}], permission: write}"),
+        f"{_E}.approval.approvers[0]",
+        "either its keys or its parts; found `any_of`, `permission`",
+    ),
+    "parts nested without end": (
+        with_line("{any_of: [{all_of: [{any_of: [{all_of: [{users: [a]}]}]}]}]}"),
+        f"{_E}.approval.approvers[0].any_of[0].all_of[0].any_of[0]",
+        "more than 3 deep",
+    ),
+    "case 93: no choice of parts has enough people": (
+        with_line(
+            "{any_of: [{all_of: [{users: [a]}, {users: [a], permission: write}]}, {users: [b], count: 2}]}"
+        ),
+        f"{_E}.approval.approvers[0]",
+        "need 2 different people and name 1",
+    ),
+    "more lines than anybody could read": (
+        with_line(f"{{any_of: [{{all_of: [{{users: [a]}}, {{users: [b]}}]}}, {_NAMED}]}}"),
+        f"{_E}.approval.approvers",
+        "more than 10 lines",
+    ),
+    "more ways than can be tried": (
+        "version: 1\nenvironments:\n  production:\n    approval:\n      mode: escalate\n      escalate_when:\n"
+        + "".join(f"        - {{labels: [x{n}], approvers: [{{any_of: [{_NAMED}]}}]}}\n" for n in range(3)),
+        f"{_E}.approval",
+        "more than 256 ways",
     ),
     "case 93: nobody is asked, but approvers are listed": (
         with_approval("{mode: never, approvers: [{permission: write}]}"),
@@ -464,12 +510,6 @@ NOT_YET_FILES = {
     "environments.*.approval.contributors": with_approval("{contributors: shipped}"),
     "environments.*.approval.remind_after": with_approval("{remind_after: [2h, 8h]}"),
     "environments.*.approval.escalate_to": with_approval("{escalate_to: {after: 4h, teams: [acme/leads]}}"),
-    "environments.*.approval.any_of": with_approval("{any_of: [{users: [a]}]}"),
-    "environments.*.approval.all_of": with_approval("{all_of: [{users: [a]}]}"),
-    "environments.*.approval.approvers.any_of": with_approval("{approvers: {any_of: [{users: [a]}]}}"),
-    "environments.*.approval.approvers.all_of": with_approval("{approvers: {all_of: [{users: [a]}]}}"),
-    "environments.*.approval.approvers.*.any_of": with_line("{any_of: [{users: [a]}]}"),
-    "environments.*.approval.approvers.*.all_of": with_line("{all_of: [{users: [a]}]}"),
 }
 
 

@@ -41,6 +41,8 @@ GOOD = {
     "many people": with_line(
         "{users: [a, b, c, d, e, f, g], teams: [acme/sre], permission: triage, count: 3}"
     ),
+    "people of a role and an organisation": with_line("{roles: [release captain], organisations: [acme]}"),
+    "parts": with_line("{any_of: [{users: [a]}, {all_of: [{teams: [x/y]}, {permission: admin, count: 2}]}]}"),
     "a grant": with_route("{grant: {}}"),
     "a deployment": with_route("deployment"),
     "a deploy command": with_route("{command: 'echo \"$GATE_SHA\"', timeout: 61s}"),

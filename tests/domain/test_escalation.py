@@ -30,7 +30,7 @@ from gate_app.domain.evidence import (
     StageVerdict,
     TestCounts,
 )
-from gate_app.domain.model import Change, Content, Unknown
+from gate_app.domain.model import Change, Content, Person, Unknown
 from gate_app.domain.parameters import Parameter
 from gate_app.domain.policy import ApprovalMode, ApproverLine, EscalationRule, Permission, Policy
 from gate_app.domain.shipping import Found, Shipment
@@ -123,7 +123,12 @@ FIRING: dict[str, tuple[EscalationRule, dict[str, Any], str]] = {
         "not all findings could be read",
     ),
     "a bot's change": (EscalationRule(author_is="bot"), {"change": of(author=ROBOT)}, "robot"),
-    "somebody's change": (EscalationRule(authors=("AUTHOR",)), {}, "author"),
+    "somebody's change": (EscalationRule(authors=("author",)), {}, "author"),
+    "case 59: an author whose number cannot be told": (
+        EscalationRule(authors=("nobody",)),
+        {},
+        "who that is cannot be told",
+    ),
     "a label": (EscalationRule(labels=("risk*",)), {"labels": ("docs", "Risk: high")}, "Risk: high"),
     "labels that cannot be told": (EscalationRule(labels=("risk*",)), {"labels": None}, "cannot be told"),
     "a title": (EscalationRule(titles=("*french*",)), {}, "Greet in French"),
@@ -161,6 +166,10 @@ QUIET: dict[str, tuple[EscalationRule, dict[str, Any]]] = {
     "exactly as many skipped tests": (EscalationRule(skipped_over=2), {"outcome": with_tests(skipped=2)}),
     "a person's change": (EscalationRule(author_is="bot"), {}),
     "another person's change": (EscalationRule(authors=("octocat",)), {}),
+    "case 59: somebody who has the login of another one now": (
+        EscalationRule(authors=("octocat",)),
+        {"change": of(author=Person(4_711, "octocat"))},
+    ),
     "another label": (EscalationRule(labels=("risk*",)), {"labels": ("docs",)}),
     "no label": (EscalationRule(labels=("*",)), {"labels": ()}),
     "another title": (EscalationRule(titles=("*german*",)), {}),

@@ -63,7 +63,9 @@ class Github:
         self._answers("authorship")
         return Authorship((AUTHOR.id,))
 
-    def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing:
+    def standing(
+        self, repository: Repository, person: Person, teams: Sequence[str], organisations: Sequence[str] = ()
+    ) -> Standing:
         self._answers("standing")
         return STANDINGS[person.id]
 

@@ -230,6 +230,15 @@ def test_without_recognised_tests_the_default_file_scans_and_says_so(tmp_path: P
         pytest.param(ApproverLine(permission=Permission.MAINTAIN), ("maintainer",), id="who may maintain"),
         pytest.param(ApproverLine(users=("Octocat",)), ("Octocat",), id="somebody by name"),
         pytest.param(ApproverLine(teams=("acme/sre",)), ("reviewer", "maintainer"), id="members of a team"),
+        pytest.param(
+            ApproverLine(organisations=("acme",)), ("reviewer", "maintainer"), id="members of an organisation"
+        ),
+        pytest.param(ApproverLine(roles=("release captain",)), ("release-captain",), id="a role"),
+        pytest.param(
+            ApproverLine(any_of=(ApproverLine(users=("Octocat",)), ApproverLine(roles=("maintain",)))),
+            ("maintainer", "Octocat"),
+            id="parts",
+        ),
         pytest.param(ApproverLine(users=("author",)), (), id="never the author"),
     ],
 )

@@ -142,7 +142,9 @@ class TinyGithub:
     def comment_fingerprint(self, repository: Repository, comment_id: int) -> str:
         return "d" * 64
 
-    def standing(self, repository: Repository, person: Person, teams: Sequence[str]) -> Standing:
+    def standing(
+        self, repository: Repository, person: Person, teams: Sequence[str], organisations: Sequence[str] = ()
+    ) -> Standing:
         return Standing(person, Permission.WRITE)
 
 

@@ -120,7 +120,9 @@ class World:
     authorship: Authorship | Unknown = Authorship((AUTHOR.id,))
     standings: dict[int, Standing | Unknown] = field(default_factory=lambda: dict(STANDINGS))
     comments: dict[int, str | Unknown] = field(default_factory=dict)
-    identities: dict[str, int | Unknown] = field(default_factory=dict)
+    identities: dict[str, int | Unknown] = field(
+        default_factory=lambda: {"author": AUTHOR.id, "octocat": 583_231}
+    )
     environments: dict[str, EnvironmentFacts] = field(default_factory=dict)
     shipments: dict[str, Shipment | Unknown] = field(default_factory=dict)
     checks: dict[str, CheckReading | Unknown] = field(default_factory=dict)

@@ -1,0 +1,69 @@
+"""Whether the approvals that count are enough, as a tree of reasons: one child for each line of the policy.
+
+Rules of the file: lines are met by different people (case 70); closed without lines (case 93); an answer that may yet
+count makes what is missing unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gate_app.domain.approvals import UNKNOWN_CODES
+from gate_app.domain.approver_words import keys_of
+from gate_app.domain.conditions import Conditions, Standing
+from gate_app.domain.lines import Filled, Place, best
+from gate_app.domain.policy import ApprovalPolicy, ApproverLine
+from gate_app.domain.run import Gate
+from gate_app.domain.verdict import Judged, Reason, ReasonCode, all_of, any_of, met, unknown, unmet
+
+
+def judge_lines(
+    gate: Gate, judged: Sequence[Judged], policy: ApprovalPolicy, conditions: Conditions
+) -> Reason:
+    """The approval reason: one child per line, met by different people (case 70); closed without lines."""
+    people = _counting(gate, judged, conditions)
+    pending = any(answer.code in UNKNOWN_CODES for answer in judged)
+    tree = _Tree(best(people, policy.lines, conditions), pending)
+    children = tuple(tree.reason((index,), line) for index, line in enumerate(policy.lines))
+    return all_of(ReasonCode.APPROVAL, children)
+
+
+def _counting(gate: Gate, judged: Sequence[Judged], conditions: Conditions) -> list[Standing]:
+    """The people whose approvals count, as they stand now."""
+    counting = {answer.answer for answer in judged if answer.counts}
+    approvals = [answer for answer in gate.answers if answer.kind == "approval" and answer.key in counting]
+    found = (conditions.standings.get(answer.person.id) for answer in approvals)
+    return [standing for standing in found if isinstance(standing, Standing)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """Who fills which line, and whether an answer may still turn out to count."""
+
+    filled: Filled
+    pending: bool
+
+    def reason(self, place: Place, line: ApproverLine) -> Reason:
+        """The reason of a line and of its parts."""
+        parts = tuple(self.reason((*place, index), part) for index, part in enumerate(line.parts))
+        if line.any_of:
+            return any_of(ReasonCode.APPROVER_CHOICE, parts)
+        return all_of(ReasonCode.APPROVER_GROUP, parts) if parts else self._leaf(place, line)
+
+    def _leaf(self, place: Place, line: ApproverLine) -> Reason:
+        people = self.filled.get(place, ())
+        facts = {
+            "line": ".".join(map(str, place)),
+            "have": str(len(people)),
+            "need": str(line.count),
+            "by": ", ".join(standing.person.login for standing in people),
+            "users": "",
+            "teams": "",
+            "permission": "",
+        }
+        facts |= {key: ", ".join(values) for key, values in keys_of(line).items()}
+        if line.count >= 1 and len(people) >= line.count:
+            return met(ReasonCode.APPROVER_LINE_MET, **facts)
+        reason = unknown if self.pending else unmet
+        return reason(ReasonCode.APPROVAL_MISSING, **facts)

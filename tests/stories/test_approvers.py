@@ -1,0 +1,25 @@
+"""Who may answer, over HTTP: roles, organisations, and parts of a line."""
+
+from __future__ import annotations
+
+from support.story import GATE_FILE, Place, tell
+
+WHO = "approval: {approvers: [{permission: write, count: 1}]}"
+
+
+def asking_for(line: str) -> str:
+    """The gate file of the stories, with this line for staging."""
+    return GATE_FILE.replace(WHO, f"approval: {{approvers: [{line}]}}", 1)
+
+
+def test_a_custom_role_answers_and_a_member_who_left_does_not(place: Place) -> None:
+    line = "{any_of: [{roles: [release-captain]}, {organisations: [acme]}]}"
+    story = tell(place, gate_file=asking_for(line))
+    story.asks("staging")
+    place.control.set_member("acme", "maintainer")
+    place.control.set_member("acme", "maintainer", "none")
+    refused = story.replies_to(story.says("maintainer", "/approve staging"))
+    assert "either one person with role release-captain or one person of acme" in refused
+    place.control.set_role(story.repository, "reviewer", "release-captain:write")
+    assert story.replies_to(story.says("reviewer", "/approve staging")) == "+1"
+    story.shows("gate / staging", "success")
