@@ -22,6 +22,8 @@ from gate_app.settings import Intake, Serving, Settings, WebSettings, for_serve,
 from gate_app.signals import listening
 
 if TYPE_CHECKING:
+    from gate_app.audit.export import Format
+    from gate_app.audit.page import Page
     from gate_app.doctor.finding import Finding
     from gate_app.domain.policy import Policy
     from gate_app.domain.run import Run
@@ -319,6 +321,36 @@ def replay_journal(database_url: str) -> ReplayReport:
 
     with existing(database_url) as database:
         return replay(recorded(database), run_digest)
+
+
+def audit_events(
+    database_url: str, environment: str | None, since: datetime | None, form: Format
+) -> Iterator[str]:
+    """The events of the journal as lines, read while they are printed."""
+    from gate_app.audit.chronicle import chronicle
+    from gate_app.audit.export import lines, wanted
+    from gate_app.store.codec import run_digest
+    from gate_app.store.database import existing
+    from gate_app.store.journal import recorded
+
+    with existing(database_url) as database:
+        yield from lines(wanted(chronicle(recorded(database), run_digest), environment, since), form)
+
+
+def decision_record(database_url: str, gate: str, remembered: Path | None) -> Page | None:
+    """One page about the gate of that id, None where the journal has none. Raises RecordUnreadable."""
+    from gate_app.audit.page import Verified, page
+    from gate_app.store.codec import run_digest
+    from gate_app.store.database import existing
+    from gate_app.store.journal import GENESIS, Head, recorded, remembered_heads
+    from gate_app.store.verification import verify
+
+    with existing(database_url) as database:
+        report = verify(database, remembered_heads(remembered) if remembered else None)
+        repository = gate.partition("#")[0].partition("@")[0]
+        head = report.heads.get(int(repository) if repository.isdecimal() else 0, Head(0, GENESIS))
+        verified = Verified(head.number, head.hash, report.clean, remembered is not None)
+        return page(recorded(database), run_digest, gate, verified)
 
 
 def apply_migrations(database_url: str) -> None:

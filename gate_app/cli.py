@@ -8,31 +8,19 @@ instant and a web process stays small.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import wraps
 from math import isnan
 from pathlib import Path
-from typing import ParamSpec
 
 import click
 
 from gate_app import failpoints
-from gate_app.errors import ConfigurationFault, GateFault, outline
-
-Given = ParamSpec("Given")
-
+from gate_app.calls import InOrder, database_option, plainly
+from gate_app.cli_audit import audit
 
 FIRST_STEPS = """\
 First steps: `gate-app try` needs nothing but this machine; `gate-app validate --explain` says what a gate file
 means; `gate-app serve` runs the app and `gate-app doctor` says what to mend. More: docs/cli.md
 """
-
-
-class InOrder(click.Group):
-    """Lists its commands in the order in which a reader meets them."""
-
-    def list_commands(self, _context: click.Context) -> list[str]:
-        return list(self.commands)
 
 
 def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
@@ -49,28 +37,6 @@ def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
 )
 def main() -> None:
     """Gate App: automation runs as far as it safely can and stops where a person must decide."""
-
-
-def plainly(command: Callable[Given, None]) -> Callable[Given, None]:
-    """Faults as sentences: wrong settings end with 2, anything else of ours with 1."""
-
-    @wraps(command)
-    def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except ConfigurationFault as fault:
-            click.echo(f"The settings cannot be used:\n{fault}", err=True)
-            sys.exit(2)
-        except GateFault as fault:
-            click.echo(str(fault), err=True)
-            sys.exit(1)
-        except (click.ClickException, BrokenPipeError):
-            raise
-        except Exception as fault:  # the last line of defence: its own text may hold a secret (case 218)
-            click.echo(f"The program has a fault: {outline(fault)}. Please report this line.", err=True)
-            sys.exit(1)
-
-    return wrapped
 
 
 def _armed(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> None:
@@ -328,24 +294,6 @@ def doctor(as_json: bool) -> None:
     sys.exit(exit_code(found))
 
 
-def _database(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
-    from gate_app import settings
-
-    try:
-        return value or settings.database_url()
-    except ConfigurationFault as fault:
-        raise click.BadParameter(str(fault)) from fault
-
-
-database_option = click.option(
-    "--database-url",
-    metavar="URL",
-    envvar="GATE_DATABASE_URL",
-    callback=_database,
-    help="sqlite:////absolute/path.db or postgresql://… (GATE_DATABASE_URL). Default: the one of `serve`.",
-)
-
-
 @main.command()
 @database_option
 @plainly
@@ -360,41 +308,7 @@ def migrate(database_url: str) -> None:
     click.echo("The database is up to date.")
 
 
-@main.group()
-def audit() -> None:
-    """Look at the journal of decisions (docs/journal.md)."""
-
-
-@audit.command()
-@database_option
-@click.option(
-    "--heads",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Compare with heads that were remembered: shows a cut end.",
-)
-@click.option(
-    "--remember",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Write the heads here if all is whole.",
-)
-@plainly
-def verify(database_url: str, heads: Path | None, remember: Path | None) -> None:
-    """Check that no entry was changed, moved or taken away.
-
-    Nothing inside a database shows that its end was cut off: remember the heads elsewhere with --remember and
-    compare with them later with --heads. Exit code 0: whole; 1: not; 2: there is no such database.
-    """
-    from gate_app import bootstrap
-
-    report = bootstrap.verify_journal(database_url, heads, remember)
-    for found in report.findings:
-        click.echo(f"{found.code}: repository {found.repository_id}, entry {found.number}: {found.detail}")
-    for repository, head in report.heads.items():
-        click.echo(f"repository {repository}: {head.number} entries, head {head.hash}")
-    click.echo(f"{report.entries} entries, {'whole' if report.clean else f'{report.found} findings'}.")
-    sys.exit(0 if report.clean else 1)
+main.add_command(audit)
 
 
 @main.command()

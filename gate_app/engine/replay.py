@@ -8,12 +8,12 @@ otherwise in another version, which is counted and is no difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gate_app.domain.conditions import Conditions
-from gate_app.domain.decide import decide
+from gate_app.domain.decide import Decision, decide
 from gate_app.domain.effects import Effect, PublishCheckRun, PublishComment
 from gate_app.domain.events import Event
 from gate_app.domain.run import Run
@@ -80,17 +80,13 @@ def replay(entries: Iterable[tuple[Place, Recorded | None]], digest: Callable[[R
 
     `digest` is the store's fingerprint of a run.
     """
-    runs: dict[str, Run] = {}
     differences: list[Difference] = []
     count = reworded = 0
-    for place, entry in entries:
+    for step in retrace(entries):
         count += 1
-        if entry is None:
-            runs.pop(place.run_id, None)
-            found = ["entry"]
-        else:
-            found = _decided_again(entry, runs, digest)
+        found = _differences(step, digest)
         reworded += "words" in found
+        place = step.place
         differences += [
             Difference(place.repository_id, place.number, place.run_id, what)
             for what in found
@@ -99,14 +95,50 @@ def replay(entries: Iterable[tuple[Place, Recorded | None]], digest: Callable[[R
     return ReplayReport(count, tuple(differences), reworded)
 
 
-def _decided_again(entry: Recorded, runs: dict[str, Run], digest: Callable[[Run], str]) -> list[str]:
-    """What differs; `runs` moves on to the run that this version's decision leaves behind, in the words of then."""
-    before = entry.opening if entry.opening is not None else runs.get(entry.run_id)
-    if before is None:
+@dataclass(frozen=True, slots=True)
+class Retraced:
+    """One entry, decided again: the run before it, the decision, and the run after it in the words of then.
+
+    All three are None where the entry cannot be read (`entry` is None then too) or the run before it is not known.
+    """
+
+    place: Place
+    entry: Recorded | None
+    before: Run | None = None
+    decision: Decision | None = None
+    after: Run | None = None
+
+
+def retrace(entries: Iterable[tuple[Place, Recorded | None]]) -> Iterator[Retraced]:
+    """Makes every run again, entry by entry, in the order of the journal."""
+    runs: dict[str, Run] = {}
+    for place, entry in entries:
+        if entry is None:
+            runs.pop(place.run_id, None)
+            yield Retraced(place, None)
+            continue
+        before = entry.opening if entry.opening is not None else runs.get(entry.run_id)
+        if before is None:
+            yield Retraced(place, entry)
+            continue
+        decision = decide(before, entry.event, entry.conditions)
+        after = replace(decision.run, published={**before.published, **_shown(entry.effects)})
+        runs[entry.run_id] = after
+        yield Retraced(place, entry, before, decision, after)
+
+
+def differs(step: Retraced, digest: Callable[[Run], str]) -> bool:
+    """Whether this version decides an entry otherwise than it was recorded, words aside."""
+    return bool(set(_differences(step, digest)) - {"words"})
+
+
+def _differences(step: Retraced, digest: Callable[[Run], str]) -> list[str]:
+    """What differs, of an entry that was decided again."""
+    entry, decision, after = step.entry, step.decision, step.after
+    if entry is None:
+        return ["entry"]
+    if decision is None or after is None:
         return ["opening"]
-    decision = decide(before, entry.event, entry.conditions)
-    after = replace(decision.run, published={**before.published, **_shown(entry.effects)})
-    runs[entry.run_id] = after
     compared = {
         "verdicts": dict(decision.verdicts) == dict(entry.verdicts),
         "effects": _acts(decision.effects) == _acts(entry.effects),

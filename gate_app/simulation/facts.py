@@ -19,6 +19,8 @@ from gate_app.config.fields import (
     MAX_STAGES,
     SAID_PATTERN,
     Name,
+    Organisation,
+    Role,
     Team,
     exactly,
     visible,
@@ -131,6 +133,12 @@ class PersonFacts(Strict):
 
     teams: Annotated[tuple[Team, ...], Field(max_length=MAX_NAMES)] = ()
     """Teams that they are in, as `organisation/slug`."""
+
+    role: Role | None = None
+    """The name of their role, where it is a custom one."""
+
+    organisations: Annotated[tuple[Organisation, ...], Field(max_length=MAX_NAMES)] = ()
+    """Organisations that they are members of."""
 
     emails: Annotated[tuple[Text, ...], Field(max_length=MAX_NAMES)] = ()
     """E-mail addresses of their commits; only needed with `--repo`."""

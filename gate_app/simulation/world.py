@@ -33,13 +33,13 @@ from gate_app.domain.following import wanted
 from gate_app.domain.freezes import Freeze, FreezeWindow
 from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject, Unknown
 from gate_app.domain.opening import open_run
-from gate_app.domain.policy import ChecksWork, Permission, Policy
+from gate_app.domain.policy import ChecksWork, Permission, Policy, reaches
 from gate_app.domain.run import QUESTION, Run
 from gate_app.domain.shipping import Difference, Globs, Shipment, shipment_of
 from gate_app.domain.smallest import Finishers, finishers
 from gate_app.domain.surface import REPLY
 from gate_app.domain.verdict import Verdict
-from gate_app.simulation.facts import Facts, StageFacts
+from gate_app.simulation.facts import Facts, PersonFacts, StageFacts
 from gate_app.simulation.moments import parsed
 
 Calendar = Callable[[Sequence[FreezeWindow], datetime], Freeze | Unknown | None]
@@ -126,7 +126,7 @@ class _People:
     def of(policy: Policy, facts: Facts) -> _People:
         authors = (facts.change.author, *facts.change.contributors)
         talking = (line.partition(":")[0].strip() for line in facts.said)
-        logins = dict.fromkeys([*facts.people, *authors, *talking, *policy.logins()])
+        logins = dict.fromkeys([*facts.people, *authors, *talking, *policy.logins(), *policy.authors()])
         found: dict[str, Person] = {}
         for number, login in enumerate(logins, start=1):
             kind = PersonKind.BOT if login.endswith("[bot]") else PersonKind.USER
@@ -134,9 +134,7 @@ class _People:
         known = {login.casefold(): each for login, each in facts.people.items()}
         standings = {}
         for login, person in found.items():
-            told = known.get(login)
-            permission = Permission.of_role(told.permission) if told else Permission.NONE
-            standings[person.id] = Standing(person, permission, told.teams if told else ())
+            standings[person.id] = _standing(person, known.get(login))
         return _People(found, standings)
 
     def of_login(self, login: str) -> Person:
@@ -146,8 +144,19 @@ class _People:
         """Who may have anything to say: people with a role here."""
         named = (self.standings[person.id] for person in self.by_login.values())
         return tuple(
-            each.person for each in named if each.permission and each.person.account is PersonKind.USER
+            each.person
+            for each in named
+            if reaches(each.permission, each.role) and each.person.account is PersonKind.USER
         )
+
+
+def _standing(person: Person, told: PersonFacts | None) -> Standing:
+    """What they may by the facts; whom those do not know may nothing."""
+    if told is None:
+        return Standing(person, Permission.NONE)
+    role = told.role or ("" if told.permission == "none" else told.permission)
+    permission = Permission.of_role(told.permission)
+    return Standing(person, permission, told.teams, organisations=told.organisations, role=role)
 
 
 @dataclass(slots=True)
@@ -250,13 +259,16 @@ class _World:
             ),
             standings=dict(self.people.standings),
             comments=dict(self.comments),
-            identities={login: self.people.of_login(login).id for login in self.policy.logins()},
+            identities={login: self.people.of_login(login).id for login in self._named()},
             environments=dict(self.environments),
             shipments=self._shipments(),
             checks={name: _reading(self._stage(name)) for name in self._checks()},
             routes=dict.fromkeys(asked.routes),
             freezes=freezing,
         )
+
+    def _named(self) -> tuple[str, ...]:
+        return (*self.policy.logins(), *self.policy.authors())
 
     def _labels(self) -> tuple[str, ...] | None:
         return self.facts.change.labels if self.facts.change.pull_request else None

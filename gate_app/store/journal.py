@@ -81,11 +81,12 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where an entry stands, and of which run, as the columns beside it say."""
+    """Where an entry stands, of which run and with which hash, as the columns beside it say."""
 
     repository_id: int
     number: int
     run_id: str
+    hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def recorded(engine: Engine) -> Iterator[tuple[Placed, Entry | None]]:
             entry: Entry | None = None
             with suppress(RecordUnreadable):
                 entry = ENTRY.decode(row.entry)
-            yield Placed(row.repository_id, row.number, row.run_id), entry
+            yield Placed(row.repository_id, row.number, row.run_id, row.hash), entry
 
 
 def rows_in_order(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:

@@ -267,7 +267,8 @@ def test_a_checkout_tells_files_lines_and_who_contributed_and_is_judged_by_the_g
 EXAMPLES = re.findall(
     r"^```yaml\n(version.*?)^```$",
     "".join(
-        (ROOT / f"docs/{page}.md").read_text() for page in ("configuration", "escalation", "windows", "plan")
+        (ROOT / f"docs/{page}.md").read_text()
+        for page in ("configuration", "escalation", "windows", "plan", "approvers")
     ),
     re.MULTILINE | re.DOTALL,
 )
