@@ -98,6 +98,9 @@ def _environment(name: str, environment: EnvironmentModel, automated: tuple[str,
         paths=environment.paths or (),
         monitor=_monitor(environment.monitor) if environment.monitor else None,
         soak=duration(environment.soak) if environment.soak else timedelta(),
+        rollback=tuple(line.declared() for line in environment.rollback.approvers)
+        if environment.rollback
+        else (),
         freeze=tuple(_freeze(window) for window in environment.freeze or ()),
     )
 

@@ -129,6 +129,11 @@ def _environment(environment: Environment) -> Iterator[Row]:
             every = duration_text(probe.every)
             yield f"      - {{http: {text(probe.url)}, every: {every}}}", "2xx is healthy"
         yield "    on_breach: propose_rollback", "a person is asked whether to go back"
+    if environment.rollback:
+        yield "  rollback:", "a way back asks these people; who asks for it does not count"
+        yield "    approvers:", "every line must be met, by different people"
+        for line in environment.rollback:
+            yield f"      - {_approvers(line)}", _people(line)
     if environment.verify:
         yield f"  verify: {inline_list(environment.verify)}", "run after the deployment; then it is healthy"
 

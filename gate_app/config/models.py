@@ -327,6 +327,13 @@ class MonitorModel(Strict):
     """What a breach leads to: the release has failed, and a person is asked whether to go back."""
 
 
+class RollbackModel(Strict):
+    """What holds for a way back to what was healthy there before."""
+
+    approvers: Annotated[tuple[ApproverLineModel, ...], Field(min_length=1, max_length=MAX_LINES)]
+    """Lines that must all be met, by different people; whoever asks for the way back does not count."""
+
+
 class EnvironmentModel(Strict):
     """One place that deployments go to, and what its gate requires; `{}` is a safe gate."""
 
@@ -365,6 +372,9 @@ class EnvironmentModel(Strict):
 
     monitor: MonitorModel | None = None
     """Watches a release after `verify` and before it counts as healthy."""
+
+    rollback: RollbackModel | None = None
+    """Who answers for a way back; without it the same people as for a release."""
 
     verify: Names | None = None
     """Stages that run after the deployment; it is healthy once they have passed."""
@@ -417,6 +427,8 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY, "deploy"): RouteModel,
         ("environments", ANY, "freeze", ANY): FreezeModel,
         ("environments", ANY, "monitor"): MonitorModel,
+        ("environments", ANY, "rollback"): RollbackModel,
+        ("environments", ANY, "rollback", "approvers", ANY): ApproverLineModel,
         ("environments", ANY, "monitor", "probes", ANY): ProbeModel,
     }
 )

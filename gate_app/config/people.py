@@ -11,7 +11,7 @@ from itertools import combinations
 from math import prod
 
 from gate_app.config.fields import MAX_LINES
-from gate_app.config.models import MAX_NESTING, ApprovalModel, ApproverLineModel, EnvironmentModel
+from gate_app.config.models import MAX_NESTING, ApproverLineModel, EnvironmentModel
 from gate_app.config.problems import Flaw, Path, listed
 from gate_app.domain.lines import Place, Way, ways
 
@@ -23,18 +23,24 @@ MAX_WAYS = 256
 _WHO = ("users", "teams", "organisations")
 
 
-def approver_lines(name: str, approval: ApprovalModel) -> Iterator[tuple[Path, ApproverLineModel]]:
-    """Every line of an environment, those that rules add and their parts included."""
-    for path, lines in _lists(name, approval):
+def approver_lines(name: str, environment: EnvironmentModel) -> Iterator[tuple[Path, ApproverLineModel]]:
+    """Every line of an environment, those that rules add, those of a way back and their parts included."""
+    for path, lines in _lists(name, environment):
         for index, line in enumerate(lines):
             yield from _with_parts((*path, index), line)
 
 
-def _lists(name: str, approval: ApprovalModel) -> Iterator[tuple[Path, Sequence[ApproverLineModel]]]:
+def _lists(name: str, environment: EnvironmentModel) -> Iterator[tuple[Path, Sequence[ApproverLineModel]]]:
     path: Path = ("environments", name, "approval")
+    approval = environment.approval
+    yield ("environments", name, "rollback", "approvers"), _of_rollback(environment)
     yield (*path, "approvers"), approval.approvers or ()
     for number, rule in enumerate(approval.escalate_when or ()):
         yield (*path, "escalate_when", number, "approvers"), rule.approvers or ()
+
+
+def _of_rollback(environment: EnvironmentModel) -> Sequence[ApproverLineModel]:
+    return environment.rollback.approvers if environment.rollback is not None else ()
 
 
 def _with_parts(path: Path, line: ApproverLineModel) -> Iterator[tuple[Path, ApproverLineModel]]:
@@ -46,7 +52,7 @@ def _with_parts(path: Path, line: ApproverLineModel) -> Iterator[tuple[Path, App
 
 def _lines_hold_something(environments: Mapping[str, EnvironmentModel]) -> Iterator[Flaw]:
     for name, environment in environments.items():
-        for path, line in approver_lines(name, environment.approval):
+        for path, line in approver_lines(name, environment):
             yield from _parts_alone(line, path) if line.parts else _keys_hold_something(line, path)
 
 
@@ -78,7 +84,7 @@ def _lines_are_given_once(environments: Mapping[str, EnvironmentModel]) -> Itera
     """Two equal lines could be meant as two people, which `count` says plainly."""
     for name, environment in environments.items():
         seen: set[tuple[Path, ApproverLineModel]] = set()
-        for path, line in approver_lines(name, environment.approval):
+        for path, line in approver_lines(name, environment):
             if (path[:-1], line) in seen:
                 fix = "delete one of the two, or write `count: 2`"
                 yield Flaw(path, "this line is given twice", fix)
@@ -90,7 +96,7 @@ def _choices_are_few(environments: Mapping[str, EnvironmentModel]) -> Iterator[F
     for name, environment in environments.items():
         long = False
         counts = []
-        for path, lines in _lists(name, environment.approval):
+        for path, lines in _lists(name, environment):
             declared = [line.declared() for line in lines]
             if sum(len(line.leaves) for line in declared) > MAX_LINES:
                 reason = f"these are more than {MAX_LINES} lines, parts included"
@@ -106,13 +112,19 @@ def _choices_are_few(environments: Mapping[str, EnvironmentModel]) -> Iterator[F
 
 def _lines_can_be_met(environments: Mapping[str, EnvironmentModel]) -> Iterator[Flaw]:
     """Lines are met by different people: any set of lines needs as many logins as it counts people."""
-    for name, environment in environments.items():
-        lines = [line.declared() for line in environment.approval.approvers or ()]
+    sets = (
+        (path, lines)
+        for name, environment in environments.items()
+        for path, lines in _lists(name, environment)
+        if path[-2:] in (("approval", "approvers"), ("rollback", "approvers"))
+    )
+    for path, declared in sets:
+        lines = [line.declared() for line in declared]
         if not lines or sum(len(line.leaves) for line in lines) > MAX_LINES:
             continue
         short = [_short(way) for way in ways(lines)]
         if all(short):
-            yield _unmeetable(("environments", name, "approval", "approvers"), ways(lines)[0], short[0])
+            yield _unmeetable(path, ways(lines)[0], short[0])
 
 
 def _short(way: Way) -> tuple[Place, ...]:

@@ -193,7 +193,7 @@ def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
                     ("environments", name, "approval", "escalate_when", number, key),
                     getattr(rule, key) or (),
                 )
-        for path, line in approver_lines(name, environment.approval):
+        for path, line in approver_lines(name, environment):
             for key in ("users", "teams", "organisations", "roles"):
                 yield (*path, key), getattr(line, key) or ()
 

@@ -103,7 +103,12 @@ def _own_change(
     answer: Answer, run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
 ) -> ReasonCode | None:
     """Nobody approves what they contributed to (case 54), and who contributed must be known (case 55)."""
-    if policy.self_approval or run.purpose is Purpose.ROLLBACK:  # a rollback takes their work out, not in
+    if (
+        run.purpose is Purpose.ROLLBACK
+    ):  # it takes their work out, not in; who asks for it has said so already
+        requested = answer.person.id in {person.id for person in gate.requesters}
+        return ReasonCode.SELF_APPROVAL if requested and not policy.self_approval else None
+    if policy.self_approval:
         return None
     people = contributors(run, conditions)
     if isinstance(people, Unknown):

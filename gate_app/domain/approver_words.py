@@ -13,6 +13,7 @@ from typing import Final
 
 from gate_app.domain.inert import code, plain
 from gate_app.domain.policy import ApproverLine, Environment, Permission
+from gate_app.domain.rollback import rollback_approval
 from gate_app.domain.run import Run
 
 Naming = Callable[[str], str]
@@ -23,6 +24,12 @@ def wanted(environment: Environment) -> str:
     return _people(environment, code)
 
 
+def wanted_for_rollback(environment: Environment) -> str:
+    """The same for a way back: somebody else than who asked for it."""
+    approval = replace(rollback_approval(environment), self_approval=True)
+    return _people(replace(environment, approval=approval), code) + ", not who asked for it"
+
+
 def mentioned(run: Run, environment: Environment) -> str:
     """The same for the question, mentioning those whom the policy names; the author is not mentioned."""
     author = run.change.author.login.lower()
@@ -31,8 +38,10 @@ def mentioned(run: Run, environment: Environment) -> str:
 
 def mentioned_for_rollback(run: Run, environment: Environment) -> str:
     """The same for the way back, where contributors may answer: it takes their work out, not in."""
-    approval = replace(environment.approval, self_approval=True)
-    return mentioned(run, replace(environment, approval=approval))
+    approval = replace(rollback_approval(environment), self_approval=True)
+    asked = [person for gate in run.gates.values() for person in gate.requesters]
+    apart = f", but not {', '.join(code(person.login) for person in asked)}" if asked else ""
+    return mentioned(run, replace(environment, approval=approval)) + apart
 
 
 def many(count: int, noun: str, plural: str = "") -> str:

@@ -7,7 +7,6 @@ same, because both are made here; nothing is decided here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Final
 
 from gate_app.domain.approvals import UNKNOWN_CODES
@@ -17,8 +16,9 @@ from gate_app.domain.conditions import Conditions
 from gate_app.domain.evaluate import new_findings
 from gate_app.domain.evidence import Evidence, Severity, StageVerdict
 from gate_app.domain.inert import boxed, code, plain
+from gate_app.domain.locking import lock_reasons
 from gate_app.domain.plan import plan_for
-from gate_app.domain.policy import Environment
+from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.sentences import phrase, sentence
 from gate_app.domain.verdict import Judged, ReasonCode, Verdict
@@ -195,14 +195,12 @@ def asked_and_answered(run: Run) -> str:
     return "\n".join(["**Questions**", "", *lines]) if lines else ""
 
 
-def locks(verdicts: Mapping[str, Verdict]) -> str:
-    """Which environments are locked, for whom, until when and why; nothing when none is."""
-    codes = (ReasonCode.LOCKED, ReasonCode.LOCK_OWNED, ReasonCode.LOCK_UNREADABLE)
+def locks(run: Run, policy: Policy, conditions: Conditions) -> str:
+    """Which environments are locked, for whom, until when and why, released to or not; nothing when none is."""
     lines = [
-        f"- {code(name)}: {sentence(each)}"
-        for name, verdict in verdicts.items()
-        for each in verdict.reasons
-        if each.code in codes
+        f"- {code(each.name)}: {sentence(reason)}"
+        for each in policy.environments
+        for reason in lock_reasons(run, each.name, conditions)
     ]
     return "\n".join(["**Locks**", "", *lines]) if lines else ""
 

@@ -30,19 +30,21 @@ HIDDEN: Final = "invisible characters in its reason"
 
 Answering = Literal["approve", "deny"]
 Asking = Literal["status", "why", "help"]
-Moving = Literal["deploy", "cancel", "retry", "modify"]
+Moving = Literal["deploy", "cancel", "retry", "modify", "rollback"]
 Pausing = Literal["hold", "resume", "ask", "answer", "withdraw"]
 Locking = Literal["lock", "unlock"]
 OBEYED: Final = (
     "approve", "deny", "modify", "deploy", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw",
-    "lock", "unlock", "status", "why", "help",
+    "lock", "unlock", "rollback", "status", "why", "help",
 )  # fmt: skip
-KNOWN_LATER: Final = ("rollback", "override", "waive", "delegate")
+KNOWN_LATER: Final = ("override", "waive", "delegate")
 """Words of the product's vocabulary that this version answers with "not available" instead of silence."""
 
 _WORD: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?=[ \t]|$)", re.ASCII)
 _WORD_THEN_FOREIGN: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?![a-z0-9_-])", re.ASCII)
-_REASONED: Final = re.compile(r"/(?:gate[ \t]+)?(?:deny|lock|unlock)[ \t]+[^ \t]+(?=[ \t])", re.ASCII)
+_REASONED: Final = re.compile(
+    r"/(?:gate[ \t]+)?(?:deny|lock|unlock|rollback)[ \t]+[^ \t]+(?=[ \t])", re.ASCII
+)
 _FOR: Final = re.compile(r"(?:(.*)[ \t])?for[ \t]+([0-9]{1,6})([mhd])", re.ASCII)
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _REASON_MARK: Final = " --"
@@ -102,6 +104,8 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
             return Command("retry", stage=rest) if rest else Malformed("retry", ReasonCode.STAGE_NOT_FOUND)
         case "hold" | "ask" | "answer":
             return _text(verb, rest, environments)
+        case "rollback":
+            return _rollback(rest, environments)
         case "lock" | "unlock":
             return _lock(verb, rest, environments)
         case "withdraw":
@@ -217,6 +221,17 @@ def _lock(verb: Locking, rest: str, environments: Sequence[str]) -> Command | Ma
     if verb == "lock" and not reason:
         return Malformed(verb, ReasonCode.TEXT_MISSING)
     return Command(verb, environment, None, reason[:MAX_REASON], duration=duration)
+
+
+def _rollback(rest: str, environments: Sequence[str]) -> Command | Malformed:
+    environment, remainder = _take_environment(rest, environments)
+    if environment is None:
+        return Malformed("rollback", ReasonCode.ENVIRONMENT_UNKNOWN, rest.split()[0] if rest else "")
+    sha, remainder = _take_sha(remainder)
+    reason = remainder.removeprefix("--").strip(" \t")
+    if not reason:
+        return Malformed("rollback", ReasonCode.TEXT_MISSING)
+    return Command("rollback", environment, sha, reason[:MAX_REASON])
 
 
 def _withdraw(rest: str, environments: Sequence[str]) -> Command | Malformed:

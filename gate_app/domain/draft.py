@@ -11,18 +11,25 @@ from datetime import datetime
 
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.effects import Effect
-from gate_app.domain.model import Content
+from gate_app.domain.model import Content, Person
 from gate_app.domain.run import Gate, Run, StageRun
 from gate_app.domain.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackProposal:
-    """An environment should be taken back to content that passed there, because of what its watch saw."""
+    """An environment should be taken back to content that passed there.
+
+    After a breach `because` is what its watch saw; by hand it is the reason of who asks, `by`, with the commit that
+    would be taken out and the id that has the environment meanwhile, `holder`.
+    """
 
     environment: str
     target: Content
     because: str
+    takes_out: str = ""
+    by: Person | None = None
+    holder: str = ""
 
 
 @dataclass(slots=True)

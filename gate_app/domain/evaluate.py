@@ -32,6 +32,7 @@ from gate_app.domain.policy import (
     WorkflowRoute,
 )
 from gate_app.domain.quorum import judge_lines
+from gate_app.domain.rollback import rollback_approval
 from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.verdict import (
     Judged,
@@ -148,18 +149,20 @@ def _run_ended(run: Run) -> Reason:
 def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Verdict:
     """Back to what was healthy there: its stages, its head and its contributors are not in question again.
 
-    A person always answers, whatever the policy says of releases: a breach is no routine.
+    A person always answers, whatever the policy says of releases: going back is no routine.
     """
-    answers = judge_answers(run, gate, environment.approval, binding_for(run, environment), conditions)
+    approval = rollback_approval(environment)
+    answers = judge_answers(run, gate, approval, binding_for(run, environment), conditions)
+    by = ", ".join(person.login for person in gate.requesters)
     grounds = (
         _policy_reason(run, conditions),
-        met(ReasonCode.ROLLBACK_TO, sha=run.change.head.sha, detail=run.because),
+        met(ReasonCode.ROLLBACK_TO, sha=run.change.head.sha, detail=run.because, by=by),
         *lock_reasons(run, environment.name, conditions),
         _free_reason(run, environment, conditions),
         _route_reason(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
-        judge_lines(gate, answers, environment.approval, conditions),
+        judge_lines(gate, answers, approval, conditions),
     )
     return _weighed(run, gate, environment, answers, grounds, conditions)
 

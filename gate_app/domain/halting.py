@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers
 from gate_app.domain.conditions import Conditions
+from gate_app.domain.model import Purpose
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import DeploymentRoute, Policy
+from gate_app.domain.rollback import rollback_approval
 from gate_app.domain.run import Gate, ReleaseStatus, Run, RunState
 from gate_app.domain.verdict import ReasonCode, Verdict, VerdictState, refused, unknown
 
@@ -28,7 +30,9 @@ def halted(run: Run, gate: Gate, conditions: Conditions) -> Verdict | None:
     denials = {answer.key: answer for answer in gate.denials}
     if not denials:
         return None
-    judged = judge_answers(run, gate, environment.approval, binding_for(run, environment), conditions)
+    back = run.purpose is Purpose.ROLLBACK
+    approval = rollback_approval(environment) if back else environment.approval
+    judged = judge_answers(run, gate, approval, binding_for(run, environment), conditions)
     for each in judged:
         if each.counts and each.answer in denials:
             given = denials[each.answer]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
-from gate_app.domain.model import Change, Purpose, Repository, Subject
+from gate_app.domain.model import Change, Person, Purpose, Repository, Subject
 from gate_app.domain.patience import Pause
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.run import Gate, Run
@@ -43,15 +43,19 @@ def open_rollback(
     environment: str,
     because: str,
     follows: str,
+    requesters: tuple[Person, ...] = (),
 ) -> Run:
-    """A run that takes an environment back to `change.head`; it is shown on what it takes out, `change.base_sha`."""
+    """A run that takes an environment back to `change.head`; it is shown on what it takes out, `change.base_sha`.
+
+    `requesters` are who asked for it, nobody after a breach.
+    """
     return Run(
         f"{change.subject.key}:{sequence}",
         sequence,
         change,
         at,
         policy,
-        gates={environment: Gate(environment)},
+        gates={environment: Gate(environment, requesters=requesters)},
         purpose=Purpose.ROLLBACK,
         shown_on=change.base_sha,
         because=because,

@@ -232,6 +232,7 @@ class Environment:
 
     `paths` are globs; a change that touches none of them skips this environment. Empty: every change counts.
     `soak` is how long the content has to have been healthy in the environment `after` which this one comes.
+    `rollback` are the lines of who answers for a way back; empty: those of a release.
     """
 
     name: str
@@ -245,6 +246,12 @@ class Environment:
     monitor: ProbeWork | None = None
     soak: timedelta = field(default=timedelta(), metadata=LATER)
     freeze: tuple[FreezeWindow, ...] = field(default=(), metadata=LATER)
+    rollback: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
+
+    @property
+    def every_line(self) -> tuple[ApproverLine, ...]:
+        """Every line by which somebody may have to answer here."""
+        return (*self.approval.every_line, *(leaf for line in self.rollback for leaf in line.leaves))
 
     @property
     def globs(self) -> tuple[tuple[str, ...], ...]:
@@ -304,7 +311,7 @@ class Policy:
 
     @property
     def _lines(self) -> tuple[ApproverLine, ...]:
-        return tuple(line for environment in self.environments for line in environment.approval.every_line)
+        return tuple(line for environment in self.environments for line in environment.every_line)
 
 
 @dataclass(frozen=True, slots=True)

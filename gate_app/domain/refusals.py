@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Final
 
 from gate_app.domain.approvals import UNKNOWN_CODES
-from gate_app.domain.approver_words import how_to_answer, wanted
+from gate_app.domain.approver_words import how_to_answer, wanted, wanted_for_rollback
 from gate_app.domain.commands import FOREIGN, HIDDEN, Malformed
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import code, plain
-from gate_app.domain.model import Person
+from gate_app.domain.model import Person, Purpose
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Answer, Run, StageRole
 from gate_app.domain.sentences import phrase
@@ -33,6 +33,7 @@ USAGES: Final[Mapping[str, str]] = {
     "resume": "/resume",
     "ask": "/ask [environment] question",
     "answer": "/answer text",
+    "rollback": "/rollback environment [sha] reason",
     "lock": "/lock environment reason [for 2h]",
     "unlock": "/unlock environment [reason]",
     "withdraw": "/withdraw [environment]",
@@ -140,6 +141,8 @@ def _who(run: Run, environment: str, given: Answer) -> str:
         return ""
     if given.kind == "denial":
         return "Everybody with write permission may deny, and everybody who may approve."
+    if run.purpose is Purpose.ROLLBACK:
+        return f"It takes {wanted_for_rollback(found)}."
     return f"It takes {wanted(_asked(found, run))}."
 
 
@@ -162,6 +165,8 @@ def _instead(missed: NoTarget, run: Run, verdicts: Mapping[str, Verdict]) -> Seq
             return [f"{code(missed.environment)} takes {' '.join(missed.choices)}."]
         case ReasonCode.ENVIRONMENT_AMBIGUOUS:
             return [f"Asking: {_boxed(missed.choices)}."]
+        case ReasonCode.ROLLBACK_TARGET:
+            return [f"Healthy there, the newest first: {_boxed(missed.choices) or 'nothing else'}."]
         case ReasonCode.SHA_MISMATCH:
             return [f"The commit under decision is {code(run.change.head.sha[:12])}."]
         case ReasonCode.NOT_ASKED_YET | ReasonCode.TOO_LATE | ReasonCode.BINDING_CHANGED:

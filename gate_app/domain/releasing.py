@@ -14,7 +14,7 @@ from gate_app.domain.conditions import EnvironmentFacts, Running
 from gate_app.domain.draft import Draft, RollbackProposal
 from gate_app.domain.effects import CreateDeployment, DeploymentState, ReportDeployment
 from gate_app.domain.evidence import StageReason, StageVerdict
-from gate_app.domain.model import Person, Purpose
+from gate_app.domain.model import Content, Person, Purpose
 from gate_app.domain.plan import plan_for
 from gate_app.domain.policy import DeploymentRoute, Environment, Policy
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
@@ -71,7 +71,10 @@ def advance_release(draft: Draft, environment: Environment) -> None:
     gate = draft.run.gates[environment.name]
     release = gate.release
     if release is None:
-        _free_if_ours(draft, environment.name)
+        if (
+            gate.closing is not None or draft.run.purpose is Purpose.RELEASE
+        ):  # a way back keeps it until decided
+            _free_if_ours(draft, environment.name)
         return
     if release.status is ReleaseStatus.BEGUN and release.deployment_id is not None:
         _deploy(draft, gate, release, environment)
@@ -182,7 +185,10 @@ def _verifies(stage: StageRun, environment: str) -> bool:
 def _healthy(draft: Draft, gate: Gate, release: Release) -> None:
     """The content passed here: later environments may take it, and this one is free again."""
     facts = draft.environment(gate.environment)
-    verified = (release.content, *(content for content in facts.verified if content != release.content))
+    others = (
+        each for each in facts.verified if each != release.content and not _taken_out(draft, each, facts)
+    )
+    verified = (release.content, *others)
     kept, sha = verified[:KEPT_CONTENTS], release.content.sha
     shas = {content.sha for content in kept}
     until = {each: at for each, at in facts.healthy_until.items() if each in shas and each != sha}
@@ -197,6 +203,14 @@ def _healthy(draft: Draft, gate: Gate, release: Release) -> None:
     _report(
         draft, gate.environment, release, "success", f"{gate.environment} runs {release.content.sha[:12]}"
     )
+
+
+def _taken_out(draft: Draft, content: Content, facts: EnvironmentFacts) -> bool:
+    """What a way back took out has not passed there any more, under whatever SHA: no later environment takes it."""
+    if draft.run.purpose is not Purpose.ROLLBACK:
+        return False
+    gone = [each for each in facts.verified if each.sha == draft.run.change.base_sha]
+    return any(content.same_as(each) for each in gone)
 
 
 def _takes_its_place(draft: Draft, environment: str, release: Release) -> None:

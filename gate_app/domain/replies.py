@@ -20,6 +20,7 @@ from gate_app.domain.model import Person, PersonKind, Purpose
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Permission, Policy
 from gate_app.domain.requests import Obeyed, Refused
+from gate_app.domain.rollback import taken_back
 from gate_app.domain.run import Gate, Run, button_key, comment_key, passed_on
 from gate_app.domain.targets import NoTarget, target_of, target_of_press
 from gate_app.domain.verdict import ReasonCode
@@ -71,10 +72,13 @@ def _is_answer_to(run: Run, event: CommandGiven) -> bool:
     return command is not None and command.verb in answers and command.environment in run.gates
 
 
-def _left_to_rollback(run: Run, command: Command) -> bool:
-    """Whether an answer for this environment belongs to the rollback that its breach called for."""
-    gate = run.gates.get(command.environment or "")
-    return gate is not None and gate.release is not None and gate.release.failure is ReasonCode.WATCH_BREACHED
+def _left_to_rollback(draft: Draft, command: Command) -> bool:
+    """Whether an answer for this environment belongs to the rollback that is, or was, asked about there."""
+    run, name = draft.run, command.environment or ""
+    gate = run.gates.get(name)
+    if gate is not None and gate.release is not None and gate.release.failure is ReasonCode.WATCH_BREACHED:
+        return True
+    return bool(name) and taken_back(gate, name, run, draft.conditions)
 
 
 def _requested(
@@ -87,7 +91,7 @@ def _requested(
     if isinstance(request, Obeyed):
         draft.effects.append(React(event.comment_id, "+1"))
         return wording.passed_on_question(draft.run, event.person, command) if command.verb == "ask" else None
-    if command.verb == "withdraw" and _left_to_rollback(draft.run, command):
+    if command.verb == "withdraw" and _left_to_rollback(draft, command):
         return None
     refused = request or Refused(ReasonCode.NOTHING_OPEN)
     missed = NoTarget(refused.code, refused.about, refused.choices)
@@ -116,7 +120,7 @@ def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None
         code = judged.code if judged is not None else _kept_or_late(gate)
         said = refusals.command_said(command.verb, gate.environment)
         return refusals.not_counted(event.person, said, given, gate.environment, code, draft.run)
-    if _left_to_rollback(draft.run, command):
+    if _left_to_rollback(draft, command):
         return None
     target = target_of(draft.run, command, event)
     missed = target if isinstance(target, NoTarget) else NoTarget(ReasonCode.TOO_LATE)

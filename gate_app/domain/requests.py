@@ -14,6 +14,7 @@ from typing import Final
 
 from gate_app.domain.commands import Command, parse
 from gate_app.domain.conditions import Conditions, EnvironmentFacts, Standing
+from gate_app.domain.draft import RollbackProposal
 from gate_app.domain.events import CommandGiven, Event, RerunRequested
 from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.locking import move_lock
@@ -21,11 +22,13 @@ from gate_app.domain.model import Origin, Person, PersonKind, Purpose
 from gate_app.domain.parameters import Parameter, values
 from gate_app.domain.pauses import pause, withdraw
 from gate_app.domain.policy import ChecksWork, Permission, Policy
+from gate_app.domain.rollback import SHOWN_TARGETS, asked_for, taken_back, targets
 from gate_app.domain.run import Closing, Gate, Modification, Run, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
 REQUESTS: Final = (
     "deploy", "modify", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw", "lock", "unlock",
+    "rollback",
 )  # fmt: skip
 MAX_MODIFICATIONS: Final = 50
 """Versions of one plan: each of them is shown and asked about."""
@@ -35,10 +38,11 @@ MAX_ATTEMPTS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Obeyed:
-    """The run after the request, and environments that it changed."""
+    """The run after the request, environments that it changed, and what other runs have to ask."""
 
     run: Run
     environments: tuple[EnvironmentFacts, ...] = ()
+    proposals: tuple[RollbackProposal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,9 @@ def _commanded(
         case "modify":
             return _modify(run, policy, command, event)
         case "deploy":
-            return _deploy(run, policy, command, event)
+            return _deploy(run, policy, command, event, conditions)
+        case "rollback":
+            return _rollback(run, command, event, conditions)
         case "lock" | "unlock":
             locked = move_lock(policy, command, event, conditions)
             if isinstance(locked, ReasonCode):
@@ -182,13 +188,28 @@ def _cancel(run: Run, event: CommandGiven, conditions: Conditions) -> Obeyed | R
     return Obeyed(run)
 
 
-def _deploy(run: Run, policy: Policy, command: Command, event: CommandGiven) -> Obeyed | Refused:
+def _rollback(run: Run, command: Command, event: CommandGiven, conditions: Conditions) -> Obeyed | Refused:
+    """A run of its own asks; until that is decided nothing else is released there."""
+    name = command.environment or ""
+    found = asked_for(run, command, event, conditions)
+    if isinstance(found, ReasonCode):
+        healthy = targets(conditions.environment(name))[:SHOWN_TARGETS]
+        return Refused(found, name, tuple(each.sha[:12] for each in healthy))
+    facts, proposal = found
+    return Obeyed(run, (facts,), (proposal,))
+
+
+def _deploy(
+    run: Run, policy: Policy, command: Command, event: CommandGiven, conditions: Conditions
+) -> Obeyed | Refused:
     name = command.environment or ""
     environment = policy.environment(name)
     if command.sha is not None and not run.change.head.sha.startswith(command.sha):
         return Refused(ReasonCode.SHA_MISMATCH, name)
     if environment is None or environment.origin not in (run.change.origin, Origin.COMMAND):
         return Refused(ReasonCode.DEPLOYS_FROM_ELSEWHERE, name)
+    if taken_back(run.gates.get(name), name, run, conditions):
+        return Refused(ReasonCode.ROLLBACK_PENDING, name)
     obstacle = _not_again(run.gates[name]) if name in run.gates else None
     if obstacle is not None:
         return Refused(obstacle, name)

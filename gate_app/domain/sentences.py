@@ -58,6 +58,8 @@ def _or_again(facts: Facts) -> str:
 
 
 def _because(facts: Facts) -> str:
+    if facts.get("by"):
+        return f"; asked for{_by(facts)}: {_named(facts, 'detail', 300)}"
     return f"; what is there now fails: {_named(facts, 'detail', 200)}" if facts.get("detail") else ""
 
 
@@ -201,6 +203,13 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.WATCH_UNKNOWN: lambda f: "Released, but the watch could not tell whether it is healthy.",
     _R.ROLLBACK_TO: lambda f: f"Back to {_sha(f, 'sha')}, which was healthy there{_because(f)}.",
     _R.ROLLBACK_REPLACED: lambda f: "A newer breach asks anew; this question is over.",
+    _R.ROLLBACK_TARGET: lambda f: (
+        "there is nothing like that to go back to that was released and healthy there"
+    ),
+    _R.ROLLBACK_TOO_EARLY: lambda f: (
+        "a release, or a way back, is under way there; that one comes to its end first"
+    ),
+    _R.ROLLBACK_PENDING: lambda f: "whether to go back is asked there; that is decided first",
     _R.HEALTHY: lambda f: "Released and healthy.",
     _R.ANSWER_COUNTS: lambda f: "the answer counts",
     _R.ANSWER_REPLACED: lambda f: "a later answer of the same person took its place",

@@ -60,6 +60,7 @@ def settle(
     if isinstance(request, Obeyed):
         for facts in request.environments:
             draft.put_environment(facts)
+        draft.proposals += request.proposals
     stop_unneeded(draft)
     end_overdue(draft)
     run_automated(draft)

@@ -91,6 +91,9 @@ class ReasonCode(StrEnum):
     WATCH_UNKNOWN = "watch_unknown"
     ROLLBACK_TO = "rollback_to"
     ROLLBACK_REPLACED = "rollback_replaced"
+    ROLLBACK_TARGET = "rollback_target"
+    ROLLBACK_TOO_EARLY = "rollback_too_early"
+    ROLLBACK_PENDING = "rollback_pending"
     HEALTHY = "healthy"
     # how one answer was judged
     ANSWER_COUNTS = "answer_counts"

@@ -177,7 +177,7 @@ def _rollback_question(run: Run, gate: Gate, environment: Environment) -> str:
     name = plain(environment.name, 100)
     parts = [
         f"### Roll back {code(environment.name)} to {code(run.change.head.sha[:12])}?",
-        f"**Why a person is asked:** after the release of {code(run.change.base_sha[:12])}:{boxed(run.because, 300)}",
+        f"**Why a person is asked:** {_why_back(run, gate)}",
         ships(run, environment.name),
         f"**Recommendation:** approve, because {code(run.change.head.sha[:12])} was healthy there.",
         f"**Who can approve:** {mentioned_for_rollback(run, environment)}.",
@@ -185,6 +185,15 @@ def _rollback_question(run: Run, gate: Gate, environment: Environment) -> str:
         _until(run, gate, environment),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _why_back(run: Run, gate: Gate) -> str:
+    """What the watch saw, or who wants to go back and why."""
+    out = code(run.change.base_sha[:12])
+    if not gate.requesters:
+        return f"after the release of {out}:{boxed(run.because, 300)}"
+    by = ", ".join(code(person.login) for person in gate.requesters)
+    return f"{by} asks to take out {out}:{boxed(run.because, 300)}"
 
 
 def replaced_question(gate: Gate, number: int) -> str:
@@ -237,7 +246,7 @@ def status(run: Run, verdicts: Mapping[str, Verdict], conditions: Conditions) ->
     if run.gates:
         rows = [f"| {code(name)} | {gate_title(gate, verdicts[name])} |" for name, gate in run.gates.items()]
         parts.append("\n".join(["| gate | where it stands |", "|---|---|", *rows]))
-    parts += [said for said in (locks(verdicts), asked_and_answered(run)) if said]
+    parts += [said for said in (locks(run, run.policy, conditions), asked_and_answered(run)) if said]
     for name, gate in run.gates.items():
         environment = run.policy.environment(gate.environment)
         if verdicts[name].asks and environment is not None:
@@ -308,6 +317,7 @@ def help_text(run: Run) -> str:
         "- `/retry stage`: run a stage again that failed or came to no verdict, on the same commit",
         "- `/hold [reason]`, `/resume`: nothing is released until it is resumed",
         "- `/ask [environment] question`, `/answer text`: ask the author; the clock stands still meanwhile",
+        "- `/rollback environment [sha] reason`: ask to go back to what was healthy there before",
         "- `/lock environment reason [for 2h]`, `/unlock environment [reason]`: no other pull request releases there",
         "- `/withdraw [environment]`: take your own answer back",
         "- `/why [environment]`: what a gate waits for, ground by ground",

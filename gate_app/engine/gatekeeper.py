@@ -141,9 +141,8 @@ class Gatekeeper:
             for run in self.store.unfinished(subject.key)
         ]
         current = self.store.current(subject.key)
-        change = replace(
-            breached.run.change, subject=subject, head=notice.target, base_sha=breached.run.change.head.sha
-        )
+        takes_out = notice.takes_out or breached.run.change.head.sha
+        change = replace(breached.run.change, subject=subject, head=notice.target, base_sha=takes_out)
         run = open_rollback(
             change,
             current.run.sequence + 1 if current else 1,
@@ -151,7 +150,8 @@ class Gatekeeper:
             self.now(),
             notice.environment,
             notice.because,
-            breached.run.gate_id(notice.environment),
+            notice.holder or breached.run.gate_id(notice.environment),
+            (notice.by,) if notice.by else (),
         )
         return Transition((*older, self._step(StoredRun(run, 0), ChangeProposed(notice.at, change))))
 
@@ -289,13 +289,22 @@ def _look_due(step: Step) -> Sequence[InboxItem]:
 
 
 def _rollbacks_due(step: Step) -> Sequence[InboxItem]:
-    """The rollbacks that a decision proposes, each in the inbox of its environment, once per release."""
+    """The rollbacks that a decision proposes, each in the inbox of its environment, once per release or request."""
     run, at = step.decision.run, step.conditions.now
     return [
         InboxItem(
             rollback_subject(run.change.repository, proposal.environment).key,
-            RollbackDue(run.id, proposal.environment, proposal.target, proposal.because, at),
-            f"rollback:{run.release_id(proposal.environment)}",
+            RollbackDue(
+                run.id,
+                proposal.environment,
+                proposal.target,
+                proposal.because,
+                at,
+                takes_out=proposal.takes_out,
+                by=proposal.by,
+                holder=proposal.holder,
+            ),
+            f"rollback:{proposal.holder or run.release_id(proposal.environment)}",
         )
         for proposal in step.decision.proposals
     ]

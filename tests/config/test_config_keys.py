@@ -227,6 +227,22 @@ KEYS = (
         f"{_ENVIRONMENT}.monitor.on_breach",
     ),
     Key(
+        "environments.*.rollback",
+        with_environment,
+        "{rollback: {approvers: [{teams: [acme/oncall]}]}}",
+        "{rollback: anybody}",
+        "{rollback: {approvers: []}}",
+        f"{_ENVIRONMENT}.rollback",
+    ),
+    Key(
+        "environments.*.rollback.approvers",
+        with_environment,
+        "{rollback: {approvers: [{users: [octocat, hubot], count: 2}]}}",
+        "{rollback: {approvers: []}}",
+        "{rollback: {approvers: everybody}}",
+        f"{_ENVIRONMENT}.rollback.approvers",
+    ),
+    Key(
         "environments.*.paths",
         with_environment,
         '{paths: ["services/api/**", "!services/api/docs/**"]}',

@@ -62,7 +62,7 @@ def test_is_read_as(line: str, command: Command) -> None:
         ("/help me", ReasonCode.COMMAND_MALFORMED),
         ("/why not", ReasonCode.ENVIRONMENT_UNKNOWN),
         ("/delegate @octocat", ReasonCode.COMMAND_UNAVAILABLE),
-        ("/gate rollback production", ReasonCode.COMMAND_UNAVAILABLE),
+        ("/gate rollback production", ReasonCode.TEXT_MISSING),
         pytest.param("/approve\u200b staging", ReasonCode.COMMAND_MALFORMED, id="case 41: zero width space"),
         pytest.param("/approve stag\u00ading", ReasonCode.COMMAND_MALFORMED, id="case 41: soft hyphen"),
         pytest.param("/approve \u202estaging", ReasonCode.COMMAND_MALFORMED, id="case 41: bidi override"),

@@ -101,6 +101,14 @@ def test_its_own_pull_request_releases() -> None:
     assert len(world.releases("staging")) == 1
 
 
+def test_a_lock_is_shown_where_nothing_waits_for_it_too() -> None:
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.deploys("staging")
+    world.says(AUTHOR, "/lock staging measuring")
+    assert "- `staging`: Locked for this pull request by `author`" in status(world)
+
+
 def test_a_lock_is_shown_where_it_holds_with_its_reason_inert() -> None:
     world = locked(asking(), lock_of_another(reason="@everybody <b>now</b>"))
     body = status(world)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from gate_app.domain.events import Event
-from gate_app.domain.model import Content, Person, Repository, Subject
+from gate_app.domain.model import LATER, Content, Person, Repository, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,10 @@ class WorkNoticed:
 
 @dataclass(frozen=True, slots=True)
 class RollbackDue:
-    """The watch of a release saw a breach: ask whether the environment goes back to `target`."""
+    """Ask whether the environment goes back to `target`: the watch of a release saw a breach, or somebody wants it.
+
+    By hand `takes_out` is the commit that runs there, `by` who asks, and `holder` what has the environment meanwhile.
+    """
 
     run_id: str
     environment: str
@@ -93,6 +96,9 @@ class RollbackDue:
     because: str
     at: datetime
     kind: Literal["rollback_due"] = "rollback_due"
+    takes_out: str = field(default="", metadata=LATER)
+    by: Person | None = field(default=None, metadata=LATER)
+    holder: str = field(default="", metadata=LATER)
 
 
 Notice = SubjectNoticed | ConversationNoticed | CommitNoticed | RunNoticed | WorkNoticed | RollbackDue
