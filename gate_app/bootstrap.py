@@ -176,7 +176,7 @@ class Engine:
         """Opens the database, applies its migrations and connects everything; starts nothing."""
         from concurrent.futures import ThreadPoolExecutor
 
-        from gate_app.calendars import frozen
+        from gate_app import calendars
         from gate_app.config.globs import touches
         from gate_app.engine.conditions import Gathering
         from gate_app.engine.drain import Drain
@@ -197,7 +197,7 @@ class Engine:
         workers = StageWorkers(places(settings), inspected(settings), Demand(isolation))
         jobs = DurableJobs(database, clock=now)
         threads = ThreadPoolExecutor(READ_THREADS, "read")
-        gathering = Gathering(hub, store, read_policy, touches, frozen, threads, now)
+        gathering = Gathering(hub, store, read_policy, touches, calendars, threads, now)
         drain = Drain(
             store,
             Gatekeeper(store, gathering, now),

@@ -1,4 +1,4 @@
-"""Freeze windows on the clock and the calendar: is this moment frozen, until when, and why.
+"""Clocks and calendars: is this moment frozen, until when, and why; which hours are working hours.
 
 Rules of the file: cron arithmetic and public holidays are libraries' business (`cronsim`, as Debian's cron has it,
 clock changes included; `holidays`); a window covers from its first instant up to, not including, its end; what a
@@ -19,9 +19,13 @@ from cronsim import CronSim, CronSimError
 
 from gate_app.domain.freezes import Freeze, FreezeWindow
 from gate_app.domain.model import Unknown
+from gate_app.domain.worktime import Span, WorkingHours
 
 MAX_CHAIN: Final = 1_000
 """Windows that follow one another without a gap; more than that is one that never ends, and said to be unknown."""
+MAX_DAYS: Final = 100
+"""How many days of working hours are told at once; a question waits 30 days at most, and stands still for 7."""
+_MIDNIGHT: Final = 24 * 60
 _AHEAD: Final = timedelta(hours=3)
 """More than any clock change."""
 
@@ -44,6 +48,32 @@ def frozen(windows: Sequence[FreezeWindow], now: datetime) -> Freeze | Unknown |
     except (CronSimError, NotImplementedError, OverflowError, ValueError, KeyError) as fault:
         return Unknown("calendar_unknown", type(fault).__name__)
     return None if first is None or last is None else Freeze(last.until, last.shown, first.reason)
+
+
+def working(hours: WorkingHours, since: datetime, until: datetime) -> tuple[Span, ...] | Unknown:
+    """The working hours between two moments (aware), in order, cut at both ends; Unknown when they cannot be told.
+
+    Hours that a clock change takes away are none; what it adds to a working day is working time.
+    """
+    try:
+        days = (until - since).days + 3
+        zone = ZoneInfo(hours.timezone)
+        first = since.astimezone(zone).date() - timedelta(days=1)
+        each = [first + timedelta(days=index) for index in range(min(days, MAX_DAYS))]
+        spans = [
+            Span(max(_moment(day, hours.begins, zone), since), min(_moment(day, hours.ends, zone), until))
+            for day in each
+            if day.weekday() in hours.days and not _public_holiday(hours.country, hours.region, day)
+        ]
+    except (NotImplementedError, OverflowError, ValueError, KeyError) as fault:
+        return Unknown("calendar_unknown", type(fault).__name__)
+    return tuple(span for span in spans if span.begins < span.ends)
+
+
+def _moment(day: date, minutes: int, zone: ZoneInfo) -> datetime:
+    """What a clock on the wall shows so many minutes after midnight, in UTC."""
+    day, minutes = (day + timedelta(days=1), 0) if minutes == _MIDNIGHT else (day, minutes)
+    return datetime.combine(day, time(*divmod(minutes, 60)), zone).astimezone(UTC)
 
 
 def cron_problem(expression: str) -> str:
@@ -116,7 +146,11 @@ def _cut_at_exception(window: FreezeWindow, zone: ZoneInfo, now: datetime, until
 
 def _holiday(window: FreezeWindow, day: date) -> str:
     """The name of the public holiday on that day; empty when it is none."""
-    return str(_holidays_of(window.country, window.region, day.year).get(day, "")) if window.country else ""
+    return _public_holiday(window.country, window.region, day)
+
+
+def _public_holiday(country: str, region: str, day: date) -> str:
+    return str(_holidays_of(country, region, day.year).get(day, "")) if country else ""
 
 
 @lru_cache(maxsize=256)

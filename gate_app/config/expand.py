@@ -21,7 +21,10 @@ from gate_app.config.models import (
     MonitorModel,
     RouteModel,
     StageModel,
+    StepModel,
+    WorkingHoursModel,
 )
+from gate_app.config.patience import minutes, steps_of
 from gate_app.config.rules import IMPLICIT_STAGE, automated_names
 from gate_app.domain.evidence import Severity
 from gate_app.domain.freezes import FreezeWindow
@@ -29,6 +32,7 @@ from gate_app.domain.model import Origin
 from gate_app.domain.policy import (
     ApprovalMode,
     ApprovalPolicy,
+    ApproverLine,
     ChecksWork,
     CommandRoute,
     CommandWork,
@@ -36,6 +40,8 @@ from gate_app.domain.policy import (
     Environment,
     EscalationRule,
     GrantRoute,
+    LadderStep,
+    Permission,
     Policy,
     Probe,
     ProbeWork,
@@ -46,6 +52,7 @@ from gate_app.domain.policy import (
     WorkflowRoute,
     WorkflowWork,
 )
+from gate_app.domain.worktime import DAYS, WorkingHours
 
 _ROUTES: Mapping[RouteWord, Route] = MappingProxyType(
     {
@@ -132,7 +139,24 @@ def _approval(approval: ApprovalModel) -> ApprovalPolicy:
         expires_after=duration(approval.expires_after),
         escalate_when=tuple(_rule(rule) for rule in approval.escalate_when or ()),
         parameters=tuple(each.declared(name) for name, each in (approval.parameters or {}).items()),
+        remind_after=tuple(map(duration, approval.remind_after or ())),
+        escalate_to=tuple(map(_step, steps_of(approval))),
+        working_hours=_hours(approval.working_hours) if approval.working_hours else None,
+        approval_expires_after=(
+            duration(approval.approval_expires_after) if approval.approval_expires_after else None
+        ),
     )
+
+
+def _step(step: StepModel) -> LadderStep:
+    permission = Permission.of_role(step.permission) if step.permission else Permission.NONE
+    return LadderStep(duration(step.after), ApproverLine(step.users or (), step.teams or (), permission))
+
+
+def _hours(hours: WorkingHoursModel) -> WorkingHours:
+    country, _, region = (hours.holidays or "").partition("-")
+    days = tuple(sorted(DAYS.index(day) for day in hours.days))
+    return WorkingHours(hours.timezone, days, minutes(hours.begins), minutes(hours.ends), country, region)
 
 
 def _rule(rule: EscalationModel) -> EscalationRule:

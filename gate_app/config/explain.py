@@ -34,6 +34,7 @@ from gate_app.domain.policy import (
     WorkflowRoute,
     WorkflowWork,
 )
+from gate_app.domain.worktime import DAYS, WorkingHours, wall_clock
 
 Row = tuple[str, str]
 """A line of YAML and the sentence that goes beside it, either of which may be empty."""
@@ -215,6 +216,41 @@ def _approval(approval: ApprovalPolicy) -> Iterator[Row]:
             yield f"    {parameter.name}: {_parameter(parameter)}", parameter.wanted
     expires = f"  expires_after: {duration_text(approval.expires_after)}"
     yield expires, "counted from the question; then denied, never approved"
+    yield from _indent(_clocks(approval))
+
+
+def _clocks(approval: ApprovalPolicy) -> Iterator[Row]:
+    """What happens to a question while nobody answers, and to an approval while nothing is released."""
+    if approval.remind_after:
+        spans = ", ".join(map(duration_text, approval.remind_after))
+        yield f"remind_after: [{spans}]", "whoever can still answer is reminded, each time once"
+    if approval.escalate_to:
+        yield "escalate_to:", "who may answer too, when nobody has for that long"
+        for step in approval.escalate_to:
+            entries = [("after", duration_text(step.after)), *_named(step.line)]
+            yield f"  - {inline_mapping(entries)}", ""
+    if approval.working_hours is not None:
+        sentence = "the clocks of reminders and of the ladder run only then"
+        yield f"working_hours: {working_hours(approval.working_hours)}", sentence
+    if approval.approval_expires_after is not None:
+        lasts = duration_text(approval.approval_expires_after)
+        yield (
+            f"approval_expires_after: {lasts}",
+            "an older approval does not count any more; it is asked anew",
+        )
+
+
+def working_hours(hours: WorkingHours) -> str:
+    """Working hours as the gate file writes them."""
+    entries = [
+        ("days", inline_list([DAYS[day] for day in hours.days])),
+        ("from", text(wall_clock(hours.begins))),
+        ("to", text(wall_clock(hours.ends))),
+        ("timezone", text(hours.timezone)),
+    ]
+    if hours.country:
+        entries.append(("holidays", "-".join(part for part in (hours.country, hours.region) if part)))
+    return inline_mapping(entries)
 
 
 def _rule(rule: EscalationRule) -> Iterator[Row]:
@@ -251,16 +287,19 @@ def _approvers(line: ApproverLine) -> str:
     if line.parts:
         parts = ", ".join(map(_approvers, line.parts))
         return inline_mapping([("any_of" if line.any_of else "all_of", f"[{parts}]")])
+    return inline_mapping([*_named(line), ("count", str(line.count))])
+
+
+def _named(line: ApproverLine) -> Iterator[tuple[str, str]]:
     lists = (
         ("users", line.users),
         ("teams", line.teams),
         ("organisations", line.organisations),
         ("roles", line.roles),
     )
-    entries = [(key, inline_list(values)) for key, values in lists if values]
+    yield from ((key, inline_list(values)) for key, values in lists if values)
     if line.permission is not Permission.NONE:
-        entries.append(("permission", line.permission.name.lower()))
-    return inline_mapping([*entries, ("count", str(line.count))])
+        yield "permission", line.permission.name.lower()
 
 
 def _people(line: ApproverLine) -> str:

@@ -183,6 +183,12 @@ Patience = Annotated[
     between(timedelta(minutes=1), timedelta(days=30), "1m and 30d"),
 ]
 
+CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
+MAX_REMINDERS = 10
+Clock = Annotated[str, Field(pattern=CLOCK_PATTERN)]
+WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Reminders = Annotated[tuple[Patience, ...], Field(min_length=1, max_length=MAX_REMINDERS)]
+
 MORE_THAN_PATTERN = r"^> ?(0|[1-9][0-9]{0,6})$"
 Pattern = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(visible)]
 Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=MAX_NAMES)]

@@ -25,6 +25,7 @@ from gate_app.config.fields import (
     MORE_THAN_PATTERN,
     CheckNames,
     CheckWord,
+    Clock,
     Command,
     CronText,
     Days,
@@ -40,6 +41,7 @@ from gate_app.config.fields import (
     Patterns,
     ProbeInterval,
     ProbeUrl,
+    Reminders,
     ReportGlob,
     Role,
     RouteWord,
@@ -48,6 +50,7 @@ from gate_app.config.fields import (
     Team,
     Timeout,
     WatchTime,
+    WeekDay,
     WindowTime,
     Word,
     WorkflowFile,
@@ -60,6 +63,10 @@ from gate_app.domain.policy import ApproverLine, Permission
 
 def _form(value: object) -> str:
     return "word" if isinstance(value, str) else "long"
+
+
+def _steps_form(value: object) -> str:
+    return "long" if isinstance(value, list | tuple) else "word"
 
 
 class Strict(BaseModel):
@@ -202,6 +209,47 @@ class EscalationModel(Strict):
     """A reason; when this rule fires, nothing is released, whoever approves."""
 
 
+class StepModel(Strict):
+    """One step of the ladder: who may answer too, once a question has waited that long."""
+
+    after: Patience
+    """How long the question has waited, inside `working_hours` where there are any; 1m to 30d."""
+
+    users: Annotated[tuple[Login, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """Logins, without `@`; any of them may answer from then on."""
+
+    teams: Annotated[tuple[Team, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """Teams as `organisation/slug`; any member may answer from then on."""
+
+    permission: Literal["triage", "write", "maintain", "admin"] | None = None
+    """The repository role that whoever answers by this step has at least."""
+
+
+class WorkingHoursModel(Strict):
+    """When people can be expected to answer."""
+
+    days: Annotated[tuple[WeekDay, ...], Field(min_length=1, max_length=7)] = (
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+    )
+    """Working days: `mon` to `sun`."""
+
+    begins: Annotated[Clock, Field(alias="from")] = "09:00"
+    """When a working day begins, on the clock of `timezone`."""
+
+    ends: Annotated[Clock, Field(alias="to")] = "17:00"
+    """When it ends, at most `24:00`."""
+
+    timezone: ZoneName
+    """Time zone of the IANA database, such as `Europe/Berlin`."""
+
+    holidays: Holidays | None = None
+    """A country, `DE`, or a region of it, `DE-BY`, whose public holidays are no working days."""
+
+
 class ParameterModel(Strict):
     """A value that people may set before a deployment."""
 
@@ -257,6 +305,25 @@ class ApprovalModel(Strict):
 
     expires_after: Patience = "48h"
     """How long the question stays open before it is denied; 1m to 30d."""
+
+    remind_after: Reminders | None = None
+    """When whoever can still answer is reminded, counted from the question, the soonest first; each once."""
+
+    escalate_to: (
+        Annotated[
+            Annotated[StepModel, Tag("word")]
+            | Annotated[tuple[StepModel, ...], Field(min_length=1, max_length=MAX_LINES), Tag("long")],
+            Discriminator(_steps_form),
+        ]
+        | None
+    ) = None
+    """Who may answer too when nobody has, after how long: one step, or a list of them, the soonest first."""
+
+    working_hours: WorkingHoursModel | None = None
+    """The clocks of `remind_after` and `escalate_to` run only then; that of `expires_after` always runs."""
+
+    approval_expires_after: Patience | None = None
+    """How long an approval counts while the gate waits for something else; then it is asked anew; 1m to 30d."""
 
 
 class RouteModel(Strict):
@@ -424,6 +491,9 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
             ApproverLineModel,
         ),
         ("environments", ANY, "approval", "parameters", ANY): ParameterModel,
+        ("environments", ANY, "approval", "escalate_to"): StepModel,
+        ("environments", ANY, "approval", "escalate_to", ANY): StepModel,
+        ("environments", ANY, "approval", "working_hours"): WorkingHoursModel,
         ("environments", ANY, "deploy"): RouteModel,
         ("environments", ANY, "freeze", ANY): FreezeModel,
         ("environments", ANY, "monitor"): MonitorModel,

@@ -16,6 +16,7 @@ from gate_app.config.models import (
     ParameterModel,
     StageModel,
 )
+from gate_app.config.patience import clocks_can_ring, steps
 from gate_app.config.people import PEOPLE, approver_lines
 from gate_app.config.problems import Flaw, Path, did_you_mean, listed, quote
 from gate_app.domain.parameters import Parameter
@@ -196,6 +197,11 @@ def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
         for path, line in approver_lines(name, environment):
             for key in ("users", "teams", "organisations", "roles"):
                 yield (*path, key), getattr(line, key) or ()
+        for path, step in steps(("environments", name, "approval"), environment.approval):
+            yield (*path, "users"), step.users or ()
+            yield (*path, "teams"), step.teams or ()
+        hours = environment.approval.working_hours
+        yield ("environments", name, "approval", "working_hours", "days"), hours.days if hours else ()
 
 
 def _windows_are_one_thing(draft: Draft) -> Iterator[Flaw]:
@@ -256,7 +262,16 @@ def _approvals_hold_something(draft: Draft) -> Iterator[Flaw]:
 def _never_asks_nobody(approval: ApprovalModel, path: Path) -> Iterator[Flaw]:
     if approval.mode != "never":
         return
-    for key in ("approvers", "escalate_when", "expires_after", "parameters"):
+    for key in (
+        "approvers",
+        "escalate_when",
+        "expires_after",
+        "parameters",
+        "remind_after",
+        "escalate_to",
+        "working_hours",
+        "approval_expires_after",
+    ):
         if key in approval.model_fields_set:
             reason = f"`mode: never` asks nobody, so `{key}` would hold nothing"
             yield Flaw((*path, key), reason, f"delete `{key}`, or write `mode: always`")
@@ -297,6 +312,10 @@ def _rules_can_be_told(draft: Draft) -> Iterator[Flaw]:
                 yield Flaw(path, f"no stage that this environment needs leaves a `{report}` report", fix)
 
 
+def _clocks_can_ring(draft: Draft) -> Iterator[Flaw]:
+    yield from clocks_can_ring(draft.environments)
+
+
 def _rule_holds_something(rule: EscalationModel, path: Path) -> Iterator[Flaw]:
     if not rule.model_fields_set - {"approvers", "block"}:
         yield Flaw(path, "this rule names nothing that could make it fire", "add a condition such as `paths`")
@@ -319,4 +338,5 @@ RULES: tuple[Rule, ...] = (
     _approvals_hold_something,
     _rules_hold_something,
     _rules_can_be_told,
+    _clocks_can_ring,
 )

@@ -51,8 +51,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet((*_RULE, "riskiest"), "delete it: there is no risk score yet"),
     NotYet((*_APPROVAL, "self_approval"), "write `self_approval: false`", True),
     NotYet((*_APPROVAL, "contributors"), "write `contributors: head`", "shipped"),
-    NotYet((*_APPROVAL, "remind_after")),
-    NotYet((*_APPROVAL, "escalate_to")),
 )
 
 

@@ -8,8 +8,10 @@ is the one that counts, and within one second the denial.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from gate_app.domain.conditions import Conditions, Standing
+from gate_app.domain.ladder import as_of
 from gate_app.domain.lines import fits_any
 from gate_app.domain.model import PersonKind, Purpose, Unknown
 from gate_app.domain.policy import ApprovalPolicy, Permission
@@ -69,7 +71,15 @@ def _judge(
     own = _own_change(answer, run, gate, policy, conditions)
     if own is not None:
         return own
-    return _may_approve(standing, policy, conditions)
+    may = _may_approve(standing, as_of(policy, answer.at), conditions)
+    if may is ReasonCode.ANSWER_COUNTS and approval_ends(answer, policy, conditions.now):
+        return ReasonCode.APPROVAL_EXPIRED
+    return may
+
+
+def approval_ends(answer: Answer, policy: ApprovalPolicy, now: datetime) -> bool:
+    """Whether an approval is too old to release anything; at its last instant it still counts."""
+    return policy.approval_expires_after is not None and now > answer.at + policy.approval_expires_after
 
 
 def _unseen(answer: Answer, gate: Gate) -> ReasonCode | None:

@@ -32,8 +32,7 @@ def wanted_for_rollback(environment: Environment) -> str:
 
 def mentioned(run: Run, environment: Environment) -> str:
     """The same for the question, mentioning those whom the policy names; the author is not mentioned."""
-    author = run.change.author.login.lower()
-    return _people(environment, lambda name: code(name) if name.lower() == author else f"@{name}")
+    return _people(environment, _mentioning(run))
 
 
 def mentioned_for_rollback(run: Run, environment: Environment) -> str:
@@ -109,13 +108,24 @@ def _line(line: ApproverLine, naming: Naming) -> str:
     if line.all_of:
         return " and ".join(_part(part, naming) for part in line.all_of)
     keys = keys_of(line)
+    instead = "".join(f" or, by now, {group(keys_of(each.line), naming)}" for each in line.stand_ins)
     if not line.users and not line.teams:
         people = "one person" if line.count == 1 else f"{line.count} people"
-        return f"{people} {group(keys, naming).removeprefix('people ')}"
+        return f"{people} {group(keys, naming).removeprefix('people ')}{instead}"
     count = "one" if line.count == 1 else f"{line.count} people"
-    return f"{count} of {group(keys, naming)}"
+    return f"{count} of {group(keys, naming)}{instead}"
 
 
 def _part(line: ApproverLine, naming: Naming) -> str:
     """A part of another line, in brackets where it has parts itself."""
     return f"({_line(line, naming)})" if line.parts else _line(line, naming)
+
+
+def people_of(run: Run, line: ApproverLine) -> str:
+    """The people of a line, mentioned where the policy names them; the author is not mentioned."""
+    return _line(line, _mentioning(run)) if line.parts else group(keys_of(line), _mentioning(run))
+
+
+def _mentioning(run: Run) -> Naming:
+    author = run.change.author.login.lower()
+    return lambda name: code(name) if name.lower() == author else f"@{name}"

@@ -17,6 +17,7 @@ from gate_app.domain.model import LATER, Content, Person, Unknown
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
+from gate_app.domain.worktime import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ class Conditions:
     learned now about what would ship, by environment; `checks` are by the name of the stage that looks at them;
     `workflow_runs` and `deployments` are by the key of the stage that follows them; `routes` are by environment,
     None where nothing keeps the route from being taken; `freezes` are by environment that has windows, None where
-    none holds. What a decision does not turn on is not read, and is in
+    none holds; `working` are the working hours, by environment that has them, since its question was asked and for some
+    time to come. What a decision does not turn on is not read, and is in
     none of them.
     """
 
@@ -119,6 +121,7 @@ class Conditions:
     deployments: Mapping[str, DeploymentSeen | Unknown] = field(default_factory=dict)
     routes: Mapping[str, Unknown | None] = field(default_factory=dict)
     freezes: Mapping[str, Freeze | Unknown | None] = field(default_factory=dict, metadata=LATER)
+    working: Mapping[str, tuple[Span, ...] | Unknown] = field(default_factory=dict, metadata=LATER)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

@@ -66,6 +66,7 @@ def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
         read_environments=tuple(draft.relied_on),
         proposals=tuple(draft.proposals),
         again=bool(draft.environments)
+        or _handed_on(after, draft.run)
         or _ended_a_stage(after, draft.run)
         or _unread(draft.run, event, conditions),
     )
@@ -83,6 +84,15 @@ def _ended_a_stage(judged: Run, settled: Run) -> bool:
     ended = {key for key, stage in settled.stages.items() if stage.status is StageStatus.ENDED}
     known = {key for key, stage in judged.stages.items() if stage.status is StageStatus.ENDED}
     return settled.state is RunState.OPEN and bool(ended - known)
+
+
+def _handed_on(judged: Run, settled: Run) -> bool:
+    """Whether a question was handed on in the decision itself: who may answer by now was not judged yet."""
+    return any(
+        gate.question is not None
+        and len(gate.question.handed) > len(before.handed if (before := judged.gates[name].question) else ())
+        for name, gate in settled.gates.items()
+    )
 
 
 def _unread(run: Run, event: Event, conditions: Conditions) -> bool:

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from gate_app.domain.baseline import findings_at_least
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import Severity
+from gate_app.domain.ladder import in_hand
 from gate_app.domain.learned import current_shipment
 from gate_app.domain.model import PersonKind, Purpose, Unknown
 from gate_app.domain.policy import ApprovalMode, ApprovalPolicy, ApproverLine, Environment, EscalationRule
@@ -81,7 +82,8 @@ def _of_people(gate: Gate) -> tuple[tuple[Hit, ...], ...]:
 
 
 def in_force(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Environment:
-    """The environment with the approver lines that hold for this change."""
+    """The environment with the approver lines that hold for this change, and with who may stand in for them."""
+    environment = in_hand(gate, environment)
     escalation = escalate(run, gate, environment, conditions)
     return environment if escalation is None else replace(environment, approval=escalation.approval)
 

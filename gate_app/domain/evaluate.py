@@ -17,6 +17,7 @@ from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.escalation import Escalation, escalate
 from gate_app.domain.evidence import Finding, Severity, StageVerdict
 from gate_app.domain.halting import halted
+from gate_app.domain.ladder import in_hand
 from gate_app.domain.learned import current_shipment
 from gate_app.domain.locking import lock_reasons
 from gate_app.domain.model import Purpose, Unknown
@@ -72,7 +73,7 @@ def judge(run: Run, gate: Gate, conditions: Conditions) -> Verdict:
     environment = run.policy.environment(gate.environment)
     if environment is None:
         return Verdict(gate.environment, VerdictState.SUPERSEDED, (refused(ReasonCode.ENVIRONMENT_REMOVED),))
-    return _judge_open(run, gate, environment, conditions)
+    return _judge_open(run, gate, in_hand(gate, environment), conditions)
 
 
 def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Verdict:

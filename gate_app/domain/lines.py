@@ -24,6 +24,13 @@ Filled = Mapping[Place, tuple[Standing, ...]]
 
 
 def fits(standing: Standing, line: ApproverLine, conditions: Conditions) -> bool | Unknown:
+    """Whether a person meets a line, or may answer in its place by now."""
+    lines = (line, *(each.line for each in line.stand_ins))
+    found = [_fits_keys(standing, each, conditions) for each in lines]
+    return True in found or next((fit for fit in found if isinstance(fit, Unknown)), False)
+
+
+def _fits_keys(standing: Standing, line: ApproverLine, conditions: Conditions) -> bool | Unknown:
     """Whether a person meets every key of a line; a line without keys fits nobody (case 93).
 
     Whoever cannot even read the repository fits none, named or not (case 60).

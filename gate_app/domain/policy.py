@@ -7,7 +7,7 @@ policy; empty means closed (case 93).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Literal
 
@@ -15,6 +15,7 @@ from gate_app.domain.evidence import Severity
 from gate_app.domain.freezes import FreezeWindow
 from gate_app.domain.model import LATER, Origin
 from gate_app.domain.parameters import Parameter
+from gate_app.domain.worktime import WorkingHours
 
 
 class Permission(IntEnum):
@@ -47,7 +48,8 @@ class ApproverLine:
 
     `users` are logins and `teams` are `org/slug`, as configured; they are compared as ids resolved live. `roles` are
     names of repository roles, custom ones included; none of them stands for a higher one. A line has either keys, or
-    parts: one of `any_of`, or every one of `all_of`, by different people.
+    parts: one of `any_of`, or every one of `all_of`, by different people. `stand_ins` may take its places too, once the
+    question was handed on to them (`ladder`); a gate file never says so of a line.
     """
 
     users: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class ApproverLine:
     roles: tuple[str, ...] = field(default=(), metadata=LATER)
     any_of: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
     all_of: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
+    stand_ins: tuple[StandIn, ...] = field(default=(), metadata=LATER)
 
     @property
     def parts(self) -> tuple[ApproverLine, ...]:
@@ -68,6 +71,22 @@ class ApproverLine:
     def leaves(self) -> tuple[ApproverLine, ...]:
         """The lines with keys of their own: itself, or those within it."""
         return tuple(leaf for part in self.parts for leaf in part.leaves) if self.parts else (self,)
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """People who may answer in the place of others, with approvals that they gave since then."""
+
+    line: ApproverLine
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LadderStep:
+    """When a question has waited that long, the people of `line` may answer it too; their `count` says nothing."""
+
+    after: timedelta
+    line: ApproverLine
 
 
 class ApprovalMode(StrEnum):
@@ -106,6 +125,8 @@ class ApprovalPolicy:
     """Who must answer, when they are asked (`escalate_when`, with that mode), and until when.
 
     `expires_after` counts from the question; then denied. `parameters` are what people may set with `/modify`.
+    `remind_after` and the steps of `escalate_to` count from the question too, the soonest first, inside the
+    `working_hours` where there are any. `approval_expires_after` counts from each approval.
     """
 
     lines: tuple[ApproverLine, ...] = (ApproverLine(permission=Permission.WRITE),)
@@ -114,11 +135,16 @@ class ApprovalPolicy:
     expires_after: timedelta = timedelta(hours=48)
     escalate_when: tuple[EscalationRule, ...] = field(default=(), metadata=LATER)
     parameters: tuple[Parameter, ...] = field(default=(), metadata=LATER)
+    remind_after: tuple[timedelta, ...] = field(default=(), metadata=LATER)
+    escalate_to: tuple[LadderStep, ...] = field(default=(), metadata=LATER)
+    working_hours: WorkingHours | None = field(default=None, metadata=LATER)
+    approval_expires_after: timedelta | None = field(default=None, metadata=LATER)
 
     @property
     def every_line(self) -> tuple[ApproverLine, ...]:
-        """The lines that are always asked, and those that a rule may add; with keys, whatever they are parts of."""
-        lines = (*self.lines, *(line for rule in self.escalate_when for line in rule.lines))
+        """The lines that are always asked, that a rule may add, and to whom it may be handed on; with keys, each."""
+        added = (line for rule in self.escalate_when for line in rule.lines)
+        lines = (*self.lines, *added, *(step.line for step in self.escalate_to))
         return tuple(leaf for line in lines for leaf in line.leaves)
 
 

@@ -6,7 +6,7 @@ count makes what is missing unknown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gate_app.domain.approvals import UNKNOWN_CODES
@@ -37,6 +37,12 @@ def _counting(gate: Gate, judged: Sequence[Judged], conditions: Conditions) -> l
     return [standing for standing in found if isinstance(standing, Standing)]
 
 
+def _said(line: ApproverLine) -> Iterator[str]:
+    """What a line says of people, in one row."""
+    for key, values in keys_of(line).items():
+        yield f"{values[0]} permission" if key == "permission" else " or ".join(values)
+
+
 @dataclass(frozen=True, slots=True)
 class _Tree:
     """Who fills which line, and whether an answer may still turn out to count."""
@@ -63,6 +69,8 @@ class _Tree:
             "permission": "",
         }
         facts |= {key: ", ".join(values) for key, values in keys_of(line).items()}
+        if line.stand_ins:
+            facts["instead"] = " or ".join(" ".join(_said(each.line)) for each in line.stand_ins)
         if line.count >= 1 and len(people) >= line.count:
             return met(ReasonCode.APPROVER_LINE_MET, **facts)
         reason = unknown if self.pending else unmet

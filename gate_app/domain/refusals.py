@@ -15,6 +15,7 @@ from gate_app.domain.approver_words import how_to_answer, wanted, wanted_for_rol
 from gate_app.domain.commands import FOREIGN, HIDDEN, Malformed
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import code, plain
+from gate_app.domain.ladder import in_hand
 from gate_app.domain.model import Person, Purpose
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Answer, Run, StageRole
@@ -139,6 +140,7 @@ def _who(run: Run, environment: str, given: Answer) -> str:
     found = run.policy.environment(environment) if isinstance(run.policy, Policy) else None
     if found is None:
         return ""
+    found = in_hand(run.gates[environment], found)
     if given.kind == "denial":
         return "Everybody with write permission may deny, and everybody who may approve."
     if run.purpose is Purpose.ROLLBACK:

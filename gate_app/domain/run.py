@@ -127,12 +127,19 @@ class Question:
     """A person was asked. A new number is a new question: earlier answers do not carry over.
 
     `comment_id` is the comment that asks, once it is there: ids grow, so they tell before from after without clocks.
+    `because` is the code of what made it ask anew, where that is not in the binding. `reminded` counts the reminders
+    that are over, `handed` says when each step of the ladder was taken, `told` are lines that rules added and whose
+    people have heard of it.
     """
 
     number: int
     asked_at: datetime
     binding: Binding
     comment_id: int | None = None
+    because: str = field(default="", metadata=LATER)
+    reminded: int = field(default=0, metadata=LATER)
+    handed: tuple[datetime, ...] = field(default=(), metadata=LATER)
+    told: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ def _so_far(facts: Facts) -> str:
     keys = ("users", "teams", "organisations", "roles", "permission")
     whom = group({key: tuple(filter(None, facts.get(key, "").split(", "))) for key in keys})
     by = f": {_named(facts, 'by', 200)}" if facts.get("by") else ""
-    return f"{code(facts.get('have', '0'))} of {code(facts.get('need', '?'))} from {whom}{by}"
+    instead = f", by now also from {_named(facts, 'instead', 200)}" if facts.get("instead") else ""
+    return f"{code(facts.get('have', '0'))} of {code(facts.get('need', '?'))} from {whom}{instead}{by}"
 
 
 def _detail(facts: Facts) -> str:
@@ -222,6 +223,9 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.ANSWER_WITHDRAWN: lambda f: "whoever gave it took it back",
     _R.COMMENT_CHANGED: lambda f: "its comment was edited or deleted; a new one counts",
     _R.COMMENT_UNKNOWN: lambda f: "its comment could not be read again; the answer is kept and judged again",
+    _R.APPROVAL_EXPIRED: lambda f: (
+        "it was given too long ago (`approval_expires_after`); the newest question counts"
+    ),
     _R.BINDING_CHANGED: lambda f: "what it answers has changed since; the newest question counts",
     _R.COMMAND_MALFORMED: lambda f: "it cannot be read as written",
     _R.COMMAND_UNAVAILABLE: lambda f: "this version does not know that command yet",

@@ -19,6 +19,7 @@ from gate_app.domain.following import collections, looks
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.releasing import advance_release, begin_release
+from gate_app.domain.reminders import asked_anew, next_rings, remind
 from gate_app.domain.replies import answer, answer_early, answer_press, answer_rerun
 from gate_app.domain.requests import Obeyed, Refused
 from gate_app.domain.run import Closing, Gate, Question, Run
@@ -98,6 +99,7 @@ def _settle_gate(draft: Draft, name: str, verdict: Verdict) -> None:
                 begin_release(draft, gate, environment)
             case VerdictState.WAITING:
                 _ask_if_due(draft, gate, environment, verdict)
+                remind(draft, environment, verdict)
                 _hold_if_later(draft, gate, verdict)
             case _:
                 assert_never(verdict.state)
@@ -130,14 +132,16 @@ def _closing(gate: Gate, verdict: Verdict, now: datetime) -> Closing:
 
 
 def _ask_if_due(draft: Draft, gate: Gate, environment: Environment, verdict: Verdict) -> None:
-    """Asks once; again only when what the answers were bound to has changed."""
+    """Asks once; again only when what the answers were bound to has changed, or an approval has become too old."""
     if not verdict.asks:
         return
     binding = binding_for(draft.run, environment)
-    if gate.question is not None and not gate.question.binding.changed(binding):
+    because = asked_anew(gate, environment, verdict)
+    if gate.question is not None and not gate.question.binding.changed(binding) and not because:
         return
     number = (gate.question.number if gate.question else gate.asked) + 1
-    draft.put_gate(replace(gate, question=Question(number, draft.now, binding)))
+    asked = Question(number, draft.now, binding, because=because, told=gate.escalated_lines)
+    draft.put_gate(replace(gate, question=asked))
 
 
 def _hold_if_later(draft: Draft, gate: Gate, verdict: Verdict) -> None:
@@ -172,10 +176,11 @@ def _moments(draft: Draft, gate: Gate, verdict: Verdict) -> list[datetime]:
     if gate.closing or gate.release:
         return []
     moments = []
-    patience = _environment(draft.run, gate.environment).approval.expires_after
-    expires = draft.run.expires_at(gate, patience)
+    environment = _environment(draft.run, gate.environment)
+    expires = draft.run.expires_at(gate, environment.approval.expires_after)
     if expires is not None:
         moments.append(expires + timedelta(seconds=1))
+    moments += next_rings(draft, environment, verdict)
     moments += [
         datetime.fromisoformat(reason.facts["until"])
         for reason in verdict.reasons

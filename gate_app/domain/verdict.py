@@ -106,6 +106,7 @@ class ReasonCode(StrEnum):
     COMMENT_CHANGED = "comment_changed"
     COMMENT_UNKNOWN = "comment_unknown"
     BINDING_CHANGED = "binding_changed"
+    APPROVAL_EXPIRED = "approval_expired"
     # why a command was not obeyed
     COMMAND_MALFORMED = "command_malformed"
     COMMAND_UNAVAILABLE = "command_unavailable"

@@ -33,6 +33,7 @@ from gate_app.domain.escalation import in_force
 from gate_app.domain.evidence import Evidence, StageReason, StageVerdict
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import boxed, code, fenced, plain
+from gate_app.domain.ladder import in_hand
 from gate_app.domain.model import Person, Purpose
 from gate_app.domain.policy import Environment, Policy, PolicyProblem
 from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
@@ -135,7 +136,7 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
     if gate.release is not None or gate.closing is not None or environment is None or asked is None:
         return _outcome(run, gate, verdict)
     if run.purpose is Purpose.ROLLBACK:
-        return _rollback_question(run, gate, environment)
+        return _rollback_question(run, gate, in_hand(gate, environment))
     if verdict.only_later:
         return _approved_ahead(run, gate, verdict)
     environment = in_force(run, gate, environment, conditions)
@@ -155,14 +156,19 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         _until(run, gate, environment),
     ]
     if asked.number > gate.asked + 1:
-        parts.insert(1, f"Asked again: {_why_again(asked)}, so earlier answers no longer count.")
+        parts.insert(1, f"Asked again: {_why_again(asked)}.")
     return "\n\n".join(part for part in parts if part)
 
 
 def _why_again(asked: Question) -> str:
+    if asked.because == ReasonCode.APPROVAL_EXPIRED:
+        return "an approval is too old to count any more"
     if asked.binding.disturbed:
-        return "somebody edited or deleted the comment that asked, or what was asked about has changed"
-    return "what was asked about has changed"
+        return (
+            "somebody edited or deleted the comment that asked, or what was asked about has changed, so earlier "
+            "answers no longer count"
+        )
+    return "what was asked about has changed, so earlier answers no longer count"
 
 
 def _approved_ahead(run: Run, gate: Gate, verdict: Verdict) -> str:
@@ -198,7 +204,7 @@ def _why_back(run: Run, gate: Gate) -> str:
 
 def replaced_question(gate: Gate, number: int) -> str:
     """What an earlier question reads once it was asked anew."""
-    return f"Question {number} for {code(gate.environment)} was replaced: what it asked about has changed."
+    return f"Question {number} for {code(gate.environment)} was replaced by a newer one."
 
 
 def _outcome(run: Run, gate: Gate, verdict: Verdict) -> str:

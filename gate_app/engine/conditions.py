@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from gate_app.domain.calendar import Calendar, freezes, working
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequested
 from gate_app.domain.freezes import Freeze
@@ -19,9 +20,9 @@ from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repositor
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState, oldest_approval, pressed_since
 from gate_app.domain.shipping import Difference, Shipment, shipment_of
+from gate_app.domain.worktime import Span
 from gate_app.engine.elsewhere import Elsewhere, Looking, or_unknown
 from gate_app.engine.ports import (
-    Calendar,
     Clock,
     Comparison,
     Globs,
@@ -58,6 +59,7 @@ class _Asked:
         now: datetime,
         policy: Policy | PolicyProblem | Unknown,
         freezes: Mapping[str, Freeze | Unknown | None],
+        working: Mapping[str, tuple[Span, ...] | Unknown],
     ) -> Conditions:
         """Waits for all of them. `now` was before the first: no fact is older than it claims to be."""
         elsewhere = self.elsewhere.seen()
@@ -76,6 +78,7 @@ class _Asked:
             deployments=elsewhere.deployments,
             routes=elsewhere.routes,
             freezes=freezes,
+            working=working,
         )
 
     def _standings(self) -> Mapping[int, Standing | Unknown]:
@@ -101,7 +104,7 @@ class Gathering:
     store: Store
     read_policy: PolicyReader
     touches: Globs
-    frozen: Calendar
+    calendar: Calendar
     at_once: Executor
     now: Clock
 
@@ -136,14 +139,8 @@ class Gathering:
             policy = PolicyProblem("policy_missing", "The default branch has no gate file any more.")
         if isinstance(policy, Policy) and (pinned is None or policy.blob_sha != pinned.blob_sha):
             asked = self._ask(run, event, live, policy)
-        return asked.answered(now, policy, self._freezes(policy, now))
-
-    def _freezes(
-        self, policy: Policy | PolicyProblem | Unknown, now: datetime
-    ) -> Mapping[str, Freeze | Unknown | None]:
-        if not isinstance(policy, Policy):
-            return {}
-        return {each.name: self.frozen(each.freeze, now) for each in policy.environments if each.freeze}
+        frozen, hours = freezes(policy, self.calendar, now), working(run, policy, self.calendar, now)
+        return asked.answered(now, policy, frozen, hours)
 
     def _ask(self, run: Run, event: Event, live: LiveChange | None, rules: Policy | None) -> _Asked:
         """Starts every read that does not wait for another one; what only the store knows is read here."""

@@ -25,6 +25,7 @@ from gate_app.domain.effects import (
 )
 from gate_app.domain.events import DeploymentCreated, Event, QuestionShown, ReleaseReturned, StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.reminders import NUDGE, too_late
 from gate_app.domain.run import StageStatus
 from gate_app.engine.dispatcher import LOOKED, SETTLING, Dispatcher
 from gate_app.engine.ports import (
@@ -101,6 +102,8 @@ class Performer:
                     lambda known: self.hub.publish_check_run(repository, effect, known),
                 )
             case PublishComment():
+                if self._too_late(pending, effect):
+                    return "not wanted any more"
                 return self._publish(
                     pending, effect.surface, lambda known: self.hub.publish_comment(repository, effect, known)
                 )
@@ -129,6 +132,13 @@ class Performer:
         environment, _, number = effect.surface.removeprefix("question:").rpartition(":")
         event = QuestionShown(self.now(), environment, int(number), int(comment_id))
         return (self._item(pending, event, effect.surface),)
+
+    def _too_late(self, pending: PendingEffect, effect: PublishComment) -> bool:
+        """Whether the question that a comment is about has ended before it could be written."""
+        if not effect.surface.startswith(NUDGE):
+            return False
+        stored = self.store.run(pending.run_id)
+        return stored is not None and too_late(stored.run, effect.surface)
 
     def _publish(self, pending: PendingEffect, surface: str, publish: Callable[[int | None], int]) -> str:
         known = self.store.known_object(pending.run_id, surface)

@@ -20,13 +20,14 @@ from gate_app.config.fields import MAX_ENVIRONMENTS, Name, exactly
 from gate_app.config.models import ANY, Strict
 from gate_app.config.problems import ConfigProblem, Flaw, did_you_mean
 from gate_app.config.reader import read_as
+from gate_app.domain.calendar import Calendar
 from gate_app.domain.policy import Policy
 from gate_app.domain.shipping import Globs
 from gate_app.domain.verdict import ReasonCode
 from gate_app.domain.wording import tree
 from gate_app.simulation.facts import FACTS_PLACES, Account, Facts, Text
 from gate_app.simulation.reading import misfits, unknown_names
-from gate_app.simulation.world import Calendar, Outcome, simulate
+from gate_app.simulation.world import Outcome, simulate
 
 MAX_CASES: Final = 200
 DEFAULT_MOMENT: Final = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -142,12 +143,14 @@ def _misfits(file: CasesFile, policy: Policy) -> Iterator[Flaw]:
         yield from unknown_names(case.expect, environments, "environment", ("cases", name, "expect"))
 
 
-def differences(file: CasesFile, policy: Policy, touches: Globs, frozen: Calendar) -> tuple[Difference, ...]:
+def differences(
+    file: CasesFile, policy: Policy, touches: Globs, calendar: Calendar
+) -> tuple[Difference, ...]:
     """What does not come out as expected, in the order of the file."""
     found = []
     for name, case in file.cases.items():
         facts = Facts.model_validate(_merged(_said(file.facts), _said(case.facts)))
-        outcomes = simulate(policy, facts, DEFAULT_MOMENT, touches, frozen).outcomes
+        outcomes = simulate(policy, facts, DEFAULT_MOMENT, touches, calendar).outcomes
         by_name = {outcome.environment: outcome for outcome in outcomes}
         for environment, wanted in case.expected.items():
             lines = tuple(_differs(wanted, by_name[environment]))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from gate_app.calendars import frozen
+from gate_app import calendars
 from gate_app.config.globs import touches
 from gate_app.config.problems import ConfigProblem
 from gate_app.config.reader import read
@@ -83,7 +83,7 @@ def _run(wish: Wish, at: datetime, as_json: bool) -> Told:
         facts = checkout.described(commits, facts)
     if wish.at:
         facts = facts.model_copy(update={"at": wish.at})
-    found = simulate(policy, facts, at, touches, frozen)
+    found = simulate(policy, facts, at, touches, calendars)
     notes = commits.notes if commits else ()
     if as_json:
         return Told(EXIT_VALID, (json.dumps({**report.as_json(found), "notes": list(notes)}, indent=2),))
@@ -127,7 +127,7 @@ def tested(gate_file: Path, policy: Policy, tests: Path | None) -> Told:
     cases = read_cases(loaded, policy, str(path))
     if isinstance(cases, tuple):
         return _invalid(cases)
-    found = differences(cases, policy, touches, frozen)
+    found = differences(cases, policy, touches, calendars)
     count = f"{len(cases.cases)} {'case' if len(cases.cases) == 1 else 'cases'}"
     if not found:
         return Told(EXIT_VALID, (f"{path}: {count} as expected",))

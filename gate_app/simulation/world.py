@@ -6,13 +6,14 @@ leave open it answers as not known. Releases begin and go no further: what a gat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
 from gate_app.config.durations import duration
+from gate_app.domain.calendar import Calendar, freezes, working
 from gate_app.domain.checks import Check, CheckReading, CheckState
 from gate_app.domain.commands import Command, parse
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
@@ -30,7 +31,6 @@ from gate_app.domain.evidence import (
     TestFailure,
 )
 from gate_app.domain.following import wanted
-from gate_app.domain.freezes import Freeze, FreezeWindow
 from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject, Unknown
 from gate_app.domain.opening import open_run
 from gate_app.domain.policy import ChecksWork, Permission, Policy, reaches
@@ -41,8 +41,6 @@ from gate_app.domain.surface import REPLY
 from gate_app.domain.verdict import Verdict
 from gate_app.simulation.facts import Facts, PersonFacts, StageFacts
 from gate_app.simulation.moments import parsed
-
-Calendar = Callable[[Sequence[FreezeWindow], datetime], Freeze | Unknown | None]
 
 REPOSITORY: Final = Repository(1, "simulated", "repository", 1)
 HEAD: Final = Content("a" * 40, "c" * 40)
@@ -83,12 +81,12 @@ class Simulation:
     said: tuple[Said, ...] = ()
 
 
-def simulate(policy: Policy, facts: Facts, now: datetime, touches: Globs, frozen: Calendar) -> Simulation:
+def simulate(policy: Policy, facts: Facts, now: datetime, touches: Globs, calendar: Calendar) -> Simulation:
     """The gates of a policy over facts. `now` is when it is judged, where the facts say nothing else."""
     at = (parsed(facts.at) if facts.at else None) or now
     people, shared = _People.of(policy, facts), dict[str, EnvironmentFacts]()
     worlds = [
-        _World(policy, facts, people, origin, at, touches, frozen, shared)
+        _World(policy, facts, people, origin, at, touches, calendar, shared)
         for origin in (Origin.PULL_REQUEST, Origin.DEFAULT_BRANCH)
         if policy.gated_in(origin) or (origin is Origin.PULL_REQUEST and policy.gated_in(Origin.COMMAND))
     ]
@@ -169,7 +167,7 @@ class _World:
     origin: Origin
     now: datetime
     touches: Globs
-    frozen: Calendar
+    calendar: Calendar
     environments: dict[str, EnvironmentFacts]
     run: Run = field(init=False)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -245,8 +243,6 @@ class _World:
     def _conditions(self, event: Event | None = None) -> Conditions:
         change, told = self.run.change, self.facts.change
         authors = (told.author, *told.contributors)
-        gated = [each for each in self.policy.environments if each.name in self.run.gates]
-        freezing = {each.name: self.frozen(each.freeze, self.now) for each in gated if each.freeze}
         asked = wanted(self.run, self.policy, event or ClockTicked(self.now))
         return Conditions(
             now=self.now,
@@ -264,7 +260,8 @@ class _World:
             shipments=self._shipments(),
             checks={name: _reading(self._stage(name)) for name in self._checks()},
             routes=dict.fromkeys(asked.routes),
-            freezes=freezing,
+            freezes=freezes(self.policy, self.calendar, self.now),
+            working=working(self.run, self.policy, self.calendar, self.now),
         )
 
     def _named(self) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gate_app.calendars import frozen
+from gate_app.calendars import MAX_DAYS, frozen, working
 from gate_app.domain.freezes import Freeze, FreezeWindow
 from gate_app.domain.model import Unknown
+from gate_app.domain.worktime import WorkingHours
 
 BERLIN = "Europe/Berlin"
 WEEKEND = FreezeWindow(BERLIN, cron="0 16 * * FRI", duration=timedelta(hours=64), reason="weekend")
@@ -113,3 +114,62 @@ def test_case_093_windows_without_an_end_are_unknown_and_not_open() -> None:
 )
 def test_what_a_calendar_cannot_tell_any_more_is_unknown(window: FreezeWindow) -> None:
     assert isinstance(frozen([window], at("2026-12-25T03:00")), Unknown)
+
+
+def hours(since: str, until: str, **more: object) -> list[str]:
+    """The working hours in Berlin between two moments there, as clocks on the wall show them."""
+    found = working(WorkingHours(BERLIN, **more), at(since), at(until))  # type: ignore[arg-type]  # keyword pass-through
+    assert not isinstance(found, Unknown)
+    wall = [
+        (each.begins.astimezone(ZoneInfo(BERLIN)), each.ends.astimezone(ZoneInfo(BERLIN))) for each in found
+    ]
+    return [f"{begins:%a %H:%M}-{ends:%a %H:%M}" for begins, ends in wall]
+
+
+WORK = {
+    "a weekend has none": (
+        ("2026-11-20T10:00", "2026-11-23T10:00"),
+        {},
+        ["Fri 10:00-Fri 17:00", "Mon 09:00-Mon 10:00"],
+    ),
+    "an evening has none": (("2026-11-20T17:00", "2026-11-20T23:00"), {}, []),
+    "a public holiday has none": (
+        ("2026-12-24T12:00", "2026-12-28T12:00"),
+        {"country": "DE"},
+        ["Thu 12:00-Thu 17:00", "Mon 09:00-Mon 12:00"],
+    ),
+    "up to midnight": (
+        ("2026-11-20T20:00", "2026-11-21T01:00"),
+        {"begins": 0, "ends": 1440},
+        ["Fri 20:00-Sat 00:00"],
+    ),
+    "the night in which clocks go back": (
+        ("2026-10-24T20:00", "2026-10-25T12:00"),
+        {"days": (6,), "begins": 0, "ends": 600},
+        ["Sun 00:00-Sun 10:00"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("between", "more", "expected"), WORK.values(), ids=WORK.keys())
+def test_working_hours(between: tuple[str, str], more: dict[str, object], expected: list[str]) -> None:
+    assert hours(*between, **more) == expected
+
+
+def test_the_hour_that_comes_twice_is_worked_twice() -> None:
+    found = working(WorkingHours(BERLIN, (6,), 0, 600), at("2026-10-24T20:00"), at("2026-10-25T12:00"))
+    assert not isinstance(found, Unknown)
+    assert found[0].ends - found[0].begins == timedelta(hours=11)
+
+
+def test_invariant_4_working_hours_of_an_unknown_zone_are_unknown() -> None:
+    now = at("2026-11-20T12:00")
+    assert isinstance(working(WorkingHours("Nowhere/At_All"), now, now + timedelta(days=1)), Unknown)
+    assert isinstance(working(WorkingHours("UTC", country="ZZ"), now, now + timedelta(days=1)), Unknown)
+
+
+def test_working_hours_are_bounded() -> None:
+    now = at("2026-11-20T12:00")
+    found = working(WorkingHours("UTC"), now, now + timedelta(days=10_000))
+    assert not isinstance(found, Unknown)
+    assert len(found) <= MAX_DAYS

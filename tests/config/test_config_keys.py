@@ -12,6 +12,7 @@ from support.config import (
     refused,
     with_approval,
     with_environment,
+    with_hours,
     with_line,
     with_monitor,
     with_parameter,
@@ -19,6 +20,7 @@ from support.config import (
     with_route,
     with_rule,
     with_stage,
+    with_step,
     with_window,
 )
 
@@ -47,6 +49,7 @@ _RULE = f"{_APPROVAL}.escalate_when[0]"
 _WINDOW = f"{_ENVIRONMENT}.freeze[0]"
 _PARAMETER = f"{_APPROVAL}.parameters.percent"
 _ROUTE = f"{_ENVIRONMENT}.deploy"
+_STEP, _HOURS = f"{_APPROVAL}.escalate_to", f"{_APPROVAL}.working_hours"
 _LONG = "a" * 5_000
 
 KEYS = (
@@ -513,6 +516,110 @@ KEYS = (
         "{expires_after: 48}",
         "{expires_after: 31d}",
         f"{_APPROVAL}.expires_after",
+    ),
+    Key(
+        "environments.*.approval.remind_after",
+        with_approval,
+        "{remind_after: [2h, 8h]}",
+        "{remind_after: 2h}",
+        "{remind_after: [0s]}",
+        f"{_APPROVAL}.remind_after",
+    ),
+    Key(
+        "environments.*.approval.escalate_to",
+        with_approval,
+        "{escalate_to: [{after: 4h, teams: [acme/leads]}, {after: 8h, permission: admin}]}",
+        "{escalate_to: acme/leads}",
+        "{escalate_to: []}",
+        f"{_APPROVAL}.escalate_to",
+    ),
+    Key(
+        "environments.*.approval.escalate_to.after",
+        with_step,
+        "{after: 1m, users: [octocat]}",
+        "{after: 4, users: [octocat]}",
+        "{after: 31d, users: [octocat]}",
+        f"{_STEP}.after",
+    ),
+    Key(
+        "environments.*.approval.escalate_to.users",
+        with_step,
+        "{after: 4h, users: [octocat]}",
+        "{after: 4h, users: octocat}",
+        "{after: 4h, users: []}",
+        f"{_STEP}.users",
+    ),
+    Key(
+        "environments.*.approval.escalate_to.teams",
+        with_step,
+        "{after: 4h, teams: [acme/leads]}",
+        "{after: 4h, teams: acme/leads}",
+        '{after: 4h, teams: ["@acme/leads"]}',
+        f"{_STEP}.teams",
+    ),
+    Key(
+        "environments.*.approval.escalate_to.permission",
+        with_step,
+        "{after: 4h, permission: admin}",
+        "{after: 4h, permission: owner}",
+        "{after: 4h, permission: read}",
+        f"{_STEP}.permission",
+    ),
+    Key(
+        "environments.*.approval.working_hours",
+        with_approval,
+        "{remind_after: [2h], working_hours: {timezone: UTC}}",
+        "{remind_after: [2h], working_hours: 9 to 5}",
+        "{remind_after: [2h], working_hours: {}}",
+        _HOURS,
+    ),
+    Key(
+        "environments.*.approval.working_hours.days",
+        with_hours,
+        "{days: [sat, sun], timezone: UTC}",
+        "{days: mon, timezone: UTC}",
+        "{days: [], timezone: UTC}",
+        f"{_HOURS}.days",
+    ),
+    Key(
+        "environments.*.approval.working_hours.from",
+        with_hours,
+        "{from: 00:00, timezone: UTC}",
+        "{from: 9, timezone: UTC}",
+        '{from: "25:00", timezone: UTC}',
+        f"{_HOURS}.from",
+    ),
+    Key(
+        "environments.*.approval.working_hours.to",
+        with_hours,
+        '{to: "24:00", timezone: UTC}',
+        "{to: 08:59, timezone: UTC}",
+        '{to: "24:01", timezone: UTC}',
+        f"{_HOURS}.to",
+    ),
+    Key(
+        "environments.*.approval.working_hours.timezone",
+        with_hours,
+        "{timezone: America/New_York}",
+        "{timezone: Berlin}",
+        "{timezone: ../../etc/passwd}",
+        f"{_HOURS}.timezone",
+    ),
+    Key(
+        "environments.*.approval.working_hours.holidays",
+        with_hours,
+        "{timezone: UTC, holidays: DE-BY}",
+        "{timezone: UTC, holidays: Bavaria}",
+        "{timezone: UTC, holidays: DE-ZZ}",
+        f"{_HOURS}.holidays",
+    ),
+    Key(
+        "environments.*.approval.approval_expires_after",
+        with_approval,
+        "{approval_expires_after: 24h}",
+        "{approval_expires_after: 24}",
+        "{approval_expires_after: 31d}",
+        f"{_APPROVAL}.approval_expires_after",
     ),
     Key(
         "environments.*.approval.approvers.*.users",

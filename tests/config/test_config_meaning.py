@@ -314,6 +314,46 @@ TOGETHER = {
         f"{_E}.approval.expires_after",
         "asks nobody",
     ),
+    "a reminder after the question is over": (
+        with_approval("{remind_after: [48h]}"),
+        f"{_E}.approval.remind_after[0]",
+        "would never happen",
+    ),
+    "reminders out of order": (
+        with_approval("{remind_after: [8h, 2h]}"),
+        f"{_E}.approval.remind_after[1]",
+        "`2h` is not after `8h`",
+    ),
+    "two steps at one time": (
+        with_approval("{escalate_to: [{after: 4h, users: [a]}, {after: 240m, users: [b]}]}"),
+        f"{_E}.approval.escalate_to[1].after",
+        "is not after",
+    ),
+    "case 93: a step to nobody": (
+        with_approval("{escalate_to: {after: 4h}}"),
+        f"{_E}.approval.escalate_to",
+        "on to nobody",
+    ),
+    "case 93: working hours in which no clock runs": (
+        with_approval("{working_hours: {timezone: UTC}}"),
+        f"{_E}.approval.working_hours",
+        "no clock runs",
+    ),
+    "a working day that ends before it begins": (
+        with_approval("{remind_after: [1h], working_hours: {from: 17:00, to: 09:00, timezone: UTC}}"),
+        f"{_E}.approval.working_hours.to",
+        "is not after",
+    ),
+    "a working day twice": (
+        with_approval("{remind_after: [1h], working_hours: {days: [mon, mon], timezone: UTC}}"),
+        f"{_E}.approval.working_hours.days[1]",
+        "listed twice",
+    ),
+    "case 93: nobody is asked, but reminded": (
+        with_approval("{mode: never, remind_after: [4h]}"),
+        f"{_E}.approval.remind_after",
+        "asks nobody",
+    ),
     "an environment whose check run would be that of the file": (
         "version: 1\nenvironments: {Policy: {}}\n",
         "environments.Policy",
@@ -508,8 +548,6 @@ NOT_YET_FILES = {
     "environments.*.approval.escalate_when.*.riskiest": with_rule("{author_is: bot, riskiest: 10%}"),
     "environments.*.approval.self_approval": with_approval("{self_approval: true}"),
     "environments.*.approval.contributors": with_approval("{contributors: shipped}"),
-    "environments.*.approval.remind_after": with_approval("{remind_after: [2h, 8h]}"),
-    "environments.*.approval.escalate_to": with_approval("{escalate_to: {after: 4h, teams: [acme/leads]}}"),
 }
 
 
@@ -541,8 +579,8 @@ MEANT = {
     ),
     "a key of the top": (with_environment("{version: 1}"), "it belongs at the top of the file"),
     "a key that resembles nothing": (
-        with_approval("{xyzzyx: 1}"),
-        "known here: mode, escalate_when, approvers, self_approval, contributors, parameters, expires_after",
+        with_route("{xyzzyx: 1}"),
+        "known here: grant, workflow, deployment, protection_rule, command, timeout",
     ),
     "a name outside a list": (with_stage("{checks: xyzzyx}"), "names go in a list: `[…]`"),
     "no version": ("environments: {a: {}}\n", "write `version: 1`"),
@@ -561,7 +599,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
         "stages:\n"
         "  tests: {checks: requird}\n"
         "environments:\n"
-        "  staging: {after: stagin, approval: {remind_after: [2h]}}\n"
+        "  staging: {after: stagin, notify: [ops]}\n"
         "  production:\n"
         "    need: [tests]\n"
         "    after: prodution\n"
@@ -572,7 +610,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
     assert [(problem.path, problem.line, problem.column) for problem in problems] == [
         ("stages.tests.checks", 3, 19),
         ("environments.staging.after", 5, 20),
-        ("environments.staging.approval.remind_after", 5, 39),
+        ("environments.staging.notify", 5, 28),
         ("environments.production.need", 7, 5),
         ("environments.production.approval.approvers[0].count", 11, 19),
     ]

@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 from support.runs import AUTHOR, CHANGE, REVIEWER, STANDINGS, START, asking, policy
 
+from gate_app import calendars
 from gate_app.domain.checks import Check, CheckReading, CheckState, Required
 from gate_app.domain.conditions import Authorship, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ClockTicked, CommandGiven
@@ -137,9 +138,7 @@ def gathering(github: Github, pool: ThreadPoolExecutor, memory: Memory | None = 
         return START
 
     hub, store = cast(Hub, cast(Any, github)), cast(Store, cast(Any, memory or Memory()))
-    return Gathering(
-        hub, store, read_policy, lambda patterns, files: True, lambda windows, moment: None, pool, now
-    )
+    return Gathering(hub, store, read_policy, lambda patterns, files: True, calendars, pool, now)
 
 
 GREEN = Check(15368, 7, 900, "test", CheckState.PASSED, "success", START)

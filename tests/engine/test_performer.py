@@ -24,7 +24,7 @@ from gate_app.domain.effects import (
 from gate_app.domain.events import ClockTicked, DeploymentCreated, ReleaseReturned, StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.policy import Probe
-from gate_app.domain.run import StageRole, StageRun, StageStatus
+from gate_app.domain.run import Binding, Question, StageRole, StageRun, StageStatus
 from gate_app.engine.drain import Drain
 from gate_app.engine.performer import RECORDING, Performer
 from gate_app.engine.ports import Child, InboxItem, InboxRow, RunNoticed, Transition
@@ -334,3 +334,19 @@ def test_a_row_that_waits_is_logged_once_too(store: SqlStore, caplog: pytest.Log
     assert told == [f"inbox row 1 of {SUBJECT} waits: GET pulls/3: not for you (403)"]
     (waiting,) = store.delayed()
     assert (waiting.what, waiting.note, waiting.since) == ("inbox", "GET pulls/3: not for you (403)", NOW)
+
+
+@pytest.mark.parametrize(
+    ("number", "written"), [(1, True), (2, False)], ids=["the question is open", "it was asked anew"]
+)
+def test_a_reminder_of_a_question_that_has_ended_is_not_written(
+    store: SqlStore, number: int, written: bool
+) -> None:
+    asked = Question(number, NOW, Binding("a" * 40, "plan", "evidence", "policy"))
+    run = RUN.with_gate(replace(RUN.gates["staging"], question=asked))
+    stored(store, run, effects=(comment("still waiting", "nudge:staging:1:reminder:1"),))
+    passed: list[str] = []
+    outside = Recorder(passed)
+    Drain(store, Listener(store), Performer(store, outside, outside, lambda: NOW), lambda: NOW)(SUBJECT)
+    assert bool(passed) is written
+    assert store.next_effect(SUBJECT, NOW + timedelta(days=1)) is None, "it is done either way"

@@ -101,6 +101,14 @@ def with_approval(body: str) -> str:
     return with_environment(f"{{approval: {body}}}")
 
 
+def with_step(body: str) -> str:
+    return with_approval(f"{{escalate_to: {body}}}")
+
+
+def with_hours(body: str) -> str:
+    return with_approval(f"{{remind_after: [1h], working_hours: {body}}}")
+
+
 def with_window(body: str) -> str:
     return with_environment(f"{{freeze: [{body}]}}")
 

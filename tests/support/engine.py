@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gate_app.calendars import frozen
+from gate_app import calendars
 from gate_app.config import read
 from gate_app.config.globs import touches
 from gate_app.domain.checks import Check
@@ -210,7 +210,7 @@ class TinyEngine:
         github: Any = self.github
         gatekeeper = Gatekeeper(
             self.store,
-            Gathering(github, self.store, read_policy, touches, frozen, OneByOne(), self.now),
+            Gathering(github, self.store, read_policy, touches, calendars, OneByOne(), self.now),
             self.now,
         )
         while subjects := self.store.subjects_due(self.now()):

@@ -41,6 +41,7 @@ from gate_app.domain.record import record
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
+from gate_app.domain.worktime import Span
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 REPOSITORY = Repository(71, "acme", "greeter", 5)
@@ -129,6 +130,7 @@ class World:
     workflow_runs: dict[str, WorkflowSeen | Unknown] = field(default_factory=dict)
     deployments: dict[str, DeploymentSeen | Unknown] = field(default_factory=dict)
     freezes: dict[str, Freeze | Unknown | None] = field(default_factory=dict)
+    working: dict[str, tuple[Span, ...] | Unknown] = field(default_factory=dict)
     obstacles: dict[str, Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -160,6 +162,7 @@ class World:
             dict(self.deployments),
             self._routes(event),
             dict(self.freezes),
+            dict(self.working),
         )
 
     def happens(self, event: Event) -> Decision:

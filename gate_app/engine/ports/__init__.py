@@ -8,7 +8,6 @@ from gate_app.engine.ports.deliveries import Admission, DeliveryContent, Deliver
 from gate_app.engine.ports.hub import (
     Archive,
     Artifacts,
-    Calendar,
     Checkout,
     Comparison,
     Globs,
@@ -55,7 +54,6 @@ __all__ = [
     "Admission",
     "Archive",
     "Artifacts",
-    "Calendar",
     "Checkout",
     "Child",
     "Clock",

@@ -21,7 +21,6 @@ from gate_app.domain.effects import (
     React,
     ReportDeployment,
 )
-from gate_app.domain.freezes import Freeze, FreezeWindow
 from gate_app.domain.model import Change, MergeShown, Person, Repository, Subject, Unknown
 from gate_app.domain.policy import Policy
 from gate_app.domain.workflows import DeploymentSeen, Sought, WorkflowSeen
@@ -208,12 +207,6 @@ class PolicyReader(Protocol):
     """Bytes of a gate file → policy, or the problems in words."""
 
     def __call__(self, raw: bytes, blob_sha: str) -> Policy | str: ...
-
-
-class Calendar(Protocol):
-    """The freeze that holds at a moment, None when there is none, Unknown when it cannot be told."""
-
-    def __call__(self, windows: Sequence[FreezeWindow], now: datetime) -> Freeze | Unknown | None: ...
 
 
 class Globs(Protocol):
