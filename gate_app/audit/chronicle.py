@@ -15,7 +15,7 @@ from typing import Protocol
 from gate_app.domain.events import CommandGiven
 from gate_app.domain.model import Person
 from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState
-from gate_app.domain.verdict import Verdict
+from gate_app.domain.verdict import Verdict, VerdictState
 from gate_app.engine.replay import Place, Recorded, Retraced, differs, retrace
 
 
@@ -69,8 +69,9 @@ Digest = Callable[[Run], str]
 
 def chronicle(journal: Journal, digest: Digest) -> Iterator[AuditEvent]:
     """Every event of a journal, in its order. `digest` is the store's fingerprint of a run."""
+    shadows: dict[str, str] = {}
     for place, entry, step in steps(journal):
-        yield from events_of(place, entry, step, digest)
+        yield from events_of(place, entry, step, digest, shadows)
 
 
 def steps(journal: Journal) -> Iterator[tuple[SealedPlace, DatedEntry | None, Retraced]]:
@@ -87,9 +88,9 @@ def steps(journal: Journal) -> Iterator[tuple[SealedPlace, DatedEntry | None, Re
 
 
 def events_of(
-    place: SealedPlace, entry: DatedEntry | None, step: Retraced, digest: Digest
+    place: SealedPlace, entry: DatedEntry | None, step: Retraced, digest: Digest, shadows: dict[str, str]
 ) -> Iterator[AuditEvent]:
-    """What one entry made different."""
+    """What one entry made different; `shadows` remembers what was last said of gates in shadow."""
     about = AuditEvent(None, place.repository_id, "", place.number, place.hash, "", place.run_id)
     if entry is None:
         yield replace(about, event="entry_unreadable", detail="this entry cannot be read")
@@ -112,6 +113,7 @@ def events_of(
         before = Gate(name) if entry.opening is not None else step.before.gates.get(name, Gate(name))
         here = replace(about, environment=name, gate=step.after.release_id(name))
         yield from _gate(here, before, gate, entry.verdicts)
+        yield from _shadow(here, entry.verdicts.get(name), shadows)
 
 
 def _of_run(about: AuditEvent, run: Run) -> AuditEvent:
@@ -159,6 +161,18 @@ def _gate(
         closed = replace(about, event="closed", verdict=after.closing.state.value, detail=after.closing.note)
         yield _by(replace(closed, codes=(after.closing.code.value,)), after.closing.by)
     yield from _release(about, before.release, after.release)
+
+
+def _shadow(about: AuditEvent, verdict: Verdict | None, shadows: dict[str, str]) -> Iterator[AuditEvent]:
+    """What would have happened to a gate in shadow, each time that it becomes something else."""
+    if verdict is None or not verdict.in_shadow:
+        return
+    beneath = verdict.beneath
+    would = "ask" if beneath.asks else "release" if beneath.state is VerdictState.APPROVED else "hold"
+    if shadows.get(about.gate) != would:
+        shadows[about.gate] = would
+        event = f"would_{would}"
+        yield replace(about, event=event, verdict=beneath.state.value, codes=beneath.codes)
 
 
 def _release(about: AuditEvent, before: Release | None, after: Release | None) -> Iterator[AuditEvent]:

@@ -59,10 +59,12 @@ class _Found:
 def page(journal: Journal, digest: Digest, gate: str, verified: Verified) -> Page | None:
     """The page about the gate of that id (`71#3:1:production`), None where the journal has none."""
     found = _Found()
-    run_id = gate.rpartition(":")[0]
+    run_id, shadows = gate.rpartition(":")[0], dict[str, str]()
     of_run = ((place, entry) for place, entry in journal if place.run_id == run_id)
     for place, entry, step in steps(of_run):
-        found.events += [event for event in events_of(place, entry, step, digest) if event.gate in ("", gate)]
+        found.events += [
+            event for event in events_of(place, entry, step, digest, shadows) if event.gate in ("", gate)
+        ]
         if entry is not None and step.after is not None:
             _keep(found, gate, entry, step.after)
     if found.run is None:

@@ -109,6 +109,7 @@ def _environment(name: str, environment: EnvironmentModel, automated: tuple[str,
         if environment.rollback
         else (),
         freeze=tuple(_freeze(window) for window in environment.freeze or ()),
+        shadow=environment.shadow,
     )
 
 

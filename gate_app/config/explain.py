@@ -119,6 +119,8 @@ def _reports(junit: str | None, sarif: str | None) -> Iterator[Row]:
 
 def _environment(environment: Environment) -> Iterator[Row]:
     yield f"{key(environment.name)}:", ""
+    if environment.shadow:
+        yield "  shadow: true", "judged and recorded; nothing is held, asked or released"
     yield from _indent(_before(environment))
     yield from _indent(_approval(environment.approval))
     yield from _indent(_route(environment.deploy))

@@ -443,6 +443,9 @@ class EnvironmentModel(Strict):
     rollback: RollbackModel | None = None
     """Who answers for a way back; without it the same people as for a release."""
 
+    shadow: Annotated[bool, Field(strict=True)] = False
+    """Judges and records, and holds, asks and releases nothing: the check run says what would have happened."""
+
     verify: Names | None = None
     """Stages that run after the deployment; it is healthy once they have passed."""
 

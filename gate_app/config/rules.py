@@ -167,6 +167,17 @@ def _circle_from(name: str, environments: Mapping[str, EnvironmentModel]) -> lis
     return []
 
 
+def _nothing_comes_after_shadow(draft: Draft) -> Iterator[Flaw]:
+    """Nothing passes in an environment that is never released to."""
+    for name, environment in draft.environments.items():
+        before = draft.environments.get(environment.after or "")
+        if before is not None and before.shadow and environment.after != name:
+            reason = (
+                f"{quote(environment.after)} is in shadow: nothing is released there, so nothing passes there"
+            )
+            yield Flaw(("environments", name, "after"), reason, "delete `after` for as long")
+
+
 def _lists_name_each_once(draft: Draft) -> Iterator[Flaw]:
     for path, names in _lists(draft):
         seen: set[str] = set()
@@ -332,6 +343,7 @@ RULES: tuple[Rule, ...] = (
     _references_exist,
     _implicit_stage_is_free,
     _order_has_no_circle,
+    _nothing_comes_after_shadow,
     _lists_name_each_once,
     _windows_are_one_thing,
     _parameters_are_sound,

@@ -113,6 +113,9 @@ def _deadlocks(hub: Hub, repository: Repository, policy: Policy) -> Iterator[Fin
 
 def _strength(hub: Hub, repository: Repository, environment: Environment) -> Finding:
     where = f"{repository.full_name}, {environment.name}"
+    if environment.shadow:
+        text = f"{where}: open; it is in shadow, so nothing is held there"
+        return warn("strength", text, "delete `shadow: true` from the gate file once you trust its judgement")
     match environment.deploy:
         case CommandRoute():
             return ok(

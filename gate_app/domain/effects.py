@@ -100,7 +100,7 @@ class CollectReports:
 
 
 CheckStatus = Literal["in_progress", "completed"]
-Conclusion = Literal["success", "failure", "action_required", "cancelled", "skipped"]
+Conclusion = Literal["success", "failure", "action_required", "cancelled", "skipped", "neutral"]
 
 
 @dataclass(frozen=True, slots=True)

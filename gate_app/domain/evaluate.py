@@ -95,7 +95,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         *lock_reasons(run, environment.name, conditions),
         *_held_reasons(run),
         _free_reason(run, environment, conditions),
-        _route_reason(run, gate, environment, conditions),
+        _way_out(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
         *_approval_reasons(gate, answers, approval, escalation, conditions),
@@ -160,7 +160,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
         met(ReasonCode.ROLLBACK_TO, sha=run.change.head.sha, detail=run.because, by=by),
         *lock_reasons(run, environment.name, conditions),
         _free_reason(run, environment, conditions),
-        _route_reason(run, gate, environment, conditions),
+        _way_out(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
         judge_lines(gate, answers, approval, conditions),
@@ -305,6 +305,13 @@ def _free_reason(run: Run, environment: Environment, conditions: Conditions) -> 
     if busy_with in (None, run.gate_id(environment.name), run.follows or None):
         return met(ReasonCode.ENVIRONMENT_FREE)
     return unmet(ReasonCode.ENVIRONMENT_BUSY, gate=busy_with or "")
+
+
+def _way_out(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Reason:
+    """In shadow there is none: whatever else holds, nothing is ever released from there."""
+    if environment.shadow:
+        return unmet(ReasonCode.SHADOW)
+    return _route_reason(run, gate, environment, conditions)
 
 
 def _route_reason(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Reason:

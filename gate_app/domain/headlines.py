@@ -7,6 +7,7 @@ only what the reader can wait for or mend is named, never a code.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gate_app.domain.inert import plain
@@ -19,6 +20,8 @@ _Line = Callable[[Sequence[Mapping[str, str]]], str]
 
 def gate_title(gate: Gate, verdict: Verdict) -> str:
     """One line, without a full stop."""
+    if verdict.in_shadow:
+        return _in_shadow(gate, verdict.beneath)
     if gate.release is not None:
         return _of_release(gate.release)
     if verdict.state is not VerdictState.WAITING:
@@ -37,6 +40,16 @@ def gate_title(gate: Gate, verdict: Verdict) -> str:
         said = _obstacle(verdict)
         return f"{'Approved' if gate.question else 'Nobody is asked'}; {said[0].lower()}{said[1:]}"
     return _obstacle(verdict)
+
+
+def _in_shadow(gate: Gate, verdict: Verdict) -> str:
+    """What would be, were the gate not in shadow."""
+    if verdict.state is VerdictState.APPROVED:
+        return "In shadow: it would be released"
+    if verdict.asks:
+        return "In shadow: a person would be asked"
+    said = gate_title(replace(gate, question=None), verdict)
+    return f"In shadow: {said[0].lower()}{said[1:]}"
 
 
 def _of_release(release: Release) -> str:

@@ -258,7 +258,8 @@ class Environment:
 
     `paths` are globs; a change that touches none of them skips this environment. Empty: every change counts.
     `soak` is how long the content has to have been healthy in the environment `after` which this one comes.
-    `rollback` are the lines of who answers for a way back; empty: those of a release.
+    `rollback` are the lines of who answers for a way back; empty: those of a release. What is in `shadow` is judged
+    and recorded, and neither held nor released.
     """
 
     name: str
@@ -273,6 +274,7 @@ class Environment:
     soak: timedelta = field(default=timedelta(), metadata=LATER)
     freeze: tuple[FreezeWindow, ...] = field(default=(), metadata=LATER)
     rollback: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
+    shadow: bool = field(default=False, metadata=LATER)
 
     @property
     def every_line(self) -> tuple[ApproverLine, ...]:

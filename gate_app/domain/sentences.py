@@ -121,6 +121,7 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.SOAK_UNKNOWN: lambda f: (
         f"It is not known since when it has been healthy in {_named(f, 'after')}. Release it there again."
     ),
+    _R.SHADOW: lambda f: "In shadow: this is judged and recorded; nothing is held, asked or released here.",
     _R.NOT_FROZEN: lambda f: "No freeze holds.",
     _R.FROZEN: lambda f: (
         f"Frozen until {_named(f, 'shown')}{_detail(f)}; what is approved now is released then."

@@ -126,7 +126,7 @@ def _stage_state(stage: StageRun) -> tuple[CheckStatus, Conclusion | None]:
 
 
 def _gate_check(draft: Draft, gate: Gate, verdict: Verdict) -> PublishCheckRun:
-    status, conclusion = gate_state(gate, verdict)
+    status, conclusion = _shadow_state(draft.run, gate) or gate_state(gate, verdict)
     asked = gate.question if conclusion == "action_required" else None
     return PublishCheckRun(
         surface=f"gate:{gate.environment}",
@@ -139,6 +139,13 @@ def _gate_check(draft: Draft, gate: Gate, verdict: Verdict) -> PublishCheckRun:
         summary=wording.gate_summary(draft.run, gate, verdict),
         buttons=buttons(draft.run, gate.environment, asked) if asked else (),
     )
+
+
+def _shadow_state(run: Run, gate: Gate) -> tuple[CheckStatus, Conclusion | None] | None:
+    """Neutral from beginning to end: it holds nothing, where the check is required too. None out of shadow."""
+    environment = run.policy.environment(gate.environment) if isinstance(run.policy, Policy) else None
+    in_shadow = environment is not None and environment.shadow and gate.release is None
+    return ("completed", "neutral") if in_shadow else None
 
 
 def gate_state(gate: Gate, verdict: Verdict) -> tuple[CheckStatus, Conclusion | None]:

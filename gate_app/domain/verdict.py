@@ -42,6 +42,7 @@ class ReasonCode(StrEnum):
     SOAKING = "soaking"
     SOAK_CUT_SHORT = "soak_cut_short"
     SOAK_UNKNOWN = "soak_unknown"
+    SHADOW = "shadow"
     NOT_FROZEN = "not_frozen"
     FROZEN = "frozen"
     FREEZE_UNKNOWN = "freeze_unknown"
@@ -250,6 +251,19 @@ class Verdict:
     def only_later(self) -> bool:
         """Whether nothing but the end of a freeze or a lock is missing."""
         return self.state is VerdictState.WAITING and bool(self._open) and self._open <= LATER_ON
+
+    @property
+    def in_shadow(self) -> bool:
+        """Whether it is only judged, and holds and releases nothing."""
+        return any(reason.code is ReasonCode.SHADOW for reason in self.reasons)
+
+    @property
+    def beneath(self) -> Verdict:
+        """What it would be out of shadow."""
+        rest = tuple(reason for reason in self.reasons if reason.code is not ReasonCode.SHADOW)
+        waiting = self.state is VerdictState.WAITING
+        state = VerdictState.APPROVED if waiting and rest and all(each.met for each in rest) else self.state
+        return Verdict(self.environment, state, rest, self.answers)
 
     @property
     def _open(self) -> set[ReasonCode]:

@@ -135,6 +135,8 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
     asked = gate.question
     if gate.release is not None or gate.closing is not None or environment is None or asked is None:
         return _outcome(run, gate, verdict)
+    if verdict.in_shadow:  # it was asked before the gate file put it there
+        return _outcome(run, gate, verdict)
     if run.purpose is Purpose.ROLLBACK:
         return _rollback_question(run, gate, in_hand(gate, environment))
     if verdict.only_later:

@@ -16,6 +16,7 @@ from gate_app.domain.calendar import Calendar, freezes, working
 from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequested
 from gate_app.domain.freezes import Freeze
+from gate_app.domain.learned import is_first
 from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState, oldest_approval, pressed_since
@@ -179,9 +180,9 @@ class Gathering:
         compared: dict[str, Comparison | Unknown] = {}
         found: dict[str, Shipment | Unknown] = {}
         for environment in rules.environments:
-            running = facts.get(environment.name, EnvironmentFacts(environment.name)).running
-            base = running.sha if running else run.change.base_sha
-            if _knows_shipment(run, environment, base):
+            known = facts.get(environment.name, EnvironmentFacts(environment.name))
+            base = known.running.sha if known.running else run.change.base_sha
+            if _knows_shipment(run, environment, base, known):
                 continue
             if base not in compared:
                 compared[base] = self._compared(run.change, base)
@@ -191,7 +192,7 @@ class Gathering:
                 continue
             what = Difference(
                 base,
-                running is None,
+                is_first(environment, known),
                 between.ahead,
                 between.behind,
                 between.messages,
@@ -287,13 +288,13 @@ def _pin(rules: Policy, team: str) -> str:
     return f"{rules.blob_sha}:{team}"
 
 
-def _knows_shipment(run: Run, environment: Environment, base: str) -> bool:
+def _knows_shipment(run: Run, environment: Environment, base: str, facts: EnvironmentFacts) -> bool:
     """Whether nothing has to be compared: the gate is closed, or it was done for the same base and paths."""
     gate, known = run.gates.get(environment.name), run.shipments.get(environment.name)
     if gate is None or gate.closing or gate.release:
         return True
-    looked_for = (base, environment.paths, environment.globs)
-    return known is not None and (known.base, known.paths, known.looked_for) == looked_for
+    looked_for = (base, is_first(environment, facts), environment.paths, environment.globs)
+    return known is not None and (known.base, known.first, known.paths, known.looked_for) == looked_for
 
 
 def _people(run: Run, event: Event) -> tuple[Person, ...]:

@@ -31,6 +31,7 @@ from gate_app.domain.evidence import (
     TestFailure,
 )
 from gate_app.domain.following import wanted
+from gate_app.domain.learned import is_first
 from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject, Unknown
 from gate_app.domain.opening import open_run
 from gate_app.domain.policy import ChecksWork, Permission, Policy, reaches
@@ -326,7 +327,7 @@ class _World:
             each.name: shipment_of(
                 Difference(
                     BASE.sha,
-                    self.environments[each.name].running is None,
+                    is_first(each, self.environments[each.name]),
                     ahead=1,
                     behind=0,
                     messages=(told.title,),

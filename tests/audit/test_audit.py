@@ -242,3 +242,16 @@ def test_no_database_is_a_wrong_call() -> None:
 
 def test_nothing_is_left_out_of_an_empty_choice() -> None:
     assert list(wanted([], None, None)) == []
+
+
+def test_what_would_have_been_in_shadow_is_an_event_each_time_that_it_changes(database: str) -> None:
+    rules = policy()
+    shadow = replace(rules, environments=(replace(rules.environments[0], shadow=True),))
+    with opened(sqlite_url(Path(database))) as engine:
+        world = kept(engine, shadow)
+        world.passes(5).stage_ends()
+        world.tick()
+        world.says(REVIEWER, "/lock staging mine")
+    found = [each for each in events(f"sqlite:///{database}") if each["event"].startswith("would")]
+    assert [each["event"] for each in found] == ["would_hold", "would_ask"]
+    assert found[-1]["codes"] == ["approval", "approval_missing"]

@@ -50,6 +50,7 @@ SOUND: dict[str, Any] = {
         "production": {
             "after": "staging",
             "soak": "30m",
+            "shadow": True,
             "freeze": [
                 {"cron": "0 16 * * FRI", "duration": "64h", "timezone": "Europe/Berlin", "reason": "weekend"},
                 {"holidays": "DE-BY", "timezone": "Europe/Berlin", "exceptions": ["2026-12-27"]},

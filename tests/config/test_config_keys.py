@@ -318,6 +318,14 @@ KEYS = (
         f"{_ENVIRONMENT}.soak",
     ),
     Key(
+        "environments.*.shadow",
+        with_environment,
+        "{shadow: true}",
+        "{shadow: 'true'}",
+        "{shadow: 1}",
+        f"{_ENVIRONMENT}.shadow",
+    ),
+    Key(
         "environments.*.freeze",
         with_environment,
         "{freeze: [{holidays: DE, timezone: UTC}]}",

@@ -399,6 +399,11 @@ TOGETHER = {
         f"{_E}.approval.parameters",
         "asks nobody",
     ),
+    "what comes after a shadow": (
+        "version: 1\nenvironments:\n  staging: {shadow: true}\n  production: {after: staging}\n",
+        "environments.production.after",
+        "nothing passes there",
+    ),
     "a soak that counts from nowhere": (with_environment("{soak: 30m}"), f"{_E}.soak", "in `after`"),
     "a window of two kinds": (
         with_window('{cron: "0 1 * * *", duration: 1h, holidays: DE, timezone: UTC}'),
