@@ -3,6 +3,7 @@
 #   make try        the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
 #   make test       everything that has to pass       make check   its static part: style and types
 #   make coverage   every branch of domain and trust  make kill    every crash point
+#   make processes  gate-app try and serve from their command lines, in every way they may end
 #   make stories    every story on every route, and with every trouble at every call of it (an hour)
 #   make walk       people doing anything in any order, for an hour
 #   make fuzz       generated calls at the stand-in   make bench   how fast webhooks are taken in
@@ -11,24 +12,28 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PARALLEL := -n 4 --dist worksteal  # two for each of two cores: stories wait a lot
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help try test check coverage stories walk fuzz kill bench picture
+.PHONY: help try test check coverage processes stories walk fuzz kill bench picture
 
 help:
-	@sed -n '3,10s/^# *//p' Makefile
+	@sed -n '3,11s/^# *//p' Makefile
 
 try: $(VENV)/try.stamp
 	@$(BIN)/gate-app try $(if $(REPO),--repo "$(REPO)") $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)") $(ARGS)
 
 test: check coverage
-	@$(BIN)/pytest -q -n auto --ignore=tests/domain --ignore=tests/trust
+	@$(BIN)/pytest -q $(PARALLEL) --ignore=tests/domain --ignore=tests/trust
 
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary
+
+processes: $(VENV)/dev.stamp
+	@$(BIN)/pytest -q $(PARALLEL) -m processes
 
 stories: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n 6 -m slow tests/stories  # mostly they wait

@@ -42,6 +42,7 @@ _BEFORE: Final = (
         {
             "README.md": files.README,
             ".gitignore": files.IGNORED,
+            "pytest.ini": files.PYTEST,
             "greeter/__init__.py": files.PACKAGE,
             "greeter/greetings.py": files.GREETINGS,
             "tests/test_greetings.py": files.TEST_GREETINGS,

@@ -22,6 +22,12 @@ __pycache__/
 reports/
 """
 
+PYTEST: Final = """\
+[pytest]
+# The tests need none of what else may be installed.
+addopts = --disable-plugin-autoload
+"""
+
 PACKAGE: Final = '''\
 """A small HTTP service that greets people."""
 '''

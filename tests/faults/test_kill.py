@@ -102,6 +102,7 @@ def test_every_failpoint_is_part_of_a_kill_test() -> None:
     } == failpoints.NAMES
 
 
+@pytest.mark.processes
 @pytest.mark.timeout(300)  # nine starts of an engine
 def test_case_193_the_engine_dies_around_every_dispatch(own_place: Place) -> None:
     own_place.app.processes["worker"].send_signal(signal.SIGKILL)

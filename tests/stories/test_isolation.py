@@ -58,6 +58,7 @@ def test_a_command_of_a_pull_request_sees_neither_key_nor_database_nor_home(plac
     assert f"{slug} runs " in deployed.log_tail
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("place", [NO_BUBBLEWRAP], indirect=True, ids=["namespaces are forbidden"])
 def test_where_nothing_confines_a_command_does_not_run_and_its_gate_waits(place: Place) -> None:
     story = tell(place)

@@ -97,6 +97,7 @@ def test_the_story_goes_through_serve_and_on_after_a_restart(place: Place) -> No
     assert (place.app.home / "data/gate.db").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.processes
 def test_with_poll_the_story_goes_through_although_github_cannot_reach_us(place: Place) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}/webhooks/github"
     place.control.change_hook(nowhere, place.app.environment["GATE_WEBHOOK_SECRET"])
@@ -111,6 +112,7 @@ def test_with_poll_the_story_goes_through_although_github_cannot_reach_us(place:
     assert [deployment["environment"] for deployment in story.deployments()] == ["staging"]
 
 
+@pytest.mark.processes
 def test_a_delivery_that_failed_while_we_were_away_is_fetched(place: Place) -> None:
     serve(place)
     story = tell(place)
@@ -137,6 +139,7 @@ def test_it_says_where_it_listens_which_app_it_is_and_where_it_keeps_things(plac
     assert place.app.environment["GATE_WEBHOOK_SECRET"] not in place.app.log()
 
 
+@pytest.mark.processes
 def test_an_engine_that_is_killed_is_started_again_and_the_story_goes_on(place: Place) -> None:
     parent = serve(place)
     story = tell(place)
@@ -149,6 +152,7 @@ def test_an_engine_that_is_killed_is_started_again_and_the_story_goes_on(place: 
     assert "the engine process ended (-9): started again" in place.app.log()
 
 
+@pytest.mark.processes
 def test_when_serve_itself_is_killed_nothing_of_it_goes_on(place: Place) -> None:
     parent = serve(place)
     family = parent.children(recursive=True)
@@ -166,6 +170,7 @@ def test_a_place_that_is_taken_is_told_before_anything_is_started(place: Place) 
     assert not (place.app.home / "data/gate.db").exists()
 
 
+@pytest.mark.processes
 def test_a_database_that_another_engine_works_on_brings_the_whole_down(place: Place) -> None:
     place.app.start("serve")
     place.app.wait_ready()
@@ -190,7 +195,7 @@ environments:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.processes
 def test_it_ends_in_time_while_a_stage_runs_a_probe_hangs_and_github_does_not_answer(place: Place) -> None:
     """Every way in which something may keep us waiting, at once; nobody has to be killed for it."""
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:

@@ -90,6 +90,7 @@ def test_a_change_whose_test_fails_is_never_asked_about(tmp_path: Path) -> None:
     assert "assert 1 == 2" in tried.printed
 
 
+@pytest.mark.processes
 def test_tests_that_miss_a_module_are_unknown_and_name_it(tmp_path: Path) -> None:
     tests = "from absent_module import x\n\n\ndef test_x():\n    assert x\n"
     made = repository(tmp_path / "service", {"README.md": ""}, {"test_x.py": tests})
@@ -100,6 +101,7 @@ def test_tests_that_miss_a_module_are_unknown_and_name_it(tmp_path: Path) -> Non
     assert "--tests COMMAND" in tried.printed
 
 
+@pytest.mark.processes
 def test_a_repository_with_nothing_to_run_releases_nothing(tmp_path: Path) -> None:
     made = repository(tmp_path / "service", {"README.md": "one"}, {"README.md": "two"})
     tried = attempt(tmp_path, "--repo", str(made))
@@ -107,6 +109,7 @@ def test_a_repository_with_nothing_to_run_releases_nothing(tmp_path: Path) -> No
     assert gate(tried.state, "staging")["question"] is None
 
 
+@pytest.mark.processes
 def test_a_denial_ends_the_trial_and_its_reason_is_kept(tmp_path: Path) -> None:
     tried = attempt(tmp_path, "--repo", str(service(tmp_path)), "--say", "reviewer: /deny staging too risky")
     assert (tried.code, tried.state["outcome"]) == (1, "denied"), tried.printed
@@ -115,6 +118,7 @@ def test_a_denial_ends_the_trial_and_its_reason_is_kept(tmp_path: Path) -> None:
     assert tried.state["deployments"] == []
 
 
+@pytest.mark.processes
 def test_with_nothing_left_to_say_the_gate_still_waits(tmp_path: Path) -> None:
     tried = attempt(tmp_path, "--repo", str(service(tmp_path)), "--say", "reader: /approve staging")
     assert (tried.code, tried.state["outcome"]) == (1, "waiting"), tried.printed
@@ -122,6 +126,7 @@ def test_with_nothing_left_to_say_the_gate_still_waits(tmp_path: Path) -> None:
     assert "Still waiting for an answer about staging" in tried.printed
 
 
+@pytest.mark.processes
 def test_what_deploys_from_the_default_branch_is_asked_about_after_the_merge(tmp_path: Path) -> None:
     made = service(tmp_path, gate=FROM_MAIN)
     tried = attempt(tmp_path, "--repo", str(made), "--say", "reviewer: /approve production")
@@ -130,6 +135,7 @@ def test_what_deploys_from_the_default_branch_is_asked_about_after_the_merge(tmp
     assert "author merges it" in tried.printed
 
 
+@pytest.mark.processes
 def test_case_086_a_gate_file_changed_in_the_range_is_not_used(tmp_path: Path) -> None:
     made = service(tmp_path)
     base = commit(made, {"check.sh": FAILING})
@@ -146,6 +152,7 @@ def test_case_086_a_gate_file_changed_in_the_range_is_not_used(tmp_path: Path) -
     assert "that change is not used until it is merged" in tried.printed
 
 
+@pytest.mark.processes
 def test_the_time_of_a_trial_is_bounded(tmp_path: Path) -> None:
     made = service(tmp_path, "sleep 60\n")
     tried = attempt(tmp_path, "--repo", str(made), "--timeout", "8")
@@ -183,7 +190,11 @@ def awaits_its_stage(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.processes),
+    ],
 )
 def test_an_interrupted_trial_leaves_no_process_behind(
     tmp_path: Path, number: signal.Signals, code: int
@@ -196,6 +207,7 @@ def test_an_interrupted_trial_leaves_no_process_behind(
     assert json.loads((tmp_path / "state.json").read_text())["outcome"] == "interrupted"
 
 
+@pytest.mark.processes
 def test_a_killed_trial_takes_its_processes_and_its_running_stage_with_it(tmp_path: Path) -> None:
     with started(tmp_path, "--repo", str(service(tmp_path, "sleep 60\n"))) as trial:
         awaits_its_stage(tmp_path / "home")
@@ -206,6 +218,7 @@ def test_a_killed_trial_takes_its_processes_and_its_running_stage_with_it(tmp_pa
         time.sleep(0.1)
 
 
+@pytest.mark.processes
 def test_a_worker_that_dies_ends_the_trial_with_the_path_of_its_log(tmp_path: Path) -> None:
     with started(tmp_path, "--repo", str(service(tmp_path, "sleep 60\n"))) as trial:
         awaits_its_stage(tmp_path / "home")
@@ -234,6 +247,7 @@ def test_a_person_answers_at_the_prompt(tmp_path: Path) -> None:
     assert gate(state, "staging")["answers"][0]["login"] == "maintainer"
 
 
+@pytest.mark.processes
 def test_answers_on_the_page_count_the_same_and_the_terminal_notices(tmp_path: Path) -> None:
     arguments = command(tmp_path, "--repo", str(service(tmp_path)))
     seen, script = tmp_path / "opened", tmp_path / "browser"
@@ -260,6 +274,7 @@ def test_answers_on_the_page_count_the_same_and_the_terminal_notices(tmp_path: P
     assert heard == [("reader", "replied"), ("maintainer", "acknowledged")]
 
 
+@pytest.mark.processes
 def test_a_terminal_that_nobody_reads_does_not_keep_a_trial_from_ending(tmp_path: Path) -> None:
     arguments = command(tmp_path, "--repo", str(service(tmp_path, "sleep 60\n")))
     environment = {**settings.inherited(), "TERM": "xterm", "COLUMNS": "120"}
