@@ -47,6 +47,7 @@ USAGES: Final[Mapping[str, str]] = {
 _NOT_KEPT: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.STANDING_UNKNOWN: "GitHub could not say right now what its author may do here; write it again later",
     ReasonCode.COMMENT_UNKNOWN: "the comment could not be read again right now; write it again later",
+    ReasonCode.POLICY_INVALID: "the gate file on the default branch cannot be obeyed; mend it, then write it again",
 }
 """What is said of a request: unlike an answer it is not kept to be judged again."""
 

@@ -18,7 +18,7 @@ from gate_app.domain.effects import PublishComment, React
 from gate_app.domain.events import ButtonPressed, CommandGiven, QuestionShown, RerunRequested
 from gate_app.domain.model import Person, PersonKind, Purpose
 from gate_app.domain.plan import fingerprint
-from gate_app.domain.policy import Permission, Policy
+from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.requests import Obeyed, Refused
 from gate_app.domain.rollback import taken_back
 from gate_app.domain.run import Gate, Run, button_key, comment_key, passed_on
@@ -93,7 +93,7 @@ def _requested(
         return wording.passed_on_question(draft.run, event.person, command) if command.verb == "ask" else None
     if command.verb == "withdraw" and _left_to_rollback(draft, command):
         return None
-    refused = request or Refused(ReasonCode.NOTHING_OPEN)
+    refused = request or Refused(_why_nothing_moves(draft.run))
     missed = NoTarget(refused.code, refused.about, refused.choices)
     return refusals.no_target(
         event.person,
@@ -102,6 +102,12 @@ def _requested(
         draft.run,
         draft.verdicts,
     )
+
+
+def _why_nothing_moves(run: Run) -> ReasonCode:
+    """Without a gate file that can be obeyed there are no gates, and that is what has to be mended."""
+    broken = isinstance(run.policy, PolicyProblem)
+    return ReasonCode.POLICY_INVALID if broken else ReasonCode.NOTHING_OPEN
 
 
 def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None:

@@ -256,4 +256,4 @@ def test_a_run_that_is_over_is_not_moved() -> None:
 def test_without_a_policy_that_can_be_read_nothing_is_moved() -> None:
     world = proposed(PolicyProblem("policy_invalid", "x"))
     world.says(MAINTAINER, "/cancel")
-    assert "nothing_open" in world.replies()[-1]
+    assert "was not obeyed (`policy_invalid`): the gate file on the default branch" in world.replies()[-1]
