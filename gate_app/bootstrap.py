@@ -185,6 +185,7 @@ class Engine:
         from gate_app.engine.sweep import Sweep
         from gate_app.github.payloads import WebhookPayloads
         from gate_app.jobs.durable import DurableJobs
+        from gate_app.owners import ownership
         from gate_app.stages.inspection import Demand
         from gate_app.stages.workers import StageWorkers
         from gate_app.store.database import migrate, open_engine
@@ -197,7 +198,7 @@ class Engine:
         workers = StageWorkers(places(settings), inspected(settings), Demand(isolation))
         jobs = DurableJobs(database, clock=now)
         threads = ThreadPoolExecutor(READ_THREADS, "read")
-        gathering = Gathering(hub, store, read_policy, touches, calendars, threads, now)
+        gathering = Gathering(hub, store, read_policy, touches, calendars, ownership, threads, now)
         drain = Drain(
             store,
             Gatekeeper(store, gathering, now),

@@ -300,6 +300,8 @@ def _named(line: ApproverLine) -> Iterator[tuple[str, str]]:
         ("roles", line.roles),
     )
     yield from ((key, inline_list(values)) for key, values in lists if values)
+    if line.codeowners:
+        yield "codeowners", "true"
     if line.permission is not Permission.NONE:
         yield "permission", line.permission.name.lower()
 
@@ -315,6 +317,8 @@ def _people(line: ApproverLine) -> str:
         conditions.append(f"named {_either(line.users)}")
     if line.teams:
         conditions.append(f"in team {_either(line.teams)}")
+    if line.codeowners:
+        conditions.append("who owns what changes, as many as own all of it,")
     if line.organisations:
         conditions.append(f"in organisation {_either(line.organisations)}")
     if line.roles:

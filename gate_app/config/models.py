@@ -136,6 +136,9 @@ class ApproverLineModel(Strict):
     roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
     """Repository roles, custom ones included; each approver of this line has exactly one of them."""
 
+    codeowners: Annotated[Literal[True], exactly(bool, "write `codeowners: true`")] | None = None
+    """The owners of the files that change, by CODEOWNERS on the default branch: each set of them is answered for."""
+
     permission: Literal["read", "triage", "write", "maintain", "admin"] | None = None
     """The repository role that each approver of this line has at least."""
 
@@ -162,6 +165,7 @@ class ApproverLineModel(Strict):
             self.count,
             organisations=self.organisations or (),
             roles=self.roles or (),
+            codeowners=self.codeowners or False,
             any_of=tuple(part.declared() for part in self.any_of or ()),
             all_of=tuple(part.declared() for part in self.all_of or ()),
         )

@@ -20,7 +20,7 @@ PeopleRule = Callable[[Mapping[str, EnvironmentModel]], Iterator[Flaw]]
 MAX_WAYS = 256
 """How many ways there may be to meet all lines of an environment, with those of all its rules."""
 
-_WHO = ("users", "teams", "organisations")
+_WHO = ("users", "teams", "organisations", "codeowners")
 
 
 def approver_lines(name: str, environment: EnvironmentModel) -> Iterator[tuple[Path, ApproverLineModel]]:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gate_app.domain.inert import code, plain
+from gate_app.domain.model import Unknown
 from gate_app.domain.policy import ApproverLine, Environment, Permission
 from gate_app.domain.rollback import rollback_approval
 from gate_app.domain.run import Run
@@ -62,9 +63,12 @@ def how_to_answer(run: Run, environment: str) -> str:
 def group(facts: Mapping[str, Iterable[str]], naming: Naming = code) -> str:
     """Whom one line of the policy asks for: `octocat or hubot, with maintain permission`.
 
-    `facts` are the values of its keys: `users`, `teams`, `organisations`, `roles` and `permission`.
+    `facts` are the values of its keys: `users`, `teams`, `organisations`, `roles`, `permission`, and `owners`, each a
+    set of code owners and one of their files.
     """
-    named = " in ".join(" or ".join(map(naming, facts[key])) for key in ("users", "teams") if facts.get(key))
+    owners = f"the code owners of what changes ({'; '.join(facts['owners'])})" if facts.get("owners") else ""
+    lists = [" or ".join(map(naming, facts[key])) for key in ("users", "teams") if facts.get(key)]
+    named = " in ".join([*filter(None, (owners,)), *lists])
     traits = [say(" or ".join(facts[key])) for key, say in _TRAITS.items() if facts.get(key)]
     if named:
         return ", ".join([named, *traits])
@@ -90,8 +94,22 @@ def keys_of(line: ApproverLine) -> Mapping[str, tuple[str, ...]]:
         "organisations": line.organisations,
         "roles": line.roles,
         "permission": permission,
+        "owners": _owners(line),
     }
     return {key: values for key, values in every.items() if values}
+
+
+def _owners(line: ApproverLine) -> tuple[str, ...]:
+    """Each set of code owners with a file of theirs, inert; a word for them while they are not known."""
+    if not line.codeowners:
+        return ()
+    if isinstance(line.owners, Unknown):
+        return ("as CODEOWNERS says",)
+    return tuple(
+        f"{' or '.join(code(name, 100) for name in owners.names) or 'anybody who may write'}"
+        + (f" for {code(owners.file, 100)}" if owners.file else "")
+        for owners in line.owners
+    )
 
 
 def _people(environment: Environment, naming: Naming) -> str:
@@ -109,11 +127,18 @@ def _line(line: ApproverLine, naming: Naming) -> str:
         return " and ".join(_part(part, naming) for part in line.all_of)
     keys = keys_of(line)
     instead = "".join(f" or, by now, {group(keys_of(each.line), naming)}" for each in line.stand_ins)
+    if line.codeowners:
+        return f"{_count(line)} of {group(keys, naming)}{instead}"
     if not line.users and not line.teams:
         people = "one person" if line.count == 1 else f"{line.count} people"
         return f"{people} {group(keys, naming).removeprefix('people ')}{instead}"
     count = "one" if line.count == 1 else f"{line.count} people"
     return f"{count} of {group(keys, naming)}{instead}"
+
+
+def _count(line: ApproverLine) -> str:
+    """How many code owners: as many as it takes, each for what they own."""
+    return "as many as it takes" if line.count == 1 else f"at least {line.count}"
 
 
 def _part(line: ApproverLine, naming: Naming) -> str:

@@ -14,6 +14,7 @@ from gate_app.domain.checks import CheckReading
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.locks import Lock
 from gate_app.domain.model import LATER, Content, Person, Unknown
+from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
@@ -103,7 +104,8 @@ class Conditions:
     `workflow_runs` and `deployments` are by the key of the stage that follows them; `routes` are by environment,
     None where nothing keeps the route from being taken; `freezes` are by environment that has windows, None where
     none holds; `working` are the working hours, by environment that has them, since its question was asked and for some
-    time to come. What a decision does not turn on is not read, and is in
+    time to come; `owners` are whose files would change, by environment that asks code owners. What a decision does not
+    turn on is not read, and is in
     none of them.
     """
 
@@ -122,6 +124,7 @@ class Conditions:
     routes: Mapping[str, Unknown | None] = field(default_factory=dict)
     freezes: Mapping[str, Freeze | Unknown | None] = field(default_factory=dict, metadata=LATER)
     working: Mapping[str, tuple[Span, ...] | Unknown] = field(default_factory=dict, metadata=LATER)
+    owners: Mapping[str, Ownership | Unknown] = field(default_factory=dict, metadata=LATER)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

@@ -85,7 +85,19 @@ def in_force(run: Run, gate: Gate, environment: Environment, conditions: Conditi
     """The environment with the approver lines that hold for this change, and with who may stand in for them."""
     environment = in_hand(gate, environment)
     escalation = escalate(run, gate, environment, conditions)
-    return environment if escalation is None else replace(environment, approval=escalation.approval)
+    approval = escalation.approval if escalation is not None else environment.approval
+    back = _asking(environment.rollback, gate, conditions)
+    return replace(environment, approval=owned(approval, gate, conditions), rollback=back)
+
+
+def owned(approval: ApprovalPolicy, gate: Gate, conditions: Conditions) -> ApprovalPolicy:
+    """The policy with the code owners of what would change, in lines that ask them."""
+    return replace(approval, lines=_asking(approval.lines, gate, conditions))
+
+
+def _asking(lines: tuple[ApproverLine, ...], gate: Gate, conditions: Conditions) -> tuple[ApproverLine, ...]:
+    owners = conditions.owners.get(gate.environment, Unknown("owners_not_read", "CODEOWNERS was not read"))
+    return tuple(line.asking(owners) for line in lines)
 
 
 def _reason(hits: tuple[Hit, ...]) -> Reason:

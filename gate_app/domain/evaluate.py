@@ -14,7 +14,7 @@ from typing import Final, assert_never
 from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers
 from gate_app.domain.baseline import findings_at_least
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
-from gate_app.domain.escalation import Escalation, escalate
+from gate_app.domain.escalation import Escalation, escalate, owned
 from gate_app.domain.evidence import Finding, Severity, StageVerdict
 from gate_app.domain.halting import halted
 from gate_app.domain.ladder import in_hand
@@ -83,7 +83,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
     if any(reason.code is ReasonCode.PATHS_UNTOUCHED for reason in paths):
         return Verdict(gate.environment, VerdictState.SKIPPED, paths)
     escalation = escalate(run, gate, environment, conditions)
-    approval = escalation.approval if escalation is not None else environment.approval
+    approval = owned(escalation.approval if escalation else environment.approval, gate, conditions)
     answers = judge_answers(run, gate, approval, binding_for(run, environment), conditions)
     grounds = (
         _policy_reason(run, conditions),
@@ -152,7 +152,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
 
     A person always answers, whatever the policy says of releases: going back is no routine.
     """
-    approval = rollback_approval(environment)
+    approval = owned(rollback_approval(environment), gate, conditions)
     answers = judge_answers(run, gate, approval, binding_for(run, environment), conditions)
     by = ", ".join(person.login for person in gate.requesters)
     grounds = (

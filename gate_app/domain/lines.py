@@ -6,12 +6,13 @@ never met; nothing is met because nothing was asked (case 93).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from gate_app.domain.conditions import Conditions, Standing
 from gate_app.domain.model import Unknown
-from gate_app.domain.policy import ApproverLine, reaches
+from gate_app.domain.ownership import Owners, Ownership, covers
+from gate_app.domain.policy import ApproverLine, Permission, reaches
 
 Place = tuple[int, ...]
 """Where a line stands: its index in the list, then that of the part within it, and so on."""
@@ -41,13 +42,13 @@ def _fits_keys(standing: Standing, line: ApproverLine, conditions: Conditions) -
         return False
     if line.organisations and not set(line.organisations) & set(standing.organisations):
         return False
-    in_team = _fits_teams(standing, line)
-    if in_team is not True or not line.users:
-        return in_team
-    identities = [conditions.identities.get(login, Unknown("not_read")) for login in line.users]
-    if standing.person.id in identities:
-        return True
-    return next((identity for identity in identities if isinstance(identity, Unknown)), False)
+    keys = (
+        _fits_teams(standing, line.teams) if line.teams else True,
+        _fits_users(standing, line.users, conditions) if line.users else True,
+        _owns(standing, line, conditions) if line.codeowners else True,
+    )
+    doubt = next((key for key in keys if isinstance(key, Unknown)), True)
+    return False if False in keys else doubt
 
 
 def fits_any(standing: Standing, lines: Sequence[ApproverLine], conditions: Conditions) -> bool | Unknown:
@@ -57,15 +58,41 @@ def fits_any(standing: Standing, lines: Sequence[ApproverLine], conditions: Cond
 
 
 def _asks_something(line: ApproverLine) -> bool:
-    return bool(line.users or line.teams or line.organisations or line.roles or line.permission)
+    groups = line.users or line.teams or line.organisations or line.roles
+    return bool(groups or line.permission or line.codeowners)
 
 
-def _fits_teams(standing: Standing, line: ApproverLine) -> bool | Unknown:
-    """Whether a person is in one of the line's teams; a name that another team may have by now is unknown (62)."""
-    if not line.teams or set(line.teams) & set(standing.teams):
+def _fits_teams(standing: Standing, teams: Sequence[str]) -> bool | Unknown:
+    """Whether a person is in one of the teams; a name that another team may have by now is unknown (62)."""
+    if set(teams) & set(standing.teams):
         return True
-    doubtful = sorted(set(line.teams) & set(standing.doubtful))
+    doubtful = sorted(set(teams) & set(standing.doubtful))
     return Unknown("team_changed_hands", doubtful[0]) if doubtful else False
+
+
+def _fits_users(standing: Standing, users: Sequence[str], conditions: Conditions) -> bool | Unknown:
+    identities = [conditions.identities.get(login, Unknown("not_read")) for login in users]
+    if standing.person.id in identities:
+        return True
+    return next((identity for identity in identities if isinstance(identity, Unknown)), False)
+
+
+def _owns(standing: Standing, line: ApproverLine, conditions: Conditions) -> bool | Unknown:
+    """Whether a person answers for a set of owners at all."""
+    if isinstance(line.owners, Unknown):
+        return line.owners
+    found = [answers_for(standing, owners, conditions) for owners in line.owners]
+    return True in found or next((each for each in found if isinstance(each, Unknown)), False)
+
+
+def answers_for(standing: Standing, owners: Owners, conditions: Conditions) -> bool | Unknown:
+    """Whether a person answers for one set of owners: one of them who may write."""
+    if standing.permission < Permission.WRITE:
+        return False
+    if owners.anybody:
+        return True
+    found = (_fits_teams(standing, owners.teams), _fits_users(standing, owners.users, conditions))
+    return True in found or next((each for each in found if isinstance(each, Unknown)), False)
 
 
 def ways(lines: Sequence[ApproverLine], at: Place = ()) -> tuple[Way, ...]:
@@ -90,15 +117,50 @@ def best(people: Sequence[Standing], lines: Sequence[ApproverLine], conditions: 
 
 
 def _lacking(way: Way, filled: Filled) -> int:
-    return sum(max(line.count, 1) - len(filled[place]) for place, line in way.items())
+    """How many people are missing, at least; whoever answers for code owners, answers for all of them or is missing."""
+    return sum(max(max(line.count, 1) - len(filled[place]), 0) for place, line in way.items())
 
 
 def assign(people: Sequence[Standing], way: Way, conditions: Conditions) -> Filled:
     """Gives each person at most one place in one line so that as many places as possible are filled.
 
-    Maximum bipartite matching by augmenting paths: greedy assignment would refuse sets that do satisfy the
-    policy.
+    Code owners answer together: a line of theirs has people who answer for all sets of them, or nobody.
     """
+    place = next((place for place, line in way.items() if line.codeowners), None)
+    if place is None:
+        return _matched(people, way, conditions)
+    rest = {other: line for other, line in way.items() if other != place}
+    tried = [{**assign(people, rest, conditions), place: ()}]
+    for seated in _owning(people, way[place], conditions):
+        others = [person for person in people if person not in seated]
+        tried.append({**assign(others, rest, conditions), place: seated})
+    return min(tried, key=lambda filled: _lacking(way, filled))
+
+
+def _owning(
+    people: Sequence[Standing], line: ApproverLine, conditions: Conditions
+) -> Iterator[tuple[Standing, ...]]:
+    """Groups of people who fit the line and answer for every set of owners; who stands in answers for all."""
+    if isinstance(line.owners, Unknown) or not line.owners:
+        return
+    fitting = [person for person in people if fits(person, line, conditions) is True]
+    answered = [frozenset(_answered(person, line, line.owners, conditions)) for person in fitting]
+    for some in covers(answered, len(line.owners), line.count):
+        yield tuple(fitting[index] for index in some)
+
+
+def _answered(
+    person: Standing, line: ApproverLine, every: Ownership, conditions: Conditions
+) -> Iterator[int]:
+    """The sets of owners that somebody who fits the line answers for, by index."""
+    stands_in = any(_fits_keys(person, each.line, conditions) is True for each in line.stand_ins)
+    for index, owners in enumerate(every):
+        if stands_in or answers_for(person, owners, conditions) is True:
+            yield index
+
+
+def _matched(people: Sequence[Standing], way: Way, conditions: Conditions) -> Filled:
+    """Maximum bipartite matching by augmenting paths: greedy assignment would refuse sets that do satisfy a policy."""
     slots = [place for place, line in way.items() for _ in range(line.count)]
     holder: dict[int, int] = {}
 

@@ -6,14 +6,15 @@ policy; empty means closed (case 93).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Literal
 
 from gate_app.domain.evidence import Severity
 from gate_app.domain.freezes import FreezeWindow
-from gate_app.domain.model import LATER, Origin
+from gate_app.domain.model import LATER, Origin, Unknown
+from gate_app.domain.ownership import Ownership
 from gate_app.domain.parameters import Parameter
 from gate_app.domain.worktime import WorkingHours
 
@@ -47,9 +48,10 @@ class ApproverLine:
     """One requirement on approvers: keys are AND, members of a key are OR, `count` is in people (≥ 1).
 
     `users` are logins and `teams` are `org/slug`, as configured; they are compared as ids resolved live. `roles` are
-    names of repository roles, custom ones included; none of them stands for a higher one. A line has either keys, or
-    parts: one of `any_of`, or every one of `all_of`, by different people. `stand_ins` may take its places too, once the
-    question was handed on to them (`ladder`); a gate file never says so of a line.
+    names of repository roles, custom ones included; none of them stands for a higher one. `codeowners` asks `owners`,
+    who are known once there is something to deploy, and is never met by fewer than all sets of them. A line has either
+    keys, or parts: one of `any_of`, or every one of `all_of`, by different people. `stand_ins` may take its places too,
+    once the question was handed on to them (`ladder`); a gate file never says so of a line.
     """
 
     users: tuple[str, ...] = ()
@@ -58,6 +60,8 @@ class ApproverLine:
     count: int = 1
     organisations: tuple[str, ...] = field(default=(), metadata=LATER)
     roles: tuple[str, ...] = field(default=(), metadata=LATER)
+    codeowners: bool = field(default=False, metadata=LATER)
+    owners: Ownership | Unknown = field(default=Unknown("owners_not_read"), metadata=LATER)
     any_of: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
     all_of: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
     stand_ins: tuple[StandIn, ...] = field(default=(), metadata=LATER)
@@ -71,6 +75,15 @@ class ApproverLine:
     def leaves(self) -> tuple[ApproverLine, ...]:
         """The lines with keys of their own: itself, or those within it."""
         return tuple(leaf for part in self.parts for leaf in part.leaves) if self.parts else (self,)
+
+    def asking(self, owners: Ownership | Unknown) -> ApproverLine:
+        """The line with the owners of what would change, itself or in its parts."""
+        if self.codeowners:
+            return replace(self, owners=owners)
+        any_of, all_of = (
+            tuple(each.asking(owners) for each in parts) for parts in (self.any_of, self.all_of)
+        )
+        return replace(self, any_of=any_of, all_of=all_of) if self.parts else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +293,11 @@ class Environment:
     def every_line(self) -> tuple[ApproverLine, ...]:
         """Every line by which somebody may have to answer here."""
         return (*self.approval.every_line, *(leaf for line in self.rollback for leaf in line.leaves))
+
+    @property
+    def asks_owners(self) -> bool:
+        """Whether code owners may have to answer."""
+        return any(line.codeowners for line in self.every_line)
 
     @property
     def globs(self) -> tuple[tuple[str, ...], ...]:

@@ -6,13 +6,15 @@ count makes what is missing unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from gate_app.domain.approvals import UNKNOWN_CODES
 from gate_app.domain.approver_words import keys_of
 from gate_app.domain.conditions import Conditions, Standing
-from gate_app.domain.lines import Filled, Place, best
+from gate_app.domain.lines import Filled, Place, answers_for, best
+from gate_app.domain.model import Unknown
+from gate_app.domain.ownership import Owners
 from gate_app.domain.policy import ApprovalPolicy, ApproverLine
 from gate_app.domain.run import Gate
 from gate_app.domain.verdict import Judged, Reason, ReasonCode, all_of, any_of, met, unknown, unmet
@@ -24,7 +26,7 @@ def judge_lines(
     """The approval reason: one child per line, met by different people (case 70); closed without lines."""
     people = _counting(gate, judged, conditions)
     pending = any(answer.code in UNKNOWN_CODES for answer in judged)
-    tree = _Tree(best(people, policy.lines, conditions), pending)
+    tree = _Tree(best(people, policy.lines, conditions), pending, people, conditions)
     children = tuple(tree.reason((index,), line) for index, line in enumerate(policy.lines))
     return all_of(ReasonCode.APPROVAL, children)
 
@@ -49,6 +51,8 @@ class _Tree:
 
     filled: Filled
     pending: bool
+    people: Sequence[Standing]
+    conditions: Conditions
 
     def reason(self, place: Place, line: ApproverLine) -> Reason:
         """The reason of a line and of its parts."""
@@ -58,6 +62,9 @@ class _Tree:
         return all_of(ReasonCode.APPROVER_GROUP, parts) if parts else self._leaf(place, line)
 
     def _leaf(self, place: Place, line: ApproverLine) -> Reason:
+        if line.codeowners and (isinstance(line.owners, Unknown) or not line.owners):
+            detail = line.owners.detail if isinstance(line.owners, Unknown) else ""
+            return unknown(ReasonCode.OWNERS_UNKNOWN, detail=detail)
         people = self.filled.get(place, ())
         facts = {
             "line": ".".join(map(str, place)),
@@ -71,7 +78,23 @@ class _Tree:
         facts |= {key: ", ".join(values) for key, values in keys_of(line).items()}
         if line.stand_ins:
             facts["instead"] = " or ".join(" ".join(_said(each.line)) for each in line.stand_ins)
+        facts |= self._owners(line)
         if line.count >= 1 and len(people) >= line.count:
             return met(ReasonCode.APPROVER_LINE_MET, **facts)
         reason = unknown if self.pending else unmet
         return reason(ReasonCode.APPROVAL_MISSING, **facts)
+
+    def _owners(self, line: ApproverLine) -> Mapping[str, str]:
+        """Of how many sets of code owners somebody has answered, and those who are missing."""
+        if not line.codeowners or isinstance(line.owners, Unknown):
+            return {}
+        missing = tuple(owners for owners in line.owners if not self._answered(owners))
+        whom = keys_of(replace(line, owners=missing or line.owners))["owners"]
+        return {
+            "have": str(len(line.owners) - len(missing)),
+            "need": str(len(line.owners)),
+            "owners": ", ".join(whom),
+        }
+
+    def _answered(self, owners: Owners) -> bool:
+        return any(answers_for(person, owners, self.conditions) is True for person in self.people)

@@ -41,7 +41,7 @@ def _from(facts: Facts) -> str:
 
 def _so_far(facts: Facts) -> str:
     """How many approvals of one line of the policy there are, from whom they have to be and from whom they are."""
-    keys = ("users", "teams", "organisations", "roles", "permission")
+    keys = ("users", "teams", "organisations", "roles", "permission", "owners")
     whom = group({key: tuple(filter(None, facts.get(key, "").split(", "))) for key in keys})
     by = f": {_named(facts, 'by', 200)}" if facts.get("by") else ""
     instead = f", by now also from {_named(facts, 'instead', 200)}" if facts.get("instead") else ""
@@ -157,6 +157,9 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.APPROVAL: lambda f: "Approvals:",
     _R.APPROVER_LINE_MET: lambda f: f"{_so_far(f)}.",
     _R.APPROVAL_MISSING: lambda f: f"{_so_far(f)}.",
+    _R.OWNERS_UNKNOWN: lambda f: (
+        f"Who owns what would change cannot be told{_detail(f)}; it is looked at again."
+    ),
     _R.APPROVER_CHOICE: lambda f: "One of these is enough:",
     _R.APPROVER_GROUP: lambda f: "All of these, by different people:",
     _R.NOBODY_ASKED: lambda f: "The policy asks nobody (`mode: never`).",

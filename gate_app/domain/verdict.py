@@ -66,6 +66,7 @@ class ReasonCode(StrEnum):
     APPROVER_LINE_MET = "approver_line_met"
     APPROVER_CHOICE = "approver_choice"
     APPROVER_GROUP = "approver_group"
+    OWNERS_UNKNOWN = "owners_unknown"
     APPROVAL_MISSING = "approval_missing"
     NOBODY_ASKED = "nobody_asked"
     NOT_ESCALATED = "not_escalated"

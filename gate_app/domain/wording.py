@@ -137,11 +137,11 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         return _outcome(run, gate, verdict)
     if verdict.in_shadow:  # it was asked before the gate file put it there
         return _outcome(run, gate, verdict)
+    environment = in_force(run, gate, environment, conditions)
     if run.purpose is Purpose.ROLLBACK:
         return _rollback_question(run, gate, in_hand(gate, environment))
     if verdict.only_later:
         return _approved_ahead(run, gate, verdict)
-    environment = in_force(run, gate, environment, conditions)
     parts = [
         f"### Deploy to {code(gate.environment)}?",
         f"{code(run.change.title, 150)} at {code(run.change.head.sha[:12])}",

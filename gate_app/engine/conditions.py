@@ -6,7 +6,7 @@ people are compared by id, and a configured login that changed hands is unknown,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,17 +18,21 @@ from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequ
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.learned import is_first
 from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
+from gate_app.domain.ownership import Ownership
+from gate_app.domain.ownership import named as named_among
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState, oldest_approval, pressed_since
 from gate_app.domain.shipping import Difference, Shipment, shipment_of
 from gate_app.domain.worktime import Span
 from gate_app.engine.elsewhere import Elsewhere, Looking, or_unknown
+from gate_app.engine.owning import Owning
 from gate_app.engine.ports import (
     Clock,
     Comparison,
     Globs,
     Hub,
     LiveChange,
+    OwnersReader,
     PolicyAbsent,
     PolicyFile,
     PolicyReader,
@@ -54,6 +58,7 @@ class _Asked:
     shipments: Future[Mapping[str, Shipment | Unknown]]
     elsewhere: Looking
     environments: Mapping[str, EnvironmentFacts]
+    owners: Mapping[str, Ownership | Unknown]
 
     def answered(
         self,
@@ -80,6 +85,7 @@ class _Asked:
             routes=elsewhere.routes,
             freezes=freezes,
             working=working,
+            owners=self.owners,
         )
 
     def _standings(self) -> Mapping[int, Standing | Unknown]:
@@ -106,6 +112,7 @@ class Gathering:
     read_policy: PolicyReader
     touches: Globs
     calendar: Calendar
+    owned: OwnersReader
     at_once: Executor
     now: Clock
 
@@ -147,14 +154,17 @@ class Gathering:
         """Starts every read that does not wait for another one; what only the store knows is read here."""
         repository, submit = run.change.repository, self.at_once.submit
         environments = self.store.environments(repository.id, _names(rules))
-        people, logins = _people(run, event), _logins(run, event, rules)
+        owners = Owning(self.hub, self.owned).of(run, rules, environments)
+        owning_users, owning_teams = named_among(owners)
+        people = _people(run, event)
+        logins = (*_logins(run, event, rules), *(owning_users if people else ()))
         authors = _authors(run, rules)
         named = tuple(dict.fromkeys((*logins, *authors)))
         known = self.store.pinned_identities(repository.id, named) if named else {}
         asked_about = [login for login in named if login in logins or login not in known]
         groups = rules.organisations() if rules else ()
-        teams = rules.teams() if rules else ()
-        meant = self._meant(repository, rules) if rules and teams else {}
+        teams = tuple(dict.fromkeys((*rules.teams(), *owning_teams))) if rules else ()
+        meant = self._meant(repository, rules, teams) if rules and teams else {}
         asked = [team for team in teams if people or team not in meant]
         return _Asked(
             head=submit(self._head, run, event, live),
@@ -169,6 +179,7 @@ class Gathering:
             shipments=submit(self._shipments, run, rules, environments),
             elsewhere=Elsewhere(self.hub, self.store).look(run, rules, event, self.at_once),
             environments=environments,
+            owners=owners,
         )
 
     def _shipments(
@@ -250,9 +261,9 @@ class Gathering:
     def _comment(self, repository: Repository, comment_id: int) -> str | Unknown:
         return or_unknown(lambda: self.hub.comment_fingerprint(repository, comment_id))
 
-    def _meant(self, repository: Repository, rules: Policy) -> Mapping[str, int]:
+    def _meant(self, repository: Repository, rules: Policy, teams: Sequence[str]) -> Mapping[str, int]:
         """Which team each name meant when this gate file was first read with it (case 62)."""
-        names = {_pin(rules, team): team for team in rules.teams()}
+        names = {_pin(rules, team): team for team in teams}
         pinned = self.store.pinned_identities(repository.id, tuple(names))
         return {names[pin]: team_id for pin, team_id in pinned.items()}
 

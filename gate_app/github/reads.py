@@ -32,6 +32,7 @@ from gate_app.github.permissions import (
 )
 
 POLICY_PATH: Final = (".github", "gate.yml")
+OWNERS_PATHS: Final = ((".github", "CODEOWNERS"), ("CODEOWNERS",), ("docs", "CODEOWNERS"))
 MAX_POLICY_BYTES: Final = 64 * 1024
 MAX_LISTED_COMMITS: Final = 250
 """Where GitHub's list of a pull request's commits ends, without saying so (docs: list commits)."""
@@ -56,8 +57,18 @@ class Reads:
 
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
         """`.github/gate.yml` of the default branch: the one read when no ref is named (docs: contents)."""
+        return self._file(repository, POLICY_PATH)
+
+    def owners_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
+        """CODEOWNERS of the default branch, the first there is (docs: about code owners, location)."""
+        found = (self._file(repository, path) for path in OWNERS_PATHS)
+        return next((file for file in found if not isinstance(file, PolicyAbsent)), PolicyAbsent())
+
+    def _file(
+        self, repository: Repository, where: tuple[str, ...]
+    ) -> PolicyFile | PolicyAbsent | PolicyRefused:
         try:
-            path = in_repository("contents", *POLICY_PATH)
+            path = in_repository("contents", *where)
             found = self._api.read(answers.CONTENT, repository, READ_POLICY, path)
         except HubRefused as refused:
             if refused.status != 404:
@@ -66,7 +77,7 @@ class Reads:
             return PolicyAbsent()
         if isinstance(found, list):
             return PolicyRefused("a directory lies there")
-        return _plain_file(found)
+        return _plain_file(found, where)
 
     def authorship(self, change: Change) -> Authorship:
         """Everybody who made this content (cases 54 to 57). HubUnavailable when the list may not be whole."""
@@ -325,9 +336,9 @@ def _went_into(pull: answers.PullOfCommit, repository: Repository, branch: str) 
     return pull.base.ref == branch and pull.base.repo.id == repository.id
 
 
-def _plain_file(found: answers.ContentFile) -> PolicyFile | PolicyRefused:
+def _plain_file(found: answers.ContentFile, where: tuple[str, ...]) -> PolicyFile | PolicyRefused:
     """The file's bytes, if it is one: its blob SHA is recomputed, so half a file is never half a policy."""
-    if found.type != "file" or found.path != "/".join(POLICY_PATH):
+    if found.type != "file" or found.path != "/".join(where):
         return PolicyRefused("what lies there is not a plain file (a symlink or a submodule)")
     if found.size > MAX_POLICY_BYTES:
         return PolicyRefused(f"the file is larger than {MAX_POLICY_BYTES // 1024} KiB")
@@ -336,8 +347,8 @@ def _plain_file(found: answers.ContentFile) -> PolicyFile | PolicyRefused:
     try:
         raw = base64.b64decode(found.content.replace("\n", ""), validate=True)
     except (binascii.Error, ValueError):
-        raise HubUnavailable("GitHub's answer for the gate file is garbled") from None
+        raise HubUnavailable(f"GitHub's answer for {found.path} is garbled") from None
     header = f"blob {len(raw)}\0".encode()
     if hashlib.sha1(header + raw, usedforsecurity=False).hexdigest() != found.sha:
-        raise HubUnavailable("the gate file did not arrive whole")
+        raise HubUnavailable(f"{found.path} did not arrive whole")
     return PolicyFile(found.sha, raw)

@@ -64,6 +64,8 @@ def _fits(person: Resident, line: ApproverLine) -> bool:
         return False
     if line.teams and not set(line.teams) & set(person.teams):
         return False
+    if line.codeowners:  # whoever they are, they are not among these
+        return False
     if line.organisations and not set(line.organisations) & set(person.organisations):
         return False
     return not line.users or person.login.lower() in {user.lower() for user in line.users}

@@ -41,6 +41,7 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
         REPOSITORY, Subject(REPOSITORY.id, ref="refs/heads/main")
     ),
     "policy_file": lambda hub: hub.policy_file(REPOSITORY),
+    "owners_file": lambda hub: hub.owners_file(REPOSITORY),
     "authorship": lambda hub: hub.authorship(change()),
     "compare": lambda hub: hub.compare(REPOSITORY, "b" * 40, "a" * 40),
     "standing": lambda hub: hub.standing(REPOSITORY, REVIEWER, ()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -840,6 +841,23 @@ def test_a_commit_that_is_gone_cannot_be_compared(github: ScriptedGithub) -> Non
     github.answers("GET", COMPARE_PATH, {"message": "Not Found"}, status=404)
     with pytest.raises(HubRefused):
         hub(github).compare(REPOSITORY, BASE, SHA)
+
+
+# --- code owners
+
+
+def test_codeowners_is_the_first_of_the_places_where_github_looks(github: ScriptedGithub) -> None:
+    github.answers("GET", "/repos/acme/shop", {"id": REPOSITORY.id})
+    assert hub(github).owners_file(REPOSITORY) == PolicyAbsent()
+    raw = b"* @acme/sre\n"
+    sha = hashlib.sha1(b"blob %d\0" % len(raw) + raw).hexdigest()  # noqa: S324  # git's own name of a blob
+    file = {"type": "file", "sha": sha, "size": len(raw), "encoding": "base64"}
+    text = {"content": base64.b64encode(raw).decode()}
+    path = "/repos/acme/shop/contents/"
+    github.answers("GET", f"{path}docs/CODEOWNERS", {**file, **text, "path": "docs/CODEOWNERS"})
+    assert hub(github).owners_file(REPOSITORY) == PolicyFile(sha, raw)
+    github.answers("GET", f"{path}CODEOWNERS", {**file, **text, "path": "elsewhere"})
+    assert isinstance(hub(github).owners_file(REPOSITORY), PolicyRefused)
 
 
 # --- teams (case 62)

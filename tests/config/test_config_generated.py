@@ -60,7 +60,13 @@ SOUND: dict[str, Any] = {
                 "approvers": [
                     {"teams": ["acme/sre"]},
                     {"users": ["a", "b"], "permission": "write", "count": 2},
-                    {"any_of": [{"roles": ["captain"]}, {"all_of": [{"organisations": ["acme"]}]}]},
+                    {
+                        "any_of": [
+                            {"roles": ["captain"]},
+                            {"codeowners": True},
+                            {"all_of": [{"organisations": ["acme"]}]},
+                        ]
+                    },
                 ],
                 "self_approval": False,
                 "contributors": "head",

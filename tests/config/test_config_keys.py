@@ -678,6 +678,14 @@ KEYS = (
         f"{_LINE}.roles",
     ),
     Key(
+        "environments.*.approval.approvers.*.codeowners",
+        with_line,
+        "{codeowners: true, permission: maintain}",
+        "{codeowners: false}",
+        "{codeowners: 1}",
+        f"{_LINE}.codeowners",
+    ),
+    Key(
         "environments.*.approval.approvers.*.any_of",
         with_line,
         "{any_of: [{users: [octocat]}, {all_of: [{teams: [acme/sre]}, {permission: admin}]}]}",

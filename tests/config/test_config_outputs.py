@@ -42,6 +42,7 @@ GOOD = {
         "{users: [a, b, c, d, e, f, g], teams: [acme/sre], permission: triage, count: 3}"
     ),
     "people of a role and an organisation": with_line("{roles: [release captain], organisations: [acme]}"),
+    "code owners": with_line("{codeowners: true, count: 2}"),
     "parts": with_line("{any_of: [{users: [a]}, {all_of: [{teams: [x/y]}, {permission: admin, count: 2}]}]}"),
     "a grant": with_route("{grant: {}}"),
     "a deployment": with_route("deployment"),

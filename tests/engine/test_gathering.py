@@ -21,6 +21,7 @@ from gate_app.domain.policy import ApproverLine, ChecksWork, Policy, PolicyProbl
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import Comparison, Hub, LiveChange, PolicyAbsent, PolicyFile, Store
 from gate_app.errors import HubRefused, HubUnavailable
+from gate_app.owners import ownership
 
 PATIENCE = 10.0
 RULES = policy(ApproverLine(users=("reviewer", "maintainer")))
@@ -138,7 +139,7 @@ def gathering(github: Github, pool: ThreadPoolExecutor, memory: Memory | None = 
         return START
 
     hub, store = cast(Hub, cast(Any, github)), cast(Store, cast(Any, memory or Memory()))
-    return Gathering(hub, store, read_policy, lambda patterns, files: True, calendars, pool, now)
+    return Gathering(hub, store, read_policy, lambda patterns, files: True, calendars, ownership, pool, now)
 
 
 GREEN = Check(15368, 7, 900, "test", CheckState.PASSED, "success", START)

@@ -23,3 +23,16 @@ def test_a_custom_role_answers_and_a_member_who_left_does_not(place: Place) -> N
     place.control.set_role(story.repository, "reviewer", "release-captain:write")
     assert story.replies_to(story.says("reviewer", "/approve staging")) == "+1"
     story.shows("gate / staging", "success")
+
+
+def test_the_owners_of_what_changes_answer(place: Place) -> None:
+    story = tell(
+        place,
+        gate_file=asking_for("{codeowners: true}"),
+        base={".github/CODEOWNERS": "* @reviewer\n/app.py @maintainer\n"},
+    )
+    asked = story.asks("staging")["body"]
+    assert "the code owners of what changes (`maintainer` for `app.py`)" in asked
+    assert "not_an_approver" in story.replies_to(story.says("reviewer", "/approve staging"))
+    assert story.replies_to(story.says("maintainer", "/approve staging")) == "+1"
+    story.shows("gate / staging", "success")

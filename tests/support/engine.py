@@ -32,6 +32,7 @@ from gate_app.engine.ports import (
 )
 from gate_app.engine.reconcile import Reconcile
 from gate_app.engine.sweep import Sweep
+from gate_app.owners import ownership
 from gate_app.store.repository import SqlStore
 
 SHOP = Repository(71, "acme", "shop", 5)
@@ -210,7 +211,7 @@ class TinyEngine:
         github: Any = self.github
         gatekeeper = Gatekeeper(
             self.store,
-            Gathering(github, self.store, read_policy, touches, calendars, OneByOne(), self.now),
+            Gathering(github, self.store, read_policy, touches, calendars, ownership, OneByOne(), self.now),
             self.now,
         )
         while subjects := self.store.subjects_due(self.now()):

@@ -26,6 +26,7 @@ from gate_app.domain.following import wanted
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject, Unknown
 from gate_app.domain.opening import open_run
+from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import (
     ApprovalPolicy,
     ApproverLine,
@@ -131,6 +132,7 @@ class World:
     deployments: dict[str, DeploymentSeen | Unknown] = field(default_factory=dict)
     freezes: dict[str, Freeze | Unknown | None] = field(default_factory=dict)
     working: dict[str, tuple[Span, ...] | Unknown] = field(default_factory=dict)
+    owners: dict[str, Ownership | Unknown] = field(default_factory=dict)
     obstacles: dict[str, Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -163,6 +165,7 @@ class World:
             self._routes(event),
             dict(self.freezes),
             dict(self.working),
+            dict(self.owners),
         )
 
     def happens(self, event: Event) -> Decision:

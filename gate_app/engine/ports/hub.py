@@ -22,6 +22,7 @@ from gate_app.domain.effects import (
     ReportDeployment,
 )
 from gate_app.domain.model import Change, MergeShown, Person, Repository, Subject, Unknown
+from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import Policy
 from gate_app.domain.workflows import DeploymentSeen, Sought, WorkflowSeen
 from gate_app.engine.ports.notices import ConversationNoticed
@@ -117,6 +118,9 @@ class Hub(Protocol):
         """When the subject's head was last pushed over, or the pull request closed, reopened or retargeted."""
 
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused: ...
+    def owners_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
+        """CODEOWNERS of the default branch: the first of the places where GitHub looks."""
+
     def authorship(self, change: Change) -> Authorship: ...
     def compare(self, repository: Repository, base: str, head: str) -> Comparison: ...
     def standing(
@@ -207,6 +211,12 @@ class PolicyReader(Protocol):
     """Bytes of a gate file → policy, or the problems in words."""
 
     def __call__(self, raw: bytes, blob_sha: str) -> Policy | str: ...
+
+
+class OwnersReader(Protocol):
+    """Whose the files are by CODEOWNERS; None for files stands for any of them."""
+
+    def __call__(self, raw: bytes, files: Sequence[str] | None) -> Ownership | Unknown: ...
 
 
 class Globs(Protocol):
