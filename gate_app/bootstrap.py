@@ -248,7 +248,12 @@ def places(settings: Settings) -> Places:
 
     search_path = inherited().get("PATH", "")
     return Places(
-        settings.home.resolve(), search_path, settings.stage_venv, settings.guarded, settings.probe_hosts
+        settings.home.resolve(),
+        search_path,
+        settings.stage_venv,
+        settings.guarded,
+        settings.probe_hosts,
+        settings.prometheus_url,
     )
 
 

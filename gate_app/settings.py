@@ -56,7 +56,8 @@ class Settings:
 
     `reconcile_seconds` is how often GitHub's state is compared with ours, `settle_seconds` how long GitHub may take
     to list a workflow run that it has accepted. `stage_venv` is put before the PATH
-    of command stages. `probe_hosts` are globs over hosts that a watch may ask on private addresses. `base_url` is
+    of command stages. `probe_hosts` are globs over hosts that a watch may ask on private addresses, `prometheus_url` is
+    the server that its metrics come from, empty without one. `base_url` is
     where people and GitHub reach the app, empty if the operator did not say. `guarded` are files and folders that
     no command of a repository may see: the home of this user, the private key, the database.
     """
@@ -75,6 +76,7 @@ class Settings:
     bot_id: int | None = None
     stage_venv: Path | None = None
     probe_hosts: tuple[str, ...] = ()
+    prometheus_url: str = ""
     guarded: tuple[Path, ...] = ()
 
 
@@ -175,6 +177,7 @@ def _engine(reading: _Reading) -> Settings:
         bot_id=reading.number("GATE_BOT_ID", 0, 0) or None,
         stage_venv=reading.optional_folder("GATE_STAGE_VENV"),
         probe_hosts=tuple(reading.text("GATE_PROBE_HOSTS", "").split()),
+        prometheus_url=reading.server("GATE_PROMETHEUS_URL"),
         guarded=(*reading.homes(), *reading.key_files(), *_database_files(database_url)),
     )
 
@@ -248,6 +251,17 @@ class _Reading:
         parts = urlsplit(value)
         if value and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query):
             self._problem(name, "is no address", "for example https://gate.example")
+        return value
+
+    def server(self, name: str) -> str:
+        """A server that is asked without credentials, without a closing slash; empty when it is not set."""
+        value = self.text(name, "").rstrip("/")
+        parts = urlsplit(value)
+        plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+        if value and (not plain or parts.query or parts.fragment):
+            self._problem(
+                name, "is no address", "for example http://prometheus.internal:9090, without a password"
+            )
         return value
 
     def bind(self, name: str, default: str) -> str:

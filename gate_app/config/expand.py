@@ -127,8 +127,10 @@ def _freeze(window: FreezeModel) -> FreezeWindow:
 
 
 def _monitor(monitor: MonitorModel) -> ProbeWork:
-    probes = tuple(Probe(probe.http, duration(probe.every)) for probe in monitor.probes)
-    return ProbeWork(probes, duration(monitor.duration))
+    probes = tuple(
+        Probe(probe.http or "", duration(probe.every), probe.prometheus or "") for probe in monitor.probes
+    )
+    return ProbeWork(probes, duration(monitor.duration), on_breach=monitor.on_breach)
 
 
 def _approval(approval: ApprovalModel) -> ApprovalPolicy:

@@ -6,7 +6,7 @@ repository; sentences stand in comments.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from gate_app.config.durations import duration_text
@@ -25,6 +25,7 @@ from gate_app.domain.policy import (
     Environment,
     EscalationRule,
     GrantRoute,
+    OnBreach,
     Permission,
     Policy,
     ProtectionRuleRoute,
@@ -130,8 +131,9 @@ def _environment(environment: Environment) -> Iterator[Row]:
         yield "    probes:", ""
         for probe in environment.monitor.probes:
             every = duration_text(probe.every)
-            yield f"      - {{http: {text(probe.url)}, every: {every}}}", "2xx is healthy"
-        yield "    on_breach: propose_rollback", "a person is asked whether to go back"
+            what, healthy = ("prometheus", "each number holds") if probe.query else ("http", "2xx is healthy")
+            yield f"      - {{{what}: {text(probe.shown)}, every: {every}}}", healthy
+        yield f"    on_breach: {environment.monitor.on_breach}", _ON_BREACH[environment.monitor.on_breach]
     if environment.rollback:
         yield "  rollback:", "a way back asks these people; who asks for it does not count"
         yield "    approvers:", "every line must be met, by different people"
@@ -139,6 +141,13 @@ def _environment(environment: Environment) -> Iterator[Row]:
             yield f"      - {_approvers(line)}", _people(line)
     if environment.verify:
         yield f"  verify: {inline_list(environment.verify)}", "run after the deployment; then it is healthy"
+
+
+_ON_BREACH: Mapping[OnBreach, str] = {
+    "propose_rollback": "a person is asked whether to go back",
+    "rollback": "goes back to what was healthy before, by itself, and says so",
+    "notify": "the release has failed, and people are told",
+}
 
 
 def _before(environment: Environment) -> Iterator[Row]:

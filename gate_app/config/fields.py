@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from gate_app.calendars import cron_problem, knows_holidays, knows_zone
 from gate_app.config.durations import DURATION_PATTERN, duration
+from gate_app.domain.thresholds import MAX_EXPRESSION, THRESHOLD_PATTERN
 
 # Parts are separated by single spaces or slashes and never begin with a dot, so that a name can neither hide
 # blanks nor climb out of a folder that is called after it (case 94).
@@ -142,6 +143,9 @@ WorkflowFile = Annotated[str, Field(pattern=WORKFLOW_PATTERN)]
 ReportGlob = Annotated[str, Field(pattern=GLOB_PATTERN, max_length=255), AfterValidator(_inside)]
 ProbeUrl = Annotated[
     str, Field(pattern=r"^https?://[^/\s?#@]+(/[^\s#]*)?$", max_length=1024), AfterValidator(visible)
+]
+MetricText = Annotated[
+    str, Field(pattern=THRESHOLD_PATTERN, max_length=MAX_EXPRESSION), AfterValidator(visible)
 ]
 ProbeInterval = Annotated[
     str,

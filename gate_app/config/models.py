@@ -31,6 +31,7 @@ from gate_app.config.fields import (
     Days,
     Holidays,
     Login,
+    MetricText,
     Name,
     Names,
     Organisation,
@@ -376,10 +377,14 @@ class FreezeModel(Strict):
 
 
 class ProbeModel(Strict):
-    """One address that is asked while a release is watched."""
+    """What is asked while a release is watched: exactly one of `http` and `prometheus`."""
 
-    http: ProbeUrl
+    http: ProbeUrl | None = None
     """Address that is asked with GET; 2xx is healthy, three bad answers in a row are a breach."""
+
+    prometheus: MetricText | None = None
+    """A query and what each of its numbers has to be: `error_rate < 0.01`. Three times not so in a row is a breach;
+    no answer and no data are neither health nor a breach."""
 
     every: ProbeInterval = "30s"
     """How often it is asked; 1s to 1h."""
@@ -394,8 +399,9 @@ class MonitorModel(Strict):
     probes: Annotated[tuple[ProbeModel, ...], Field(min_length=1, max_length=20)]
     """What is asked; any of them can breach."""
 
-    on_breach: Literal["propose_rollback"] = "propose_rollback"
-    """What a breach leads to: the release has failed, and a person is asked whether to go back."""
+    on_breach: Literal["propose_rollback", "rollback", "notify"] = "propose_rollback"
+    """What a breach leads to: the release has failed, and a person is asked whether to go back
+    (`propose_rollback`), it is gone back at once (`rollback`), or people are told (`notify`)."""
 
 
 class RollbackModel(Strict):

@@ -112,6 +112,15 @@ def _routes_are_one(draft: Draft) -> Iterator[Flaw]:
             yield Flaw((*path, "timeout"), "`timeout` holds for a `command` only", "delete it")
 
 
+def _probes_ask_one_thing(draft: Draft) -> Iterator[Flaw]:
+    for name, environment in draft.environments.items():
+        for index, probe in enumerate(environment.monitor.probes if environment.monitor else ()):
+            if (probe.http is None) == (probe.prometheus is None):
+                path: Path = ("environments", name, "monitor", "probes", index)
+                found = "neither" if probe.http is None else "both"
+                yield Flaw(path, f"a probe asks `http` or `prometheus`; found {found}", "write one of them")
+
+
 def _references_exist(draft: Draft) -> Iterator[Flaw]:
     for name, environment in draft.environments.items():
         path = ("environments", name)
@@ -340,6 +349,7 @@ RULES: tuple[Rule, ...] = (
     _names_are_free,
     _stages_do_one_thing,
     _routes_are_one,
+    _probes_ask_one_thing,
     _references_exist,
     _implicit_stage_is_free,
     _order_has_no_circle,

@@ -43,9 +43,6 @@ _RULE = (*_APPROVAL, "escalate_when", ANY)
 
 NOT_YET: tuple[NotYet, ...] = (
     NotYet(("notify",)),
-    NotYet((*_ENVIRONMENT, "monitor", "probes", ANY, "prometheus"), "write an `http` probe"),
-    NotYet((*_ENVIRONMENT, "monitor", "on_breach"), "write `on_breach: propose_rollback`", "rollback"),
-    NotYet((*_ENVIRONMENT, "monitor", "on_breach"), "write `on_breach: propose_rollback`", "notify"),
     NotYet((*_ENVIRONMENT, "from", "tag"), "write `from: pull_request`, or nothing for the default branch"),
     NotYet((*_RULE, "confidence"), "delete it: nobody can state a confidence yet"),
     NotYet((*_RULE, "riskiest"), "delete it: there is no risk score yet"),

@@ -33,7 +33,7 @@ from gate_app.domain.policy import (
     WorkflowRoute,
 )
 from gate_app.domain.quorum import judge_lines
-from gate_app.domain.rollback import rollback_approval
+from gate_app.domain.rollback import by_rule, rollback_approval
 from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.verdict import (
     Judged,
@@ -150,7 +150,7 @@ def _run_ended(run: Run) -> Reason:
 def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Verdict:
     """Back to what was healthy there: its stages, its head and its contributors are not in question again.
 
-    A person always answers, whatever the policy says of releases: going back is no routine.
+    A person answers, whatever the policy says of releases, unless it goes back by itself after a breach.
     """
     approval = owned(rollback_approval(environment), gate, conditions)
     answers = judge_answers(run, gate, approval, binding_for(run, environment), conditions)
@@ -163,7 +163,9 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
         _way_out(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
-        judge_lines(gate, answers, approval, conditions),
+        met(ReasonCode.ROLLBACK_BY_RULE)
+        if by_rule(gate, environment)
+        else judge_lines(gate, answers, approval, conditions),
     )
     return _weighed(run, gate, environment, answers, grounds, conditions)
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from gate_app.domain import wording
 from gate_app.domain.conditions import EnvironmentFacts, Running
 from gate_app.domain.draft import Draft, RollbackProposal
-from gate_app.domain.effects import CreateDeployment, DeploymentState, ReportDeployment
+from gate_app.domain.effects import CreateDeployment, DeploymentState, PublishComment, ReportDeployment
 from gate_app.domain.evidence import StageReason, StageVerdict
 from gate_app.domain.model import Content, Person, Purpose
 from gate_app.domain.plan import plan_for
@@ -25,12 +26,16 @@ KEPT_CONTENTS: Final = 50
 """How many contents that passed in an environment are remembered for `after`."""
 
 
+_UNASKED: Final = (ReasonCode.NOBODY_ASKED, ReasonCode.NOT_ESCALATED, ReasonCode.ROLLBACK_BY_RULE)
+"""Why a release was asked of nobody."""
+
+
 def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
     """Commits to the release and asks GitHub for its deployment record."""
     occasion = gate.occasions + 1
     parameters = plan_for(draft.run, environment).parameters
     grounds = {reason.code for reason in draft.verdicts[environment.name].reasons}
-    unasked = [code for code in (ReasonCode.NOBODY_ASKED, ReasonCode.NOT_ESCALATED) if code in grounds]
+    unasked = [code for code in _UNASKED if code in grounds]
     release = Release(
         draft.now,
         draft.run.change.head,
@@ -83,7 +88,7 @@ def advance_release(draft: Draft, environment: Environment) -> None:
     elif release.status is ReleaseStatus.VERIFYING:
         _after_verifying(draft, gate, release, environment)
     elif release.status is ReleaseStatus.WATCHING:
-        _after_watching(draft, gate, release)
+        _after_watching(draft, gate, release, environment)
 
 
 def _deploy(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:
@@ -154,28 +159,38 @@ def _passed(draft: Draft, gate: Gate, release: Release, environment: Environment
     _report(draft, environment.name, release, "in_progress", f"Deployed, watched until {until:%H:%M} UTC")
 
 
-def _after_watching(draft: Draft, gate: Gate, release: Release) -> None:
-    """A breach closes the release and asks, in a run of its own, to go back to what was healthy before."""
+def _after_watching(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:
+    """A breach closes the release; the way back to what was healthy before is decided in a run of its own."""
     watch = draft.run.stages[f"watch@{gate.environment}"]
     if watch.status is not StageStatus.ENDED or watch.outcome is None:
         return
     if watch.outcome.verdict is StageVerdict.PASSED:
         _healthy(draft, gate, release)
     elif watch.outcome.verdict is StageVerdict.FAILED:
-        _breached(draft, gate, release, watch.outcome.detail)
+        _breached(draft, gate, release, environment, watch.outcome.detail)
     else:
         _fail(draft, gate, release, ReasonCode.WATCH_UNKNOWN)
 
 
-def _breached(draft: Draft, gate: Gate, release: Release, because: str) -> None:
-    """The environment stays taken until the way back is decided: one question at a time is asked about it."""
+def _breached(draft: Draft, gate: Gate, release: Release, environment: Environment, because: str) -> None:
+    """The environment stays taken until the way back is decided, by a person or by rule; a run of its own does.
+
+    Where nobody is asked, people are told.
+    """
     taken = draft.environment(gate.environment).busy_with
+    on_breach = environment.monitor.on_breach if environment.monitor else "propose_rollback"
     _fail(draft, gate, release, ReasonCode.WATCH_BREACHED)
     facts = draft.environment(gate.environment)
     target = next((each for each in facts.verified if not each.same_as(release.content)), None)
-    if target is not None:
+    goes_back = target is not None and on_breach != "notify"
+    if target is not None and goes_back:
         draft.put_environment(replace(facts, busy_with=taken))
         draft.proposals.append(RollbackProposal(gate.environment, target, because))
+    conversation = draft.run.change.conversation
+    if conversation is not None and not (goes_back and on_breach == "propose_rollback"):
+        surface = f"reply:breach:{gate.environment}:{gate.occasions}"
+        body = wording.breach(draft.run, environment, because, target if goes_back else None)
+        draft.effects.append(PublishComment(surface, f"{draft.run.id}:{surface}", conversation, body))
 
 
 def _verifies(stage: StageRun, environment: str) -> bool:

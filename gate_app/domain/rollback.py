@@ -30,6 +30,12 @@ def rollback_approval(environment: Environment) -> ApprovalPolicy:
     return replace(environment.approval, lines=lines, mode=ApprovalMode.ALWAYS)
 
 
+def by_rule(gate: Gate, environment: Environment) -> bool:
+    """Whether the policy goes back after a breach without asking. What a person asks for is always asked about."""
+    monitor = environment.monitor
+    return monitor is not None and monitor.on_breach == "rollback" and not gate.requesters
+
+
 def asked_for(
     run: Run, command: Command, event: CommandGiven, conditions: Conditions
 ) -> tuple[EnvironmentFacts, RollbackProposal] | ReasonCode:

@@ -207,6 +207,9 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     ),
     _R.WATCH_UNKNOWN: lambda f: "Released, but the watch could not tell whether it is healthy.",
     _R.ROLLBACK_TO: lambda f: f"Back to {_sha(f, 'sha')}, which was healthy there{_because(f)}.",
+    _R.ROLLBACK_BY_RULE: lambda f: (
+        "Nobody is asked: the policy goes back by itself after a breach (`on_breach: rollback`)."
+    ),
     _R.ROLLBACK_REPLACED: lambda f: "A newer breach asks anew; this question is over.",
     _R.ROLLBACK_TARGET: lambda f: (
         "there is nothing like that to go back to that was released and healthy there"

@@ -92,6 +92,7 @@ class ReasonCode(StrEnum):
     WATCH_BREACHED = "watch_breached"
     WATCH_UNKNOWN = "watch_unknown"
     ROLLBACK_TO = "rollback_to"
+    ROLLBACK_BY_RULE = "rollback_by_rule"
     ROLLBACK_REPLACED = "rollback_replaced"
     ROLLBACK_TARGET = "rollback_target"
     ROLLBACK_TOO_EARLY = "rollback_too_early"

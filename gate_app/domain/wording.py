@@ -34,7 +34,7 @@ from gate_app.domain.evidence import Evidence, StageReason, StageVerdict
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import boxed, code, fenced, plain
 from gate_app.domain.ladder import in_hand
-from gate_app.domain.model import Person, Purpose
+from gate_app.domain.model import Content, Person, Purpose
 from gate_app.domain.policy import Environment, Policy, PolicyProblem
 from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.sentences import sentence
@@ -202,6 +202,19 @@ def _why_back(run: Run, gate: Gate) -> str:
         return f"after the release of {out}:{boxed(run.because, 300)}"
     by = ", ".join(code(person.login) for person in gate.requesters)
     return f"{by} asks to take out {out}:{boxed(run.because, 300)}"
+
+
+def breach(run: Run, environment: Environment, because: str, target: Content | None) -> str:
+    """The watch saw a release fail, and nobody is asked: what is done about it, or who could do something."""
+    name, out = plain(environment.name, 100), code(run.change.head.sha[:12])
+    said = f"⚠️ The watch of {code(environment.name)} saw the release of {out} fail:{boxed(because, 300)}"
+    if target is not None:
+        return f"{said}\n\nBy rule it goes back to {code(target.sha[:12])}, which was healthy there."
+    if environment.monitor is not None and environment.monitor.on_breach == "notify":
+        rest = f"Nothing is taken back. `/rollback {name} reason` asks for it."
+    else:
+        rest = "Nothing else was healthy there, so there is nothing to go back to."
+    return f"{said}\n\n{rest} Who can answer for it: {mentioned_for_rollback(run, environment)}."
 
 
 def replaced_question(gate: Gate, number: int) -> str:

@@ -101,7 +101,7 @@ class Gatekeeper:
             case WorkNoticed(at=at):
                 return self._look_at_work(row, at)
             case RollbackDue():
-                return self._roll_back(row.notice)
+                return self._roll_back(row, row.notice)
             case _:
                 assert_never(row.notice)
 
@@ -126,7 +126,7 @@ class Gatekeeper:
         steps = tuple(self._step(stored, ClockTicked(at)) for stored in first)
         return Transition(steps, follow_ups=tuple(items))
 
-    def _roll_back(self, notice: RollbackDue) -> Transition:
+    def _roll_back(self, row: InboxRow, notice: RollbackDue) -> Transition:
         """Opens the run that asks; a question about an older breach of the same environment is over."""
         breached = self.store.run(notice.run_id)
         if breached is None:
@@ -136,10 +136,11 @@ class Gatekeeper:
         if isinstance(policy, Unknown):
             raise HubUnavailable(policy.detail)
         subject = rollback_subject(repository, notice.environment)
-        older = [
-            self._step(run, ChangeClosed(notice.at, merged=False))
-            for run in self.store.unfinished(subject.key)
-        ]
+        older = [run for run in self.store.unfinished(subject.key) if run.run.state is RunState.OPEN]
+        if older:  # one after the other: both may move the environment
+            ended = tuple(self._step(run, ChangeClosed(notice.at, merged=False)) for run in older)
+            again = InboxItem(row.subject, notice, f"anew:{row.id}")
+            return Transition(ended, note="an older question ends first", follow_ups=(again,))
         current = self.store.current(subject.key)
         takes_out = notice.takes_out or breached.run.change.head.sha
         change = replace(breached.run.change, subject=subject, head=notice.target, base_sha=takes_out)
@@ -153,7 +154,7 @@ class Gatekeeper:
             notice.holder or breached.run.gate_id(notice.environment),
             (notice.by,) if notice.by else (),
         )
-        return Transition((*older, self._step(StoredRun(run, 0), ChangeProposed(notice.at, change))))
+        return Transition((self._step(StoredRun(run, 0), ChangeProposed(notice.at, change)),))
 
     def _step(self, stored: StoredRun, event: Event, live: LiveChange | None = None) -> Step:
         conditions = self.gathering.conditions(stored.run, event, live)

@@ -37,6 +37,7 @@ from gate_app.stages.job import (
     write_outcome,
     write_progress,
 )
+from gate_app.stages.prometheus import PrometheusLook
 from gate_app.stages.removal import remove
 from gate_app.stages.workspace import Workspace, WorkspaceUnavailable
 
@@ -102,8 +103,7 @@ def _attempt(job: StageJob, clock: Callable[[], datetime]) -> StageOutcome:
 
     if job.kind is JobKind.WATCH:
         enter(Phase.WATCHING)
-        look = probes.HttpLook(job.probe_hosts)
-        return probes.watch(job.probes, job.timeout_seconds, look, time.monotonic, time.sleep)
+        return probes.watch(job.probes, job.timeout_seconds, _look(job), time.monotonic, time.sleep)
     enter(Phase.STARTING)
     credential = _take_credential(job.credential_path)
     scratch = work.fresh_folder(job.work_folder / "scratch")
@@ -124,6 +124,11 @@ def _attempt(job: StageJob, clock: Callable[[], datetime]) -> StageOutcome:
             return deploy.deploy(job, workspace, confined_by, clock)
         case _:
             assert_never(job.kind)
+
+
+def _look(job: StageJob) -> probes.Look:
+    http, metric = probes.HttpLook(job.probe_hosts), PrometheusLook(job.prometheus_url)
+    return lambda probe: metric(probe.query) if probe.query else http(probe.url)
 
 
 def _run_stage(

@@ -50,7 +50,7 @@ class StageJob:
     virtual environment put before it. ``isolation`` is what confines the command, or it does not run;
     ``hidden`` are files and folders that no command may see: the state folder, the private key, the
     database, the operator's home. ``probes`` are asked by a watch, on private addresses only on
-    ``probe_hosts`` (globs).
+    ``probe_hosts`` (globs), or at the server of ``prometheus_url``.
 
     Raises ``ValueError`` when a field is outside of its bounds: jobs are made by our own code.
     """
@@ -76,6 +76,7 @@ class StageJob:
     hidden: tuple[Path, ...] = ()
     probes: tuple[Probe, ...] = ()
     probe_hosts: tuple[str, ...] = ()
+    prometheus_url: str = ""
     isolation: Grade = Grade.NAMESPACES
     allowed_protocols: tuple[str, ...] = ("http", "https")
 

@@ -24,7 +24,7 @@ class Places:
     Below `home`: `git` (bare caches) and `releases`, both with one folder for each repository, named by its id;
     `stages` (one folder an attempt). `guarded` are further files and folders that are none of a command's business:
     the private key, the database, the operator's home. `probe_hosts` are globs over hosts that a watch may ask on
-    private addresses.
+    private addresses, `prometheus_url` is the server of its metrics.
     """
 
     home: Path
@@ -32,6 +32,7 @@ class Places:
     venv: Path | None = None
     guarded: tuple[Path, ...] = ()
     probe_hosts: tuple[str, ...] = ()
+    prometheus_url: str = ""
 
     @property
     def caches(self) -> Path:

@@ -1,9 +1,9 @@
-"""Watching what was released: HTTP probes for a configured time, until it is over or one of them breaches.
+"""Watching what was released: probes for a configured time, until it is over or one of them breaches.
 
 Rules of this file:
 
 * A probe is one GET without credentials, cookies or redirects, bounded in time; the body is not read. 2xx is healthy.
-* One bad answer is no breach: `BREACH_AFTER` in a row are.
+* One bad answer is no breach: `BREACH_AFTER` in a row are, those that are unclear not counted.
 * The address that was checked is the one that is asked (no second look-up, case 142). What is not reachable
   from everywhere (loopback, private and link-local addresses) is asked only on hosts that the operator named.
 """
@@ -33,8 +33,12 @@ class Refused(Exception):
     """The address may not be asked; the text says why and what would mend it."""
 
 
-Look = Callable[[str], str | None]
-"""Asks one address: None when it is healthy, else what was wrong in a few words. Raises `Refused`."""
+class Unclear(Exception):
+    """Whether it is healthy could not be told this time; that is neither a good nor a bad answer."""
+
+
+Look = Callable[[Probe], str | None]
+"""Asks once: None when it is healthy, else what was wrong in a few words. Raises `Refused` and `Unclear`."""
 
 
 @dataclass(slots=True)
@@ -43,6 +47,7 @@ class _Watched:
     due: float
     bad: int = 0
     last: str = ""
+    unclear: bool = False
 
 
 def watch(
@@ -62,11 +67,15 @@ def watch(
             break
         pause(max(0.0, following.due - now()))
         try:
-            wrong = look(following.probe.url)
+            wrong = look(following.probe)
         except Refused as refused:
             return _unknown(str(refused))
-        answers += 1
-        following.bad, following.last = (following.bad + 1, wrong) if wrong else (0, "")
+        except Unclear as unclear:
+            following.unclear, following.last = True, str(unclear)
+        else:
+            answers += 1
+            following.unclear = False
+            following.bad, following.last = (following.bad + 1, wrong) if wrong else (0, "")
         if following.bad >= BREACH_AFTER:
             return _breached(following, answers)
         following.due = max(following.due + following.probe.every.total_seconds(), now())
@@ -75,15 +84,16 @@ def watch(
 
 
 def _breached(watched: _Watched, answers: int) -> StageOutcome:
-    detail = f"{watched.probe.url} failed {BREACH_AFTER} times in a row: {watched.last}"[:1_000]
+    detail = f"{watched.probe.shown} failed {BREACH_AFTER} times in a row: {watched.last}"[:1_000]
     evidence = Evidence(summary=f"breached after {answers} answers")
     return StageOutcome(StageVerdict.FAILED, StageReason.PROBE_BREACHED, evidence, detail)
 
 
 def _healthy(watched: Sequence[_Watched], answers: int, seconds: float) -> StageOutcome:
-    shaky = [each for each in watched if each.bad]
+    shaky = [each for each in watched if each.bad or each.unclear]
     if shaky:
-        return _unknown(f"the watch ended while {shaky[0].probe.url} was failing: {shaky[0].last}")
+        how = "was unclear" if shaky[0].unclear else "was failing"
+        return _unknown(f"the watch ended while {shaky[0].probe.shown} {how}: {shaky[0].last}")
     summary = f"healthy for {seconds:g} s, {answers} answers"
     return StageOutcome(StageVerdict.PASSED, StageReason.PROBES_HEALTHY, Evidence(summary=summary), "")
 
@@ -94,7 +104,7 @@ def _unknown(detail: str) -> StageOutcome:
 
 @dataclass(frozen=True, slots=True)
 class HttpLook:
-    """Implements `Look`. `allowed_hosts` are globs over hosts that may be on private addresses too."""
+    """Looks at an address. `allowed_hosts` are globs over hosts that may be on private addresses too."""
 
     allowed_hosts: tuple[str, ...] = ()
 
@@ -128,9 +138,8 @@ class HttpLook:
 
 def _status(scheme: str, host: str, address: str, port: int, path: str) -> int:
     """The status of one GET to that very address, under the host's name."""
-    timeout = urllib3.Timeout(total=TIMEOUT_SECONDS)
     headers = {"Host": host if port in (80, 443) else f"{host}:{port}", "User-Agent": "gate-app-probe"}
-    with _pool(scheme, host, address, port, timeout) as pool:
+    with pool_of(scheme, host, address, port) as pool:
         answer = pool.urlopen(
             "GET", path, headers=headers, redirect=False, retries=False, preload_content=False
         )
@@ -138,9 +147,9 @@ def _status(scheme: str, host: str, address: str, port: int, path: str) -> int:
         return int(answer.status)
 
 
-def _pool(
-    scheme: str, host: str, address: str, port: int, timeout: urllib3.Timeout
-) -> urllib3.HTTPConnectionPool:
+def pool_of(scheme: str, host: str, address: str, port: int) -> urllib3.HTTPConnectionPool:
+    """Connections to one address under the name of a host, bounded in time."""
+    timeout = urllib3.Timeout(total=TIMEOUT_SECONDS)
     if scheme == "http":
         return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
     return urllib3.HTTPSConnectionPool(

@@ -109,6 +109,7 @@ class StageWorkers:
             python_venv=self._places.venv,
             probes=wanted.probes,
             probe_hosts=self._places.probe_hosts,
+            prometheus_url=self._places.prometheus_url,
             hidden=self._places.hidden,
             variables=_variables(wanted.parameters),
             isolation=self._inspected.grade,

@@ -11,9 +11,10 @@ import pytest
 
 from gate_app.domain.evidence import StageReason, StageVerdict
 from gate_app.domain.policy import Probe
-from gate_app.stages.probes import BREACH_AFTER, HttpLook, Look, Refused, watch
+from gate_app.stages.probes import BREACH_AFTER, HttpLook, Look, Refused, Unclear, watch
 
 UP = "https://up.example/"
+UNCLEAR = "?"
 
 
 class Clock:
@@ -32,10 +33,13 @@ class Clock:
 def scripted(answers: dict[str, list[str | None]], asked: list[tuple[float, str]], clock: Clock) -> Look:
     """Answers each address from its list; the last one goes on."""
 
-    def look(url: str) -> str | None:
-        asked.append((clock.now, url))
-        script = answers[url]
-        return script.pop(0) if len(script) > 1 else script[0]
+    def look(probe: Probe) -> str | None:
+        asked.append((clock.now, probe.url))
+        script = answers[probe.url]
+        said = script.pop(0) if len(script) > 1 else script[0]
+        if said == UNCLEAR:
+            raise Unclear("no data")
+        return said
 
     return look
 
@@ -75,8 +79,18 @@ def test_a_watch_that_ends_while_something_fails_is_no_health() -> None:
     assert "was failing: no answer" in detail
 
 
+def test_what_is_unclear_is_neither_a_good_nor_a_bad_answer() -> None:
+    assert watched({UP: ["a", UNCLEAR, "b", UNCLEAR, None]})[0] == "passed"
+    assert watched({UP: ["a", UNCLEAR, "b", UNCLEAR, "c"]})[0] == "failed"
+    verdict, detail, _ = watched({UP: [None, UNCLEAR]})
+    assert verdict == "unknown"
+    assert "was unclear: no data" in detail
+
+
 def test_an_address_that_may_not_be_asked_is_unknown_and_says_what_would_mend_it() -> None:
-    outcome = watch([Probe("http://127.0.0.1:9/")], 10, HttpLook(), Clock(), lambda _: None)
+    outcome = watch(
+        [Probe("http://127.0.0.1:9/")], 10, lambda probe: HttpLook()(probe.url), Clock(), lambda _: None
+    )
     assert (outcome.verdict, outcome.reason) == (StageVerdict.UNKNOWN, StageReason.PROBE_UNKNOWN)
     assert "GATE_PROBE_HOSTS" in outcome.detail
 

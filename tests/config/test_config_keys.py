@@ -214,6 +214,14 @@ KEYS = (
         f"{_ENVIRONMENT}.monitor.probes[0].http",
     ),
     Key(
+        "environments.*.monitor.probes.*.prometheus",
+        with_probe,
+        '{prometheus: "error_rate < 0.01"}',
+        "{prometheus: error_rate}",
+        f'{{prometheus: "{_LONG} < 1"}}',
+        f"{_ENVIRONMENT}.monitor.probes[0].prometheus",
+    ),
+    Key(
         "environments.*.monitor.probes.*.every",
         with_probe,
         "{http: 'https://a.example', every: 1s}",
@@ -224,7 +232,7 @@ KEYS = (
     Key(
         "environments.*.monitor.on_breach",
         with_monitor,
-        "{for: 1m, probes: [{http: 'https://a.example'}], on_breach: propose_rollback}",
+        "{for: 1m, probes: [{http: 'https://a.example'}], on_breach: rollback}",
         "{for: 1m, probes: [{http: 'https://a.example'}], on_breach: ask}",
         "{for: 1m, probes: [{http: 'https://a.example'}], on_breach: {run: rm}}",
         f"{_ENVIRONMENT}.monitor.on_breach",

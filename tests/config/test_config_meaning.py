@@ -17,6 +17,7 @@ from support.config import (
     with_environment,
     with_line,
     with_parameter,
+    with_probe,
     with_route,
     with_rule,
     with_stage,
@@ -503,6 +504,22 @@ TOGETHER = {
         f"{_E}.approval.approvers[2]",
         "lines 1, 3 together need 2 different people and name 1",
     ),
+    "a probe that asks two things": (
+        with_probe('{http: "https://a.example", prometheus: "error_rate < 0.01"}'),
+        f"{_E}.monitor.probes[0]",
+        "found both",
+    ),
+    "a probe that asks nothing": (with_probe("{every: 1m}"), f"{_E}.monitor.probes[0]", "found neither"),
+    "too few people for a way back": (
+        with_environment("{rollback: {approvers: [{users: [octocat], count: 2}]}}"),
+        f"{_E}.rollback.approvers[0].count",
+        "nobody could open this gate",
+    ),
+    "a way back that anybody could open": (
+        with_environment("{rollback: {approvers: [{count: 1}]}}"),
+        f"{_E}.rollback.approvers[0]",
+        "anybody would meet this line",
+    ),
     "a person twice": (
         with_line("{users: [octocat, OctoCat]}"),
         f"{_E}.approval.approvers[0].users[1]",
@@ -542,12 +559,6 @@ def test_a_line_is_not_short_where_a_team_widens_another_line() -> None:
 
 NOT_YET_FILES = {
     "notify": "version: 1\nenvironments: {production: {}}\nnotify: [ops]\n",
-    "environments.*.monitor.probes.*.prometheus": with_environment(
-        '{monitor: {for: 15m, probes: [{http: "https://a.example", prometheus: "error_rate < 0.01"}]}}'
-    ),
-    "environments.*.monitor.on_breach": with_environment(
-        '{monitor: {for: 15m, probes: [{http: "https://a.example"}], on_breach: rollback}}'
-    ),
     "environments.*.from.tag": with_environment('{from: {tag: "v*"}}'),
     "environments.*.approval.escalate_when.*.confidence": with_rule('{author_is: bot, confidence: "< 0.8"}'),
     "environments.*.approval.escalate_when.*.riskiest": with_rule("{author_is: bot, riskiest: 10%}"),

@@ -52,7 +52,7 @@ def watched(**staging: object) -> Policy:
     """Staging is watched for a quarter of an hour."""
     rules = policy()
     first, second = rules.environments
-    return replace(rules, environments=(replace(first, monitor=MONITOR, **staging), second))  # type: ignore[arg-type]  # keyword pass-through
+    return replace(rules, environments=(replace(first, **{"monitor": MONITOR, **staging}), second))  # type: ignore[arg-type]  # keyword pass-through
 
 
 def deployed(rules: Policy | None = None) -> World:
@@ -142,6 +142,77 @@ def test_verified_first_then_watched() -> None:
     assert status(world) is ReleaseStatus.VERIFYING
     world.stage_ends("tests@staging")
     assert status(world) is ReleaseStatus.WATCHING
+
+
+def by_rule(what: str) -> Policy:
+    return watched(monitor=replace(MONITOR, on_breach=what))
+
+
+def told(world: World) -> list[str]:
+    return [e.body for e in world.effects if isinstance(e, PublishComment) and ":breach:" in e.surface]
+
+
+def test_where_people_are_only_told_nothing_is_taken_back_and_the_environment_is_free() -> None:
+    world = deployed(by_rule("notify"))
+    world.stage_ends("watch@staging", BREACH)
+    assert not any(decision.proposals for decision in world.decisions)
+    assert world.environments["staging"].busy_with is None
+    (said,) = told(world)
+    assert "saw the release of `aaaaaaaaaaaa` fail: `https://app.example/healthz answered 500`" in said
+    assert "`/rollback staging reason` asks for it" in said
+    world.tick()
+    assert len(told(world)) == 1
+
+
+def test_where_the_policy_goes_back_by_itself_it_says_so() -> None:
+    world = deployed(by_rule("rollback"))
+    world.stage_ends("watch@staging", BREACH)
+    assert [each for d in world.decisions for each in d.proposals] == [
+        RollbackProposal("staging", EARLIER, BREACH.detail)
+    ]
+    assert world.environments["staging"].busy_with == BREACHED_GATE
+    (said,) = told(world)
+    assert "By rule it goes back to `eeeeeeeeeeee`" in said
+
+
+@pytest.mark.parametrize("what", ["rollback", "propose_rollback"])
+def test_with_nothing_to_go_back_to_people_are_told(what: str) -> None:
+    world = asking(by_rule(what))
+    world.says(REVIEWER, "/approve staging")
+    world.deploys("staging")
+    world.stage_ends("watch@staging", BREACH)
+    assert not any(decision.proposals for decision in world.decisions)
+    assert world.environments["staging"].busy_with is None
+    assert "there is nothing to go back to" in told(world)[0]
+
+
+def test_a_rollback_by_rule_asks_nobody_once_and_is_not_watched() -> None:
+    world = rollback(by_rule("rollback"))
+    (release,) = world.releases("staging")
+    assert release.sha == EARLIER.sha
+    assert world.gate("staging").question is None
+    world.deploys("staging")
+    assert status(world) is ReleaseStatus.HEALTHY
+    assert "watch@staging" not in world.run.stages
+    check = [e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == "gate:staging"][-1]
+    assert (check.conclusion, "`rollback_by_rule`" in check.summary) == ("success", True)
+
+
+def test_a_rollback_by_rule_that_fails_does_not_roll_back_again() -> None:
+    world = rollback(by_rule("rollback"))
+    failed = StageOutcome(StageVerdict.FAILED, StageReason.COMMAND_FAILED, Evidence(), "it failed")
+    world.deploys("staging", failed)
+    assert status(world) is ReleaseStatus.FAILED
+    assert not any(decision.proposals for decision in world.decisions)
+    world.passes(3600).tick()
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_rollback_by_rule_waits_for_a_gate_file_that_can_be_obeyed() -> None:
+    rules = by_rule("rollback")
+    world = rollback(replace(rules, environments=(replace(rules.environments[0], monitor=MONITOR),)))
+    assert world.decisions[-1].verdicts["staging"].asks  # by then the policy asks
+    assert not world.releases("staging")
 
 
 # --- the rollback ---

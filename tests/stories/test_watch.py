@@ -59,9 +59,10 @@ def rollback_question(story: Story) -> str | None:
     return next((c["body"] for c in story.ours() if c["body"].startswith("### Roll back `production`")), None)
 
 
-def released(place: Place, service: Service) -> Story:
+def released(place: Place, service: Service, on_breach: str = "propose_rollback") -> Story:
     """Production runs the first head, healthily."""
-    story = tell(place, gate_file=WATCHED.replace("ADDRESS", service.address))
+    watched = WATCHED.replace("every: 1s}]", f"every: 1s}}], on_breach: {on_breach}")
+    story = tell(place, gate_file=watched.replace("ADDRESS", service.address))
     story.asks("production")
     story.says("reviewer", "/approve production")
     story.shows("gate / production", "success")
@@ -109,3 +110,17 @@ def test_deny_leaves_what_runs_as_it_is(place: Place, service: Service) -> None:
     story.shows("rollback / production", "failure")
     story.rests()
     assert len(story.deployments()) == 2
+
+
+def test_by_rule_it_goes_back_once_and_says_so(place: Place, service: Service) -> None:
+    story = released(place, service, "rollback")
+    healthy = story.pull["head_sha"]
+    broken = story.pushes({"app.py": "print('broken')\n"})
+    story.asks("production")
+    service.healthy = False
+    story.says("reviewer", "/approve production")
+    story.shows("rollback / production", "success")
+    story.rests()
+    assert rollback_question(story) is None
+    assert [c for c in story.ours() if f"By rule it goes back to `{healthy[:12]}`" in c["body"]]
+    assert [d["sha"] for d in story.deployments()] == [healthy, broken, healthy]
