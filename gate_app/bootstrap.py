@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gate_app.domain.run import Run
     from gate_app.domain.verdict import Verdict
     from gate_app.engine.drain import Drain
-    from gate_app.engine.ports import SetAside
+    from gate_app.engine.ports import PolicyFile, SetAside
     from gate_app.engine.replay import ReplayReport
     from gate_app.engine.sweep import Sweep
     from gate_app.github.client import GithubHub
@@ -266,12 +266,21 @@ def inspected(settings: Settings) -> Inspected:
     return found
 
 
-def read_policy(raw: bytes, blob_sha: str) -> Policy | str:
+def read_policy(file: PolicyFile, floor: PolicyFile | None) -> Policy | str:
     """Implements `engine.ports.PolicyReader` with the config room."""
-    from gate_app.config import read
+    from gate_app.config import DEFAULT_FILE_NAME, read
+    from gate_app.config.floor import FLOOR_FILE_NAME, Floor, read_floor, read_raised
     from gate_app.domain.policy import Policy
 
-    found = read(raw, blob_sha)
+    if floor is None:
+        found = read(file.raw, file.blob_sha)
+    else:
+        below = read_floor(floor.raw, floor.blob_sha, f"the organisation's {FLOOR_FILE_NAME}")
+        found = (
+            read_raised(file.raw, file.blob_sha, DEFAULT_FILE_NAME, below)
+            if isinstance(below, Floor)
+            else below
+        )
     return found if isinstance(found, Policy) else "\n".join(str(problem) for problem in found)
 
 

@@ -150,8 +150,14 @@ def try_(
     type=click.Path(path_type=Path),
     help="Tests of the gate file. Default: gate.tests.yml beside it, where there is one.",
 )
+@click.option(
+    "--floor",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The floor of the organisation, which the gate file is brought up to.",
+)
 @plainly
-def validate(file: Path, explained: bool, tests: Path | None) -> None:
+def validate(file: Path, explained: bool, tests: Path | None, floor: Path | None) -> None:
     """Check a gate file, .github/gate.yml unless another is named.
 
     Every problem is told with its place and what to write instead; its tests (docs/simulate.md) are run.
@@ -161,7 +167,7 @@ def validate(file: Path, explained: bool, tests: Path | None) -> None:
     from gate_app.config import validate as check
     from gate_app.simulation.command import tested
 
-    found = check(file)
+    found = check(file, floor)
     for line in found.lines:
         click.echo(line, err=found.exit_code != 0)
     if explained and found.policy is not None:

@@ -28,8 +28,15 @@ MAX_PROBLEMS = 50
 _Model = TypeVar("_Model", bound=Strict)
 
 
+Raise = Callable[[FileModel], FileModel]
+"""What brings a gate file up to the floor of its organisation."""
+
+
 def read(
-    raw: bytes, blob_sha: str, default_file_name: str = DEFAULT_FILE_NAME
+    raw: bytes,
+    blob_sha: str,
+    default_file_name: str = DEFAULT_FILE_NAME,
+    raised: Raise = lambda file: file,
 ) -> Policy | tuple[ConfigProblem, ...]:
     """The policy in `raw`, or everything that keeps it from being obeyed (never empty, at most 50).
 
@@ -49,7 +56,7 @@ def read(
     told = (flaw for flaw in (*refused, *misshapen, *meant) if not _is_explained(flaw, document, taken_out))
     flaws = (*document.flaws, *told)
     if not flaws and isinstance(shape, FileModel):
-        return expand(shape, blob_sha)
+        return expand(raised(shape), blob_sha)
     return _problems(document, flaws, default_file_name)
 
 

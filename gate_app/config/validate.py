@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gate_app.config.floor import Floor, read_floor, read_raised
 from gate_app.config.problems import ConfigProblem
 from gate_app.config.reader import read
 from gate_app.config.text import MAX_BYTES, blob_sha
@@ -30,10 +31,21 @@ class Validation:
     policy: Policy | None = None
 
 
-def validate(path: Path) -> Validation:
-    """The file at `path` judged as the repository's configuration; exit 0 valid, 1 invalid, 2 wrong call."""
+def validate(path: Path, floor: Path | None = None) -> Validation:
+    """The file at `path` judged as the repository's configuration; exit 0 valid, 1 invalid, 2 wrong call.
+
+    `floor` is that of the organisation: the policy is the file brought up to it.
+    """
     raw = load(path)
-    return raw if isinstance(raw, Validation) else _judged(path, raw)
+    if isinstance(raw, Validation) or floor is None:
+        return raw if isinstance(raw, Validation) else _judged(path, read(raw, blob_sha(raw), str(path)))
+    beneath = load(floor)
+    if isinstance(beneath, Validation):
+        return beneath
+    found = read_floor(beneath, blob_sha(beneath), str(floor))
+    if not isinstance(found, Floor):
+        return Validation(EXIT_INVALID, _told(found))
+    return _judged(path, read_raised(raw, blob_sha(raw), str(path), found))
 
 
 def load(path: Path) -> bytes | Validation:
@@ -53,8 +65,7 @@ def load(path: Path) -> bytes | Validation:
         return Validation(EXIT_WRONG_CALL, (f"{path}: cannot be read: {error.strerror}",))
 
 
-def _judged(path: Path, raw: bytes) -> Validation:
-    found = read(raw, blob_sha(raw), str(path))
+def _judged(path: Path, found: Policy | tuple[ConfigProblem, ...]) -> Validation:
     if isinstance(found, Policy):
         names = ", ".join(environment.name for environment in found.environments)
         return Validation(EXIT_VALID, (f"{path}: valid; gates: {names}",), found)

@@ -30,6 +30,7 @@ class Hub(Protocol):
 
     def repositories_of(self, installation_id: int) -> Sequence[Repository]: ...
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused: ...
+    def floor_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused: ...
     def required(self, repository: Repository, branch: str) -> Sequence[Required]: ...
 
 
@@ -72,7 +73,7 @@ def _files(
             if isinstance(found, PolicyAbsent):
                 silent += 1
             else:
-                yield from _judged(hub, repository, found, read_policy)
+                yield from _judged(hub, repository, found, hub.floor_file(repository), read_policy)
         except (HubUnavailable, HubRefused) as fault:
             yield wrong(
                 "repositories", f"{repository.full_name} cannot be looked at: {fault}", "see the fault"
@@ -83,10 +84,17 @@ def _files(
 
 
 def _judged(
-    hub: Hub, repository: Repository, found: PolicyFile | PolicyRefused, read_policy: PolicyReader
+    hub: Hub,
+    repository: Repository,
+    found: PolicyFile | PolicyRefused,
+    floor: PolicyFile | PolicyAbsent | PolicyRefused,
+    read_policy: PolicyReader,
 ) -> Iterator[Finding]:
     name = repository.full_name
-    policy = found.detail if isinstance(found, PolicyRefused) else read_policy(found.raw, found.blob_sha)
+    refused = next((each.detail for each in (found, floor) if isinstance(each, PolicyRefused)), "")
+    policy: Policy | str = refused
+    if isinstance(found, PolicyFile) and not refused:
+        policy = read_policy(found, floor if isinstance(floor, PolicyFile) else None)
     if not isinstance(policy, Policy):
         for line in policy.splitlines():
             yield wrong(
@@ -94,7 +102,8 @@ def _judged(
             )
         return
     gates = ", ".join(environment.name for environment in policy.environments)
-    yield ok("gate-file", f"{name}: valid; gates: {gates}")
+    below = ", no lower than the floor of its organisation" if isinstance(floor, PolicyFile) else ""
+    yield ok("gate-file", f"{name}: valid{below}; gates: {gates}")
     yield from _deadlocks(hub, repository, policy)
     for environment in policy.environments:
         yield _strength(hub, repository, environment)

@@ -117,20 +117,33 @@ class Gathering:
     now: Clock
 
     def policy(self, repository: Repository) -> Policy | PolicyProblem | Unknown | PolicyAbsent:
-        """The gate file of the trusted ref, read now."""
-        found = or_unknown(lambda: self.hub.policy_file(repository))
-        match found:
-            case PolicyFile():
-                read = self.read_policy(found.raw, found.blob_sha)
-                return (
-                    read
-                    if isinstance(read, Policy)
-                    else PolicyProblem("policy_invalid", read, found.blob_sha)
-                )
-            case PolicyRefused():
-                return PolicyProblem("policy_invalid", found.detail)
-            case PolicyAbsent() | Unknown():
-                return found
+        """The gate file of the trusted ref, under the floor of its organisation, read now."""
+        return self._policy(self._file(repository), self._floor(repository))
+
+    def _file(self, repository: Repository) -> PolicyFile | PolicyRefused | PolicyAbsent | Unknown:
+        return or_unknown(lambda: self.hub.policy_file(repository))
+
+    def _floor(self, repository: Repository) -> PolicyFile | PolicyRefused | PolicyAbsent | Unknown:
+        return or_unknown(lambda: self.hub.floor_file(repository))
+
+    def _policy(
+        self,
+        file: PolicyFile | PolicyRefused | PolicyAbsent | Unknown,
+        floor: PolicyFile | PolicyRefused | PolicyAbsent | Unknown,
+    ) -> Policy | PolicyProblem | Unknown | PolicyAbsent:
+        """Without a gate file there is nothing to bring up; with one, a floor that cannot be read closes (case 97)."""
+        if isinstance(file, PolicyAbsent | Unknown):
+            return file
+        if isinstance(file, PolicyRefused):
+            return PolicyProblem("policy_invalid", file.detail)
+        if isinstance(floor, Unknown):
+            return Unknown(floor.code, f"the floor of the organisation: {floor.detail}")
+        if isinstance(floor, PolicyRefused):
+            return PolicyProblem(
+                "policy_invalid", f"the floor of the organisation: {floor.detail}", file.blob_sha
+            )
+        read = self.read_policy(file, floor if isinstance(floor, PolicyFile) else None)
+        return read if isinstance(read, Policy) else PolicyProblem("policy_invalid", read, file.blob_sha)
 
     def conditions(self, run: Run, event: Event, live: LiveChange | None = None) -> Conditions:
         """One picture of the world for one decision about `run`. `live` is a head read in this very step.
@@ -140,9 +153,10 @@ class Gathering:
         """
         now = self.now()
         pinned = run.policy if isinstance(run.policy, Policy) else None
-        reading = self.at_once.submit(self.policy, run.change.repository)
+        reading = self.at_once.submit(self._file, run.change.repository)
+        floor = self.at_once.submit(self._floor, run.change.repository)
         asked = self._ask(run, event, live, pinned)
-        policy = reading.result()
+        policy = self._policy(reading.result(), floor.result())
         if isinstance(policy, PolicyAbsent):
             policy = PolicyProblem("policy_missing", "The default branch has no gate file any more.")
         if isinstance(policy, Policy) and (pinned is None or policy.blob_sha != pinned.blob_sha):

@@ -100,6 +100,14 @@ class Api:
         """The token a call would use; raises as the calls do."""
         return self._token(scope_of(repository, permissions))
 
+    def named(self, installation_id: int, name: str) -> Repository | None:
+        """The repository of that name in an installation, None where the App is not installed on one."""
+        found = self._app.named(installation_id, name)
+        if found is None:
+            return None
+        owner, _, named = found.full_name.partition("/")
+        return Repository(found.id, owner, named, installation_id)
+
     def read(
         self,
         shape: TypeAdapter[Answer],

@@ -33,6 +33,8 @@ from gate_app.github.permissions import (
 
 POLICY_PATH: Final = (".github", "gate.yml")
 OWNERS_PATHS: Final = ((".github", "CODEOWNERS"), ("CODEOWNERS",), ("docs", "CODEOWNERS"))
+FLOOR_REPOSITORY: Final = ".github"
+FLOOR_PATH: Final = (".github", "gate-floor.yml")
 MAX_POLICY_BYTES: Final = 64 * 1024
 MAX_LISTED_COMMITS: Final = 250
 """Where GitHub's list of a pull request's commits ends, without saying so (docs: list commits)."""
@@ -64,8 +66,13 @@ class Reads:
         found = (self._file(repository, path) for path in OWNERS_PATHS)
         return next((file for file in found if not isinstance(file, PolicyAbsent)), PolicyAbsent())
 
+    def floor_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
+        """`.github/gate-floor.yml` of the default branch of the `.github` repository beside this one."""
+        home = self._api.named(repository.installation_id, FLOOR_REPOSITORY)
+        return self._file(home, FLOOR_PATH) if home is not None else PolicyAbsent()
+
     def _file(
-        self, repository: Repository, where: tuple[str, ...]
+        self, repository: Repository, where: Sequence[str]
     ) -> PolicyFile | PolicyAbsent | PolicyRefused:
         try:
             path = in_repository("contents", *where)
@@ -336,7 +343,7 @@ def _went_into(pull: answers.PullOfCommit, repository: Repository, branch: str) 
     return pull.base.ref == branch and pull.base.repo.id == repository.id
 
 
-def _plain_file(found: answers.ContentFile, where: tuple[str, ...]) -> PolicyFile | PolicyRefused:
+def _plain_file(found: answers.ContentFile, where: Sequence[str]) -> PolicyFile | PolicyRefused:
     """The file's bytes, if it is one: its blob SHA is recomputed, so half a file is never half a policy."""
     if found.type != "file" or found.path != "/".join(where):
         return PolicyRefused("what lies there is not a plain file (a symlink or a submodule)")

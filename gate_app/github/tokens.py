@@ -23,16 +23,18 @@ from gate_app.domain.model import Repository
 from gate_app.engine.ports import Clock
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.failpoints import hit
-from gate_app.github.answers import MINTED, read_answer
+from gate_app.github.answers import MINTED, NamedRepository, read_answer
 from gate_app.github.budget import THE_APP
 from gate_app.github.key import AppKey
 from gate_app.github.line import Caller, Line, Question
 from gate_app.github.origin import at_root
-from gate_app.github.permissions import Permissions, spoken
+from gate_app.github.permissions import LIST_REPOSITORIES, Permissions, spoken
 
 RENEW_BEFORE: Final = timedelta(minutes=5)
 TOKEN_LIFE: Final = timedelta(hours=1)
 """What GitHub grants at most; a longer promise is not believed."""
+NAME_KEPT: Final = timedelta(minutes=5)
+"""How long it is remembered which repository has a name, or that none has."""
 MAX_CACHED: Final = 5_000
 """Tokens kept in one process; beyond it the ones that end first go."""
 
@@ -71,6 +73,7 @@ class AppTokens:
         self._issuer = issuer
         self._key = key
         self._clock = clock
+        self._named: dict[tuple[int, str], tuple[datetime, NamedRepository | None]] = {}
 
     def mint(self, scope: Scope) -> InstallationToken:
         """A fresh token. Raises HubRefused(403) when the App may not, HubUnavailable when none is known."""
@@ -93,6 +96,29 @@ class AppTokens:
             raise HubUnavailable(f"POST {path}: the token has ended already; check the clock")
         full_name = repositories[0].full_name if repositories else None
         return InstallationToken(minted.token, min(minted.expires_at, now + TOKEN_LIFE), full_name)
+
+    def named(self, installation_id: int, name: str) -> NamedRepository | None:
+        """The repository of that name, None where the App is not installed on one; remembered for a while."""
+        key, now = (installation_id, name), self._clock()
+        known = self._named.get(key)
+        if known is None or now - known[0] >= NAME_KEPT:
+            known = self._named[key] = (now, self._look_up(installation_id, name))
+        return known[1]
+
+    def _look_up(self, installation_id: int, name: str) -> NamedRepository | None:
+        """Asks for a token for it that may do nothing: GitHub refuses it with 422 where there is none (docs: apps)."""
+        path = at_root("app", "installations", installation_id, "access_tokens")
+        wanted: dict[str, object] = {"permissions": dict(LIST_REPOSITORIES), "repositories": [name]}
+        caller = Caller(THE_APP)
+        reply = self._line.exchange(caller, self.word(), Question("POST", path.below(""), body=wanted))
+        if reply.status == 422:
+            return None
+        if not 200 <= reply.status < 300:
+            raise self._line.fault(caller, reply, f"POST {path}", LIST_REPOSITORIES)
+        found = read_answer(MINTED, reply, f"POST {path}").repositories or []
+        if [each.full_name.partition("/")[2].lower() for each in found] != [name.lower()]:
+            raise HubUnavailable(f"POST {path}: the token is for another repository")
+        return found[0]
 
     def word(self) -> AppAuthToken:
         """The App's own signed word, for one call that no installation makes."""

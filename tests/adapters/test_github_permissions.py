@@ -42,6 +42,7 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
     ),
     "policy_file": lambda hub: hub.policy_file(REPOSITORY),
     "owners_file": lambda hub: hub.owners_file(REPOSITORY),
+    "floor_file": lambda hub: hub.floor_file(REPOSITORY),
     "authorship": lambda hub: hub.authorship(change()),
     "compare": lambda hub: hub.compare(REPOSITORY, "b" * 40, "a" * 40),
     "standing": lambda hub: hub.standing(REPOSITORY, REVIEWER, ()),
@@ -118,6 +119,15 @@ def test_case_146_a_call_mints_exactly_what_it_needs(github: ScriptedGithub, nam
     permitted: dict[str, object] = {"repository_ids": [71], "permissions": dict(CALLS[name])}
     if name == "repositories":  # the one question that cannot name a repository
         permitted = {"permissions": {"metadata": "read"}}
+    if name == "floor_file":  # in the repository `.github`, which is asked for by its name first
+        github.mints.clear()
+        github.floor_home = 79
+        with contextlib.suppress(HubRefused, HubUnavailable):
+            hub(github).floor_file(REPOSITORY)
+        wanted = [mint.body for mint in github.mints]
+        named = {"repositories": [".github"], "permissions": {"metadata": "read"}}
+        assert wanted == [named, {"repository_ids": [79], "permissions": dict(CALLS[name])}]
+        return
     first = {"standing with teams": "standing"}.get(name)
     asked_first = [{"repository_ids": [71], "permissions": dict(CALLS[first])}] if first else []
     assert wanted == [*asked_first, permitted]

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.github import (
@@ -879,3 +879,43 @@ def test_a_team_that_may_not_be_seen_is_a_refusal(github: ScriptedGithub) -> Non
     github.answers("GET", "/orgs/acme/teams/sre", {"message": "Forbidden"}, status=403)
     with pytest.raises(HubRefused):
         hub(github).team_id(REPOSITORY, "acme/sre")
+
+
+FLOOR_PATH = "/repos/acme/shop/contents/.github/gate-floor.yml"
+
+
+def test_case_097_the_floor_is_read_in_the_repository_of_that_name_and_nowhere_else(
+    github: ScriptedGithub,
+) -> None:
+    client = hub(github)
+    assert isinstance(client.floor_file(REPOSITORY), PolicyAbsent), "the App is not installed there"
+    github.floor_home = 79
+    assert isinstance(client.floor_file(REPOSITORY), PolicyAbsent), "looked up every five minutes"
+    github.clock.passes(timedelta(minutes=5))
+    github.answers("GET", FLOOR_PATH, policy_file(b"version: 1", path=".github/gate-floor.yml"))
+    found = client.floor_file(REPOSITORY)
+    assert isinstance(found, PolicyFile)
+    assert found.raw == b"version: 1"
+    assert [mint.body for mint in github.mints][-1] == {
+        "repository_ids": [79],
+        "permissions": {"contents": "read", "metadata": "read"},
+    }
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_case_097_where_the_floor_would_be_is_unknown_while_github_does_not_say(
+    github: ScriptedGithub, status: int
+) -> None:
+    path = f"/app/installations/{REPOSITORY.installation_id}/access_tokens"
+    github.answers("POST", path, {"message": "no"}, status)
+    with pytest.raises((HubRefused, HubUnavailable)):
+        hub(github).floor_file(REPOSITORY)
+
+
+def test_a_token_for_another_repository_is_no_home_of_a_floor(github: ScriptedGithub) -> None:
+    path = f"/app/installations/{REPOSITORY.installation_id}/access_tokens"
+    other = [{"id": 79, "full_name": "acme/other"}]
+    body = {"token": "ghs_x", "expires_at": "2026-11-20T13:00:00Z", "repositories": other}
+    github.answers("POST", path, body, 201)
+    with pytest.raises(HubUnavailable):
+        hub(github).floor_file(REPOSITORY)

@@ -534,3 +534,7 @@ def test_what_others_say_of_our_deployment_is_read_and_what_we_say_is_not(scene:
     assert hub.deployment_seen(scene.repository, made) == DeploymentSeen()
     scene.control.set_deployment_status(scene.name, made, "maintainer", {"state": "success"})
     assert hub.deployment_seen(scene.repository, made) == DeploymentSeen("success", "maintainer")
+
+
+def test_where_the_app_is_installed_on_no_repository_of_that_name_there_is_no_floor(scene: Scene) -> None:
+    assert isinstance(scene.hub().floor_file(scene.repository), PolicyAbsent)

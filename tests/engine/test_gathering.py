@@ -19,7 +19,7 @@ from gate_app.domain.events import ClockTicked, CommandGiven
 from gate_app.domain.model import Change, Person, Repository, Subject, Unknown
 from gate_app.domain.policy import ApproverLine, ChecksWork, Policy, PolicyProblem, Stage
 from gate_app.engine.conditions import Gathering
-from gate_app.engine.ports import Comparison, Hub, LiveChange, PolicyAbsent, PolicyFile, Store
+from gate_app.engine.ports import Comparison, Hub, LiveChange, PolicyAbsent, PolicyFile, PolicyRefused, Store
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.owners import ownership
 
@@ -34,6 +34,7 @@ class Github:
 
     together: int = 1
     file: PolicyFile | PolicyAbsent = PolicyFile("p" * 40, b"pinned")
+    floor: PolicyFile | PolicyAbsent | PolicyRefused | Exception = PolicyAbsent()
     asked: list[str] = field(default_factory=list)
     protection_hidden: bool = False
     touched_at: datetime | None = START
@@ -60,6 +61,12 @@ class Github:
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent:
         self._answers("policy")
         return self.file
+
+    def floor_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
+        self._answers("floor")
+        if isinstance(self.floor, Exception):
+            raise self.floor
+        return self.floor
 
     def authorship(self, change: Change) -> Authorship:
         self._answers("authorship")
@@ -124,8 +131,8 @@ class Memory:
         self.pins[login] = person_id
 
 
-def read_policy(raw: bytes, blob_sha: str) -> Policy | str:
-    return replace(RULES, blob_sha=blob_sha)
+def read_policy(file: PolicyFile, floor: PolicyFile | None) -> Policy | str:
+    return replace(RULES, blob_sha=file.blob_sha + (f"+{floor.blob_sha}" if floor else ""))
 
 
 @pytest.fixture
@@ -149,11 +156,12 @@ ANSWER = CommandGiven(START, 501, 1, REVIEWER, "/approve staging", "d" * 64)
 def test_the_reads_for_an_answer_are_under_way_at_once(pool: ThreadPoolExecutor) -> None:
     """Each of them waits until all of them were asked: one after the other, this would never end."""
     run = replace(asking(RULES).run, shipments={})
-    github = Github(together=7)
+    github = Github(together=8)
     found = gathering(github, pool).conditions(run, ANSWER)
     assert sorted(github.asked) == [
         "comment",
         "compare",
+        "floor",
         "head",
         "identity",
         "identity",
@@ -167,12 +175,12 @@ def test_the_reads_for_an_answer_are_under_way_at_once(pool: ThreadPoolExecutor)
 
 
 CHECKED = replace(RULES, stages=(Stage("tests", ChecksWork("required")),))
-REMARK = ["comment", "compare", "head", "identity", "identity", "policy", "standing"]
+REMARK = ["comment", "compare", "floor", "head", "identity", "identity", "policy", "standing"]
 
 
 def test_the_checks_of_others_are_read_in_the_same_round_trip(pool: ThreadPoolExecutor) -> None:
     run = replace(asking(RULES).run, policy=CHECKED, shipments={})
-    github = Github(together=11)
+    github = Github(together=12)
     found = gathering(github, pool).conditions(run, ANSWER)
     assert sorted(github.asked) == sorted([*REMARK, "check runs", "statuses", "rulesets", "protection"])
     assert found.checks == {"tests": CheckReading((GREEN,))}
@@ -232,6 +240,40 @@ def test_without_an_approval_the_past_does_not_matter(pool: ThreadPoolExecutor) 
     assert "interrupted" not in github.asked
 
 
+# --- the floor of the organisation (case 97)
+
+
+def test_case_097_a_policy_is_pinned_to_the_floor_too(pool: ThreadPoolExecutor) -> None:
+    github = Github(floor=PolicyFile("f" * 40, b"floor"))
+    found = gathering(github, pool).policy(CHANGE.repository)
+    assert isinstance(found, Policy)
+    assert found.blob_sha == "p" * 40 + "+" + "f" * 40
+
+
+@pytest.mark.parametrize(
+    ("floor", "said"),
+    [
+        (PolicyRefused("a symlink"), "a symlink"),
+        (HubUnavailable("502"), "502"),
+        (HubRefused("no", 403), "no"),
+    ],
+    ids=["no plain file", "unavailable", "refused"],
+)
+def test_case_097_a_floor_that_cannot_be_read_closes(
+    floor: PolicyRefused | Exception, said: str, pool: ThreadPoolExecutor
+) -> None:
+    found = gathering(Github(floor=floor), pool).policy(CHANGE.repository)
+    assert isinstance(found, PolicyProblem | Unknown)
+    assert f"the floor of the organisation: {said}" in found.detail
+    conditions = gathering(Github(floor=floor), pool).conditions(asking(RULES).run, ANSWER)
+    assert not isinstance(conditions.policy, Policy)
+
+
+def test_without_a_gate_file_a_floor_makes_no_gates(pool: ThreadPoolExecutor) -> None:
+    github = Github(file=PolicyAbsent(), floor=PolicyFile("f" * 40, b"floor"))
+    assert isinstance(gathering(github, pool).policy(CHANGE.repository), PolicyAbsent)
+
+
 # --- which team a name means (case 62)
 
 SRE = policy(ApproverLine(teams=("acme/sre",)))
@@ -241,7 +283,9 @@ SRE = policy(ApproverLine(teams=("acme/sre",)))
 def asked(pool: ThreadPoolExecutor) -> tuple[Github, Memory, Gathering]:
     """A gate whose policy names a team; the team was looked at before anybody was asked."""
     github, memory = Github(), Memory()
-    sees = replace(gathering(github, pool, memory), read_policy=lambda raw, blob: replace(SRE, blob_sha=blob))
+    sees = replace(
+        gathering(github, pool, memory), read_policy=lambda file, _: replace(SRE, blob_sha=file.blob_sha)
+    )
     sees.conditions(asking(SRE).run, ClockTicked(START))
     return github, memory, sees
 

@@ -134,6 +134,9 @@ class TinyGithub:
             return PolicyRefused(self.refused)
         return PolicyAbsent() if self.gate_file is None else PolicyFile("b" * 40, self.gate_file)
 
+    def floor_file(self, repository: Repository) -> PolicyAbsent:
+        return PolicyAbsent()
+
     def authorship(self, change: Change) -> Authorship:
         return Authorship(self.contributors)
 
@@ -232,6 +235,6 @@ class TinyEngine:
         return "".join(run.change.head.sha[0] for run in self.runs(subject))
 
 
-def read_policy(raw: bytes, blob_sha: str) -> Policy | str:
-    found = read(raw, blob_sha)
+def read_policy(file: PolicyFile, floor: PolicyFile | None) -> Policy | str:
+    found = read(file.raw, file.blob_sha)
     return found if isinstance(found, Policy) else "\n".join(str(problem) for problem in found)

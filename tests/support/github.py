@@ -101,6 +101,8 @@ class ScriptedGithub:
     calls: list[Call] = field(default_factory=list)
     scripted: dict[str, list[Answer | Exception]] = field(default_factory=dict)
     minted_name: str | None = REPOSITORY.full_name
+    floor_home: int | None = None
+    """The id of `.github` of the account, None where the App is not installed on one."""
     token_life: timedelta = timedelta(hours=1)
     clock: FakeClock = field(default_factory=FakeClock)
     watcher: Callable[[Call], None] = lambda _call: None
@@ -138,6 +140,8 @@ class ScriptedGithub:
     def _minted(self, call: Call) -> Answer:
         self.mints.append(call)
         wanted = call.body if isinstance(call.body, dict) else {}
+        if "repositories" in wanted:
+            return self._named(wanted["repositories"][0])
         ends = (self.clock() + self.token_life).strftime("%Y-%m-%dT%H:%M:%SZ")
         body: dict[str, object] = {
             "token": f"ghs_{APP_ID}_secret.token-{len(self.mints)}",
@@ -147,6 +151,15 @@ class ScriptedGithub:
         }
         if self.minted_name is not None and "repository_ids" in wanted:
             body["repositories"] = [{"id": wanted["repository_ids"][0], "full_name": self.minted_name}]
+        return (201, {}, json.dumps(body))
+
+    def _named(self, name: str) -> Answer:
+        if self.floor_home is None:
+            said = "There is at least one repository that does not exist or is not accessible to the parent."
+            return (422, {}, json.dumps({"message": said}))
+        found = [{"id": self.floor_home, "full_name": f"acme/{name}"}]
+        ends = (self.clock() + self.token_life).strftime("%Y-%m-%dT%H:%M:%SZ")
+        body = {"token": "ghs_named", "expires_at": ends, "permissions": {}, "repositories": found}
         return (201, {}, json.dumps(body))
 
 

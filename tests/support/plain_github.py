@@ -144,6 +144,8 @@ Handler = Callable[[PlainGithub, tuple[str, ...], Any], tuple[int, Any]]
 
 
 def mint(github: PlainGithub, _: tuple[str, ...], body: Any) -> tuple[int, Any]:
+    if "repositories" in body:  # there is no other repository
+        return 422, {"message": "There is at least one repository that does not exist or is not accessible."}
     ends = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     return 201, {"token": f"ghs_{uuid.uuid4().hex}", "expires_at": ends, "permissions": body["permissions"]}
 

@@ -121,6 +121,9 @@ class Hub(Protocol):
     def owners_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
         """CODEOWNERS of the default branch: the first of the places where GitHub looks."""
 
+    def floor_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
+        """The floor of the account that the repository belongs to."""
+
     def authorship(self, change: Change) -> Authorship: ...
     def compare(self, repository: Repository, base: str, head: str) -> Comparison: ...
     def standing(
@@ -208,9 +211,9 @@ class Survey(Protocol):
 
 
 class PolicyReader(Protocol):
-    """Bytes of a gate file → policy, or the problems in words."""
+    """A gate file, under the floor of its organisation where there is one → policy, or the problems in words."""
 
-    def __call__(self, raw: bytes, blob_sha: str) -> Policy | str: ...
+    def __call__(self, file: PolicyFile, floor: PolicyFile | None) -> Policy | str: ...
 
 
 class OwnersReader(Protocol):

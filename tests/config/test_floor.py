@@ -1,0 +1,166 @@
+"""The floor of an organisation: what no gate file goes below."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gate_app.cli import main
+from gate_app.config.explain import explain
+from gate_app.config.floor import Floor, read_floor, read_raised
+from gate_app.config.reader import read
+from gate_app.domain.policy import ApprovalMode, ApproverLine, Environment, Permission, Policy
+
+PAGE = (Path(__file__).parents[2] / "docs/floor.md").read_text()
+(DOCUMENTED,) = re.findall(r"^```yaml floor\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+GATE, BELOW = "b" * 40, "f" * 40
+
+
+def floor(production: str, every: str = "") -> Floor:
+    star = f'  "*": {every}\n' if every else ""
+    found = read_floor(
+        f"version: 1\nenvironments:\n{star}  production: {production}\n".encode(), BELOW, "floor.yml"
+    )
+    assert isinstance(found, Floor), found
+    return found
+
+
+def under(below: Floor, production: str = "{}", name: str = "production") -> Environment:
+    raw = f"version: 1\nenvironments:\n  {name}: {production}\n".encode()
+    found = read_raised(raw, GATE, "gate.yml", below)
+    assert isinstance(found, Policy), found
+    return found.environments[0]
+
+
+def test_the_documented_floor_is_obeyed_and_explained() -> None:
+    found = read_floor(DOCUMENTED.encode(), BELOW, "floor.yml")
+    assert isinstance(found, Floor), found
+    raised = read_raised(
+        b"version: 1\nenvironments: {staging: {}, Production: {}}\n", GATE, "gate.yml", found
+    )
+    assert isinstance(raised, Policy)
+    staging, production = raised.environments
+    assert staging.approval.expires_after.total_seconds() == 24 * 3600
+    assert production.approval.lines == (ApproverLine(teams=("acme/sre",), permission=Permission.WRITE),)
+    assert production.approval.mode is ApprovalMode.ESCALATE
+    assert [rule.block for rule in production.approval.escalate_when] == ["the label says so", ""]
+    assert len(production.freeze) == 1
+    assert read(explain(raised).encode(), raised.blob_sha) == raised
+
+
+def test_a_policy_is_pinned_to_both_files() -> None:
+    found = read_raised(b"version: 1\nenvironments: {staging: {}}\n", GATE, "gate.yml", floor("{}"))
+    assert isinstance(found, Policy)
+    assert found.blob_sha == f"{GATE}+{BELOW}"
+
+
+STRICTNESS = ("never", "escalate", "always")
+RULES = "escalate_when: [{title: [x]}]"
+
+
+@pytest.mark.parametrize(("given", "least"), [*product(STRICTNESS, STRICTNESS)])
+def test_the_stricter_mode_holds_and_no_rule_is_lost(given: str, least: str) -> None:
+    ours = f"mode: {given}" + (f", {RULES}" if given == "escalate" else "")
+    theirs = f"mode: {least}" + (", escalate_when: [{labels: [y]}]" if least == "escalate" else "")
+    approval = under(floor(f"{{approval: {{{theirs}}}}}"), f"{{approval: {{{ours}}}}}").approval
+    titles = {rule.titles[0] for rule in approval.escalate_when if rule.titles}
+    labels = {rule.labels[0] for rule in approval.escalate_when if rule.labels}
+    always = "always" in (given, least)
+    assert ("x" in titles) == (given == "escalate")
+    assert ("y" in labels) == (least == "escalate")
+    assert ("*" in titles) == (always and "escalate" in (given, least)), (
+        "people are always asked all the same"
+    )
+    expected = "escalate" if approval.escalate_when else "always" if always else "never"
+    assert approval.mode.value == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        ("{}", [("acme/sre", Permission.WRITE)]),
+        ("{approval: {approvers: [{users: [ada]}]}}", [("", Permission.NONE), ("acme/sre", Permission.NONE)]),
+        ("{approval: {approvers: [{teams: [acme/sre]}]}}", [("acme/sre", Permission.NONE)]),
+    ],
+    ids=["its default is replaced, by writers", "beside its own", "the same line counts once"],
+)
+def test_lines_are_added(given: str, lines: list[tuple[str, Permission]]) -> None:
+    found = under(floor("{approval: {mode: always, approvers: [{teams: [acme/sre]}]}}"), given).approval.lines
+    assert [("".join(line.teams), line.permission) for line in found] == lines
+
+
+def test_a_floor_of_alternatives_stands_beside_a_writer_and_a_stricter_permission_stays() -> None:
+    any_of = "{approval: {mode: always, approvers: [{any_of: [{teams: [acme/a]}, {teams: [acme/b]}]}]}}"
+    assert [line.permission for line in under(floor(any_of)).approval.lines] == [
+        Permission.NONE,
+        Permission.WRITE,
+    ]
+    admin = "{approval: {mode: always, approvers: [{permission: admin}]}}"
+    assert under(floor(admin)).approval.lines == (ApproverLine(permission=Permission.ADMIN),)
+
+
+def test_nobody_else_is_handed_the_question_where_a_floor_names_approvers() -> None:
+    given = "{approval: {escalate_to: [{after: 1h, users: [friend]}]}}"
+    assert under(floor("{}"), given).approval.escalate_to
+    named = floor("{approval: {mode: always, approvers: [{teams: [acme/sre]}]}}")
+    assert under(named, given).approval.escalate_to == ()
+
+
+def test_both_the_name_and_the_star_hold() -> None:
+    below = floor("{approval: {expires_after: 12h}}", every="{approval: {mode: always, expires_after: 24h}}")
+    approval = under(below, "{approval: {mode: never}}", name="Production").approval
+    assert (approval.mode, approval.expires_after.total_seconds()) == (ApprovalMode.ALWAYS, 12 * 3600)
+    assert under(below, "{approval: {expires_after: 1h}}").approval.expires_after.total_seconds() == 3600
+    other = under(below, "{approval: {mode: never}}", name="staging").approval
+    assert (other.mode, other.expires_after.total_seconds()) == (ApprovalMode.ALWAYS, 24 * 3600)
+
+
+def test_windows_are_added_and_shadow_is_lifted_unless_it_is_allowed() -> None:
+    window = "freeze: [{holidays: DE, timezone: UTC}]"
+    below = floor(f"{{{window}}}")
+    assert len(under(below, "{freeze: [{holidays: FR, timezone: UTC}]}").freeze) == 2
+    assert len(under(below, f"{{{window}}}").freeze) == 1
+    assert not under(below, "{shadow: true}").shadow
+    assert under(floor("{shadow: true}"), "{shadow: true}").shadow
+    assert not under(floor("{shadow: true}"), "{}").shadow
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("environments: {production: {approvals: {}}}", "did you mean `approval`?"),
+        ("environments: {production: {approval: {mod: always}}}", "did you mean `mode`?"),
+        ("environments: {production: {needs: [tests]}}", "is not a key here"),
+        ("environments: {}", "is empty"),
+        ("environments: {production: {approval: {mode: escalate}}}", "would never ask"),
+        (
+            "environments: {production: {approval: {approvers: [{count: 1}], mode: always}}}",
+            "nobody in particular",
+        ),
+        ("environments: {production: {approval: {approvers: [{teams: [a/b]}]}}}", "mode: never"),
+        ("environments: {'**': {}}", "has the wrong form"),
+        ("a: &x b", "anchors"),
+    ],
+)
+def test_a_floor_that_does_not_say_what_it_means_is_refused(text: str, said: str) -> None:
+    found = read_floor(f"version: 1\n{text}\n".encode(), BELOW, "floor.yml")
+    assert not isinstance(found, Floor)
+    assert said in "\n".join(map(str, found))
+
+
+def test_the_command_line_shows_a_gate_file_under_a_floor(tmp_path: Path) -> None:
+    gate, below = tmp_path / "gate.yml", tmp_path / "floor.yml"
+    gate.write_text("version: 1\nenvironments: {production: {approval: {mode: never}}}\n")
+    below.write_text(DOCUMENTED)
+    told = CliRunner().invoke(main, ["validate", str(gate), "--floor", str(below), "--explain"])
+    assert (told.exit_code, "acme/sre" in told.output, "mode: never" in told.output) == (0, True, False)
+    below.write_text("version: 2\n")
+    assert CliRunner().invoke(main, ["validate", str(gate), "--floor", str(below)]).exit_code == 1
+    assert CliRunner().invoke(main, ["validate", str(gate), "--floor", "/nonexistent"]).exit_code == 2
+    gate.write_text("version: 1\n")
+    below.write_text(DOCUMENTED)
+    assert CliRunner().invoke(main, ["validate", str(gate), "--floor", str(below)]).exit_code == 1
