@@ -183,7 +183,8 @@ def _release(about: AuditEvent, before: Release | None, after: Release | None) -
     again = before is not None and before.begun_at == after.begun_at
     if not again:
         by = ", ".join(f"{person.login} ({person.id})" for person in after.approved_by)
-        yield replace(about, event="release_begun", detail=f"approved by {by}" if by else after.unasked)
+        own = "; self_approved" if after.exceptions else ""
+        yield replace(about, event="release_begun", detail=f"approved by {by}{own}" if by else after.unasked)
     if after.deployment_id is not None and (not again or before is None or before.deployment_id is None):
         yield replace(about, event="deployment_recorded", detail=str(after.deployment_id))
     if not after.in_flight and (not again or before is None or before.in_flight):

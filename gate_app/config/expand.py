@@ -139,6 +139,7 @@ def _approval(approval: ApprovalModel) -> ApprovalPolicy:
         lines=tuple(line.declared() for line in approval.approvers) if approval.approvers else default.lines,
         mode=ApprovalMode(approval.mode),
         self_approval=approval.self_approval,
+        contributors=approval.contributors,
         expires_after=duration(approval.expires_after),
         escalate_when=tuple(_rule(rule) for rule in approval.escalate_when or ()),
         parameters=tuple(each.declared(name) for name, each in (approval.parameters or {}).items()),

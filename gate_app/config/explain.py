@@ -40,6 +40,14 @@ from gate_app.domain.worktime import DAYS, WorkingHours, wall_clock
 Row = tuple[str, str]
 """A line of YAML and the sentence that goes beside it, either of which may be empty."""
 
+_SELF_APPROVAL = {
+    False: ("  self_approval: false", "nobody approves what they contributed to"),
+    True: ("  self_approval: true", "contributors may approve; each time it is said and journalled"),
+}
+_CONTRIBUTORS = {
+    "head": "contributors: whoever changed this content, and whoever asked for it",
+    "shipped": "contributors: whoever changed anything that ships, and whoever asked for it",
+}
 _TITLE = "What the configuration means, with every default written out."
 _COMMENT_COLUMN = 46
 
@@ -219,8 +227,8 @@ def _approval(approval: ApprovalPolicy) -> Iterator[Row]:
     yield "  approvers:", "every line must be met, by different people"
     for line in approval.lines:
         yield f"    - {_approvers(line)}", _people(line)
-    yield "  self_approval: false", "nobody approves what they contributed to"
-    yield "  contributors: head", "contributors: whoever changed this content, and whoever asked for it"
+    yield _SELF_APPROVAL[approval.self_approval]
+    yield f"  contributors: {approval.contributors}", _CONTRIBUTORS[approval.contributors]
     if approval.parameters:
         yield "  parameters:", "what /modify may set; the deployment is told the values"
         for parameter in approval.parameters:

@@ -297,11 +297,11 @@ class ApprovalModel(Strict):
     )
     """Lines that must all be met, by different people. Without it: one person with write permission."""
 
-    self_approval: Annotated[Literal[False], exactly(bool, "write `self_approval: false`")] = False
-    """Whether contributors may approve their own change; only `false` can be said."""
+    self_approval: Annotated[bool, exactly(bool, "write `self_approval: false`")] = False
+    """Whether contributors may approve their own change; each time it is an exception, said and journalled."""
 
-    contributors: Literal["head"] = "head"
-    """Who is a contributor and so never counts: everybody who changed the content of the `head`."""
+    contributors: Literal["head", "shipped"] = "head"
+    """Who is a contributor and so never counts: who changed the content of the `head`, or of anything that ships."""
 
     parameters: (
         Annotated[dict[ParameterName, ParameterModel], Field(min_length=1, max_length=MAX_PARAMETERS)] | None

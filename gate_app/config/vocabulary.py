@@ -46,8 +46,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet((*_ENVIRONMENT, "from", "tag"), "write `from: pull_request`, or nothing for the default branch"),
     NotYet((*_RULE, "confidence"), "delete it: nobody can state a confidence yet"),
     NotYet((*_RULE, "riskiest"), "delete it: there is no risk score yet"),
-    NotYet((*_APPROVAL, "self_approval"), "write `self_approval: false`", True),
-    NotYet((*_APPROVAL, "contributors"), "write `contributors: head`", "shipped"),
 )
 
 

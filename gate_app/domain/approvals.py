@@ -8,13 +8,15 @@ is the one that counts, and within one second the denial.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from gate_app.domain.conditions import Conditions, Standing
 from gate_app.domain.ladder import as_of
+from gate_app.domain.learned import current_shipment
 from gate_app.domain.lines import fits_any
-from gate_app.domain.model import PersonKind, Purpose, Unknown
-from gate_app.domain.policy import ApprovalPolicy, Permission
+from gate_app.domain.model import Authorship, Person, PersonKind, Purpose, Unknown
+from gate_app.domain.policy import ApprovalPolicy, Permission, Policy
 from gate_app.domain.run import Answer, Binding, Gate, Run
 from gate_app.domain.verdict import Judged, ReasonCode
 
@@ -121,10 +123,36 @@ def _own_change(
     if policy.self_approval:
         return None
     people = contributors(run, conditions)
-    if isinstance(people, Unknown):
+    others = _shipped(run, gate, policy, conditions)
+    if isinstance(people, Unknown) or isinstance(others, Unknown):
         return ReasonCode.CONTRIBUTORS_UNKNOWN
     asked = {person.id for person in gate.requesters} | {each.by.id for each in gate.modifications}
-    return ReasonCode.SELF_APPROVAL if answer.person.id in people | asked else None
+    return ReasonCode.SELF_APPROVAL if answer.person.id in people | others | asked else None
+
+
+def exceptions(
+    run: Run, gate: Gate, judged: Sequence[Judged], policy: ApprovalPolicy, conditions: Conditions
+) -> tuple[Person, ...]:
+    """Whose approvals count only because of `self_approval: true`: contributors, or people who may be some."""
+    if not policy.self_approval:
+        return ()
+    strict, counting = replace(policy, self_approval=False), {each.answer for each in judged if each.counts}
+    given = [each for each in gate.answers if each.kind == "approval" and each.key in counting]
+    own = [each.person for each in given if _own_change(each, run, gate, strict, conditions) is not None]
+    return tuple({person.id: person for person in own}.values())
+
+
+def _shipped(
+    run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
+) -> frozenset[int] | Unknown:
+    """Who made what else would ship, where the policy asks that of nobody (`contributors: shipped`)."""
+    if policy.contributors == "head":
+        return frozenset()
+    environment = run.policy.environment(gate.environment) if isinstance(run.policy, Policy) else None
+    shipment = current_shipment(run, environment, conditions) if environment is not None else None
+    if shipment is None or shipment.authorship is None:
+        return Unknown("shipped_unknown")
+    return _attributed(shipment.authorship)
 
 
 def contributors(run: Run, conditions: Conditions) -> frozenset[int] | Unknown:
@@ -132,9 +160,14 @@ def contributors(run: Run, conditions: Conditions) -> frozenset[int] | Unknown:
     authorship = run.authorship or conditions.authorship
     if isinstance(authorship, Unknown):
         return authorship
+    known = _attributed(authorship)
+    return known if isinstance(known, Unknown) else known | {run.change.author.id, *run.pushers}
+
+
+def _attributed(authorship: Authorship) -> frozenset[int] | Unknown:
     if authorship.unattributed:
         return Unknown("unattributed", ", ".join(authorship.unattributed[:3]))
-    return frozenset({run.change.author.id, *authorship.contributors, *run.pushers})
+    return frozenset(authorship.contributors)
 
 
 def _may_deny(standing: Standing, policy: ApprovalPolicy, conditions: Conditions) -> ReasonCode:

@@ -117,6 +117,7 @@ def _people(environment: Environment, naming: Naming) -> str:
     several = len(lines) > 1 or any(line.parts for line in environment.approval.lines)
     apart = ", all different people" if several else ""
     outside = "" if environment.approval.self_approval else " who did not contribute"
+    outside += " to anything that ships" if outside and environment.approval.contributors == "shipped" else ""
     return f"{', and '.join(lines)}{apart}{outside}"
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from gate_app.domain.checks import CheckReading
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.locks import Lock
-from gate_app.domain.model import LATER, Content, Person, Unknown
+from gate_app.domain.model import LATER, Authorship, Content, Person, Unknown
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.shipping import Shipment
@@ -37,14 +37,6 @@ class Head:
     labels: tuple[str, ...] | None = None
     default_branch: str = field(default="", metadata=LATER)
     interrupted_at: datetime | None = field(default=None, metadata=LATER)
-
-
-@dataclass(frozen=True, slots=True)
-class Authorship:
-    """Who changed this content. `unattributed` are commit e-mails that belong to no account (case 55)."""
-
-    contributors: tuple[int, ...]
-    unattributed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

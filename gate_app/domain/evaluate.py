@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, assert_never
 
-from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers
+from gate_app.domain.approvals import UNKNOWN_CODES, exceptions, judge_answers
 from gate_app.domain.baseline import findings_at_least
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.escalation import Escalation, escalate, owned
@@ -99,6 +99,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
         *_approval_reasons(gate, answers, approval, escalation, conditions),
+        *_exception_reasons(run, gate, answers, approval, conditions),
     )
     return _weighed(run, gate, environment, answers, grounds, conditions)
 
@@ -166,6 +167,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
         met(ReasonCode.ROLLBACK_BY_RULE)
         if by_rule(gate, environment)
         else judge_lines(gate, answers, approval, conditions),
+        *_exception_reasons(run, gate, answers, approval, conditions),
     )
     return _weighed(run, gate, environment, answers, grounds, conditions)
 
@@ -368,6 +370,14 @@ def _approval_reasons(
         yield escalation.reason
     if escalation is None or escalation.asks:
         yield judge_lines(gate, answers, approval, conditions)
+
+
+def _exception_reasons(
+    run: Run, gate: Gate, answers: tuple[Judged, ...], approval: ApprovalPolicy, conditions: Conditions
+) -> tuple[Reason, ...]:
+    """An approval of one's own work is never routine: it is said, and so journalled, where the policy lets it count."""
+    by = ", ".join(person.login for person in exceptions(run, gate, answers, approval, conditions))
+    return (met(ReasonCode.SELF_APPROVED, by=by),) if by else ()
 
 
 def _denial(gate: Gate, answers: tuple[Judged, ...]) -> Reason | None:

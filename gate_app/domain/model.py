@@ -161,3 +161,11 @@ class FirstHead:
     subject: str
     sha: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Authorship:
+    """Who changed this content. `unattributed` are commit e-mails that belong to no account (case 55)."""
+
+    contributors: tuple[int, ...]
+    unattributed: tuple[str, ...] = ()

@@ -147,6 +147,7 @@ class ApprovalPolicy:
     self_approval: bool = False
     expires_after: timedelta = timedelta(hours=48)
     escalate_when: tuple[EscalationRule, ...] = field(default=(), metadata=LATER)
+    contributors: Literal["head", "shipped"] = field(default="head", metadata=LATER)
     parameters: tuple[Parameter, ...] = field(default=(), metadata=LATER)
     remind_after: tuple[timedelta, ...] = field(default=(), metadata=LATER)
     escalate_to: tuple[LadderStep, ...] = field(default=(), metadata=LATER)

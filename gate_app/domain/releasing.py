@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from gate_app.domain import wording
+from gate_app.domain.approvals import exceptions
 from gate_app.domain.conditions import EnvironmentFacts, Running
 from gate_app.domain.draft import Draft, RollbackProposal
 from gate_app.domain.effects import CreateDeployment, DeploymentState, PublishComment, ReportDeployment
@@ -42,6 +43,7 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
         approved_by=_approvers(draft, gate),
         parameters=parameters,
         unasked=unasked[0].value if unasked else "",
+        exceptions=_exceptions(draft, gate, environment),
     )
     draft.put_gate(replace(gate, release=release, occasions=occasion, returned=None))
     facts = draft.environment(environment.name)
@@ -59,6 +61,11 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
             parameters=parameters,
         )
     )
+
+
+def _exceptions(draft: Draft, gate: Gate, environment: Environment) -> tuple[Person, ...]:
+    judged = draft.verdicts[gate.environment].answers
+    return exceptions(draft.run, gate, judged, environment.approval, draft.conditions)
 
 
 def _approvers(draft: Draft, gate: Gate) -> tuple[Person, ...]:

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
-from gate_app.domain.conditions import Authorship
 from gate_app.domain.evidence import StageOutcome
 from gate_app.domain.model import (
     LATER,
+    Authorship,
     Change,
     Content,
     Origin,
@@ -202,7 +202,8 @@ class ReleaseStatus(StrEnum):
 class Release:
     """The one effective release of a gate (invariant 2); begun in the decision that found it approved.
 
-    `unasked` is the code of why nobody was asked, empty where somebody was.
+    `unasked` is the code of why nobody was asked, empty where somebody was. `exceptions` are contributors whose
+    approvals counted because the policy allows that.
     """
 
     begun_at: datetime
@@ -214,6 +215,7 @@ class Release:
     approved_by: tuple[Person, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict, metadata=LATER)
     unasked: str = field(default="", metadata=LATER)
+    exceptions: tuple[Person, ...] = field(default=(), metadata=LATER)
 
     @property
     def may_return(self) -> bool:

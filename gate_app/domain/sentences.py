@@ -157,6 +157,10 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.APPROVAL: lambda f: "Approvals:",
     _R.APPROVER_LINE_MET: lambda f: f"{_so_far(f)}.",
     _R.APPROVAL_MISSING: lambda f: f"{_so_far(f)}.",
+    _R.SELF_APPROVED: lambda f: (
+        f"An exception: approved{_by(f)} although they contributed, or may have; the gate file allows it "
+        "(`self_approval: true`)."
+    ),
     _R.OWNERS_UNKNOWN: lambda f: (
         f"Who owns what would change cannot be told{_detail(f)}; it is looked at again."
     ),

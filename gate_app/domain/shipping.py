@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gate_app.domain.model import LATER
+from gate_app.domain.model import LATER, Authorship
 from gate_app.domain.policy import Environment
 
 Globs = Callable[[Sequence[str], Sequence[str]], bool]
@@ -41,7 +41,8 @@ class Shipment:
     come in, `behind` go out. `paths` are the globs of the environment when this was read, and `touched` says
     whether a changed file fits one of them (True when it could not be told for sure). `looked_for` are the lists of
     globs of its escalation rules, `found` a changed file for each that is touched (empty when it could not be told).
-    `lines` counts added and removed lines, None when GitHub does not list all changed files.
+    `lines` counts added and removed lines, None when GitHub does not list all changed files. `authorship` is who made
+    the commits that come in, the head aside; None when they are not all listed.
     """
 
     base: str
@@ -55,6 +56,7 @@ class Shipment:
     looked_for: tuple[tuple[str, ...], ...] = field(default=(), metadata=LATER)
     found: tuple[Found, ...] = field(default=(), metadata=LATER)
     lines: int | None = field(default=None, metadata=LATER)
+    authorship: Authorship | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Difference:
     messages: tuple[str, ...]
     files: tuple[str, ...] | None
     lines: int | None
+    authorship: Authorship | None = None
 
 
 def shipment_of(found: Difference, environment: Environment, proposed: bool, touches: Globs) -> Shipment:
@@ -98,6 +101,7 @@ def shipment_of(found: Difference, environment: Environment, proposed: bool, tou
         looked_for=environment.globs,
         found=tuple(Found(globs, file) for globs, file in hits if file is not None),
         lines=found.lines if files is not None else None,
+        authorship=found.authorship,
     )
 
 

@@ -67,6 +67,7 @@ class ReasonCode(StrEnum):
     APPROVER_CHOICE = "approver_choice"
     APPROVER_GROUP = "approver_group"
     OWNERS_UNKNOWN = "owners_unknown"
+    SELF_APPROVED = "self_approved"
     APPROVAL_MISSING = "approval_missing"
     NOBODY_ASKED = "nobody_asked"
     NOT_ESCALATED = "not_escalated"

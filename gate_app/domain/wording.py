@@ -110,6 +110,8 @@ def gate_summary(run: Run, gate: Gate, verdict: Verdict) -> str:
     """The tree of reasons, the answers given, and how to answer when a person is asked."""
     unasked = gate.release.unasked if gate.release is not None else ""
     reasons = (*verdict.reasons, met(ReasonCode(unasked))) if unasked else verdict.reasons
+    own = ", ".join(person.login for person in gate.release.exceptions) if gate.release is not None else ""
+    reasons = (*reasons, met(ReasonCode.SELF_APPROVED, by=own)) if own else reasons
     parts = [tree(reasons), answers_given(gate, verdict)]
     if verdict.asks:
         parts.append(how_to_answer(run, gate.environment))
@@ -230,6 +232,7 @@ def _outcome(run: Run, gate: Gate, verdict: Verdict) -> str:
         return f"{mark} {title}\n\n{_ground(verdict)}"
     approvers = ", ".join(code(person.login) for person in gate.release.approved_by)
     title += f" · approved by {approvers}" if approvers else " · nobody had to approve"
+    title += ", who contributed (`self_approved`)" if gate.release.exceptions else ""
     match gate.release.status:
         case ReleaseStatus.HEALTHY:
             return f"✅ {title}"

@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from gate_app.domain.calendar import Calendar, freezes, working
-from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
+from gate_app.domain.conditions import Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequested
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.learned import is_first
-from gate_app.domain.model import Change, Person, PersonKind, Purpose, Repository, Unknown
+from gate_app.domain.model import Authorship, Change, Person, PersonKind, Purpose, Repository, Unknown
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.ownership import named as named_among
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
@@ -223,6 +223,7 @@ class Gathering:
                 between.messages,
                 between.files,
                 between.lines,
+                between.authorship,
             )
             proposed = run.change.subject.number is not None
             found[environment.name] = shipment_of(what, environment, proposed, self.touches)
@@ -314,12 +315,14 @@ def _pin(rules: Policy, team: str) -> str:
 
 
 def _knows_shipment(run: Run, environment: Environment, base: str, facts: EnvironmentFacts) -> bool:
-    """Whether nothing has to be compared: the gate is closed, or it was done for the same base and paths."""
+    """Whether nothing has to be compared: the gate is closed, or it was done for the same base and paths, whole."""
     gate, known = run.gates.get(environment.name), run.shipments.get(environment.name)
     if gate is None or gate.closing or gate.release:
         return True
+    if known is None or (environment.approval.contributors == "shipped" and known.authorship is None):
+        return False
     looked_for = (base, is_first(environment, facts), environment.paths, environment.globs)
-    return known is not None and (known.base, known.first, known.paths, known.looked_for) == looked_for
+    return (known.base, known.first, known.paths, known.looked_for) == looked_for
 
 
 def _people(run: Run, event: Event) -> tuple[Person, ...]:

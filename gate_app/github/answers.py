@@ -146,27 +146,10 @@ class CommitText(Reading):
     verification: Verification | None = None
 
 
-class MessageOnly(Reading):
-    message: LongText
-
-
-class ComparedCommit(Reading):
-    commit: MessageOnly
-
-
 class ComparedFile(Reading):
     filename: ShortText
     previous_filename: ShortText | None = None
     changes: Annotated[int, Field(ge=0)]
-
-
-class Compared(Reading):
-    """Two commits compared; lists are cut by GitHub, counts are not."""
-
-    ahead_by: Annotated[int, Field(ge=0)]
-    behind_by: Annotated[int, Field(ge=0)]
-    commits: list[ComparedCommit]
-    files: list[ComparedFile]
 
 
 class CommitParent(Reading):
@@ -189,6 +172,15 @@ class Commit(Reading):
     @property
     def committer_account(self) -> Account | None:
         return self.committer if isinstance(self.committer, Account) else None
+
+
+class Compared(Reading):
+    """Two commits compared; lists are cut by GitHub, counts are not."""
+
+    ahead_by: Annotated[int, Field(ge=0)]
+    behind_by: Annotated[int, Field(ge=0)]
+    commits: list[Commit]
+    files: list[ComparedFile]
 
 
 class Branch(Reading):

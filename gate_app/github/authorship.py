@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from gate_app.domain.conditions import Authorship
-from gate_app.domain.model import MergeShown, Person
+from gate_app.domain.model import Authorship, MergeShown, Person
 from gate_app.github.answers import Commit, PullOfCommit, Signature
 
 WEB_FLOW_ID: Final = 19864447

@@ -12,8 +12,18 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-from gate_app.domain.conditions import Authorship, Standing
-from gate_app.domain.model import Change, Content, MergeShown, Origin, Person, PersonKind, Repository, Subject
+from gate_app.domain.conditions import Standing
+from gate_app.domain.model import (
+    Authorship,
+    Change,
+    Content,
+    MergeShown,
+    Origin,
+    Person,
+    PersonKind,
+    Repository,
+    Subject,
+)
 from gate_app.domain.policy import Permission, reaches
 from gate_app.engine.ports import Comparison, LiveChange, PolicyAbsent, PolicyFile, PolicyRefused
 from gate_app.errors import HubRefused, HubUnavailable
@@ -41,6 +51,7 @@ MAX_LISTED_COMMITS: Final = 250
 MAX_COMPARED_FILES: Final = 300
 """Where GitHub's list of compared files ends (docs: compare two commits)."""
 MAX_REMEMBERED_TREES: Final = 10_000
+NOBODY: Final = Person(0, "")
 BRANCH_PREFIX: Final = "refs/heads/"
 
 
@@ -107,6 +118,7 @@ class Reads:
         path = in_repository("compare", f"{base}...{head}")
         found = self._api.read(answers.COMPARISON, repository, FETCH_CONTENT, path)
         whole = len(found.files) < MAX_COMPARED_FILES
+        before = [commit for commit in found.commits if commit.sha != head]
         files = [name for file in found.files for name in (file.filename, file.previous_filename) if name]
         return Comparison(
             found.ahead_by,
@@ -114,6 +126,7 @@ class Reads:
             tuple(commit.commit.message for commit in found.commits),
             tuple(files) if whole else None,
             sum(file.changes for file in found.files) if whole else None,
+            authorship_of(NOBODY, before) if len(found.commits) == found.ahead_by else None,
         )
 
     def standing(

@@ -16,7 +16,7 @@ from gate_app.config.durations import duration
 from gate_app.domain.calendar import Calendar, freezes, working
 from gate_app.domain.checks import Check, CheckReading, CheckState
 from gate_app.domain.commands import Command, parse
-from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
+from gate_app.domain.conditions import Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.decide import Decision, decide
 from gate_app.domain.effects import PublishComment
 from gate_app.domain.events import ChangeProposed, ClockTicked, CommandGiven, Event, QuestionShown, StageEnded
@@ -32,7 +32,17 @@ from gate_app.domain.evidence import (
 )
 from gate_app.domain.following import wanted
 from gate_app.domain.learned import is_first
-from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject, Unknown
+from gate_app.domain.model import (
+    Authorship,
+    Change,
+    Content,
+    Origin,
+    Person,
+    PersonKind,
+    Repository,
+    Subject,
+    Unknown,
+)
 from gate_app.domain.opening import open_run
 from gate_app.domain.policy import ChecksWork, Permission, Policy, reaches
 from gate_app.domain.run import QUESTION, Run

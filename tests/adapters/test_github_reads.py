@@ -32,7 +32,16 @@ from support.github import (
     side,
 )
 
-from gate_app.domain.model import Content, MergeShown, Origin, Person, PersonKind, Repository, Subject
+from gate_app.domain.model import (
+    Authorship,
+    Content,
+    MergeShown,
+    Origin,
+    Person,
+    PersonKind,
+    Repository,
+    Subject,
+)
 from gate_app.domain.policy import Permission
 from gate_app.engine.ports import Comparison, Hub, PolicyAbsent, PolicyFile, PolicyRefused
 from gate_app.errors import HubRefused, HubUnavailable
@@ -814,7 +823,10 @@ COMPARE_PATH = f"/repos/acme/shop/compare/{BASE}...{SHA}"
 def comparison(files: int = 1, **changed: object) -> dict[str, object]:
     body: dict[str, object] = {
         "status": "ahead", "ahead_by": 2, "behind_by": 0, "total_commits": 2, "url": SINKHOLE,
-        "commits": [{"commit": {"message": "One"}}, {"commit": {"message": "Two (#7)\n\nWhy"}}],
+        "commits": [
+            commit("1" * 40, message="One", author=account(11, "author")),
+            commit(SHA, message="Two (#7)\n\nWhy"),
+        ],
         "files": [{"filename": f"src/{number}.py", "status": "modified", "changes": 2} for number in range(files)],
     }  # fmt: skip
     return {**body, **changed}
@@ -823,7 +835,12 @@ def comparison(files: int = 1, **changed: object) -> dict[str, object]:
 def test_two_commits_are_compared(github: ScriptedGithub) -> None:
     github.answers("GET", COMPARE_PATH, comparison())
     found = hub(github).compare(REPOSITORY, BASE, SHA)
-    assert found == Comparison(2, 0, ("One", "Two (#7)\n\nWhy"), ("src/0.py",), 2)
+    assert found == Comparison(2, 0, ("One", "Two (#7)\n\nWhy"), ("src/0.py",), 2, Authorship((11,)))
+
+
+def test_case_32_who_made_what_ships_is_unknown_where_commits_are_left_out(github: ScriptedGithub) -> None:
+    github.answers("GET", COMPARE_PATH, {**comparison(), "ahead_by": 251})
+    assert hub(github).compare(REPOSITORY, BASE, SHA).authorship is None
 
 
 def test_a_renamed_file_touches_both_places(github: ScriptedGithub) -> None:

@@ -283,7 +283,6 @@ def _assert_holds(policy: Policy) -> None:
         assert environment.after is None or policy.environment(environment.after) is not None
         assert environment.approval.mode in ApprovalMode
         assert environment.approval.lines
-        assert not environment.approval.self_approval
         for line in environment.approval.every_line:
             assert line.count >= 1
             who = line.users or line.teams or line.organisations or set(line.roles) - {"none", "read"}

@@ -562,8 +562,6 @@ NOT_YET_FILES = {
     "environments.*.from.tag": with_environment('{from: {tag: "v*"}}'),
     "environments.*.approval.escalate_when.*.confidence": with_rule('{author_is: bot, confidence: "< 0.8"}'),
     "environments.*.approval.escalate_when.*.riskiest": with_rule("{author_is: bot, riskiest: 10%}"),
-    "environments.*.approval.self_approval": with_approval("{self_approval: true}"),
-    "environments.*.approval.contributors": with_approval("{contributors: shipped}"),
 }
 
 

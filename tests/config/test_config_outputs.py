@@ -42,6 +42,7 @@ GOOD = {
         "{users: [a, b, c, d, e, f, g], teams: [acme/sre], permission: triage, count: 3}"
     ),
     "people of a role and an organisation": with_line("{roles: [release captain], organisations: [acme]}"),
+    "exceptions": with_approval("{self_approval: true, contributors: shipped}"),
     "code owners": with_line("{codeowners: true, count: 2}"),
     "parts": with_line("{any_of: [{users: [a]}, {all_of: [{teams: [x/y]}, {permission: admin, count: 2}]}]}"),
     "a grant": with_route("{grant: {}}"),
@@ -96,9 +97,6 @@ def test_people_are_explained_as_conditions_that_all_hold() -> None:
         pytest.param({"version": 1, "environments": {"../a": {}}}, id="a name that climbs"),
         pytest.param({"version": 1, "environments": {"a": {"deploy": "push"}}}, id="an unknown route"),
         pytest.param({"version": 1, "environments": {"a": {"needs": ()}}}, id="an empty list"),
-        pytest.param(
-            {"version": 1, "environments": {"a": {"approval": {"self_approval": True}}}}, id="self approval"
-        ),
     ],
 )
 def test_an_editor_marks_what_is_refused(value: object) -> None:

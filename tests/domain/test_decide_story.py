@@ -26,7 +26,7 @@ from support.runs import (
     unknown_outcome,
 )
 
-from gate_app.domain.conditions import Authorship, EnvironmentFacts, Head, Standing
+from gate_app.domain.conditions import EnvironmentFacts, Head, Standing
 from gate_app.domain.effects import PublishCheckRun, PublishComment, React, ReportDeployment, StopStage
 from gate_app.domain.evaluate import evaluate
 from gate_app.domain.events import (
@@ -51,7 +51,7 @@ from gate_app.domain.evidence import (
     TestCounts,
     TestFailure,
 )
-from gate_app.domain.model import Content, Origin, Person, Subject, Unknown
+from gate_app.domain.model import Authorship, Content, Origin, Person, Subject, Unknown
 from gate_app.domain.policy import (
     ApprovalMode,
     ApprovalPolicy,

@@ -18,9 +18,8 @@ from support.runs import (
     proposed,
 )
 
-from gate_app.domain.conditions import Authorship
 from gate_app.domain.effects import PublishCheckRun, PublishComment, React
-from gate_app.domain.model import Unknown
+from gate_app.domain.model import Authorship, Unknown
 from gate_app.domain.parameters import Parameter
 from gate_app.domain.patience import MAX_PAUSED
 from gate_app.domain.policy import ApproverLine, Permission

@@ -18,9 +18,8 @@ from support.runs import (
     proposed,
 )
 
-from gate_app.domain.conditions import Authorship
 from gate_app.domain.events import ChangeClosed, DeploymentCreated
-from gate_app.domain.model import Person, Unknown
+from gate_app.domain.model import Authorship, Person, Unknown
 from gate_app.domain.policy import ApproverLine, Permission, PolicyProblem
 
 ONE_PERSON = "It takes one person with write permission who did not contribute."

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 import pytest
 from support.runs import AUTHOR, HEAD, MAINTAINER, READER, REVIEWER, ROBOT, STANDINGS, World, policy, proposed
 
-from gate_app.domain.conditions import Authorship, Head
+from gate_app.domain.conditions import Head
 from gate_app.domain.effects import CreateDeployment
 from gate_app.domain.events import CommentChanged
 from gate_app.domain.freezes import Freeze, FreezeWindow
-from gate_app.domain.model import Person, Unknown
+from gate_app.domain.model import Authorship, Person, Unknown
 from gate_app.domain.parameters import Parameter
 from gate_app.domain.policy import Policy
 from gate_app.domain.run import RunState, StageStatus

@@ -14,9 +14,9 @@ from support.runs import AUTHOR, CHANGE, REVIEWER, STANDINGS, START, asking, pol
 
 from gate_app import calendars
 from gate_app.domain.checks import Check, CheckReading, CheckState, Required
-from gate_app.domain.conditions import Authorship, EnvironmentFacts, Head, Standing
+from gate_app.domain.conditions import EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ClockTicked, CommandGiven
-from gate_app.domain.model import Change, Person, Repository, Subject, Unknown
+from gate_app.domain.model import Authorship, Change, Person, Repository, Subject, Unknown
 from gate_app.domain.policy import ApproverLine, ChecksWork, Policy, PolicyProblem, Stage
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import Comparison, Hub, LiveChange, PolicyAbsent, PolicyFile, PolicyRefused, Store

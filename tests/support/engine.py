@@ -12,9 +12,9 @@ from gate_app import calendars
 from gate_app.config import read
 from gate_app.config.globs import touches
 from gate_app.domain.checks import Check
-from gate_app.domain.conditions import Authorship, Standing
+from gate_app.domain.conditions import Standing
 from gate_app.domain.events import CommandGiven, Event
-from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
+from gate_app.domain.model import Authorship, Change, Content, Origin, Person, Repository, Subject
 from gate_app.domain.policy import Permission, Policy
 from gate_app.domain.run import Run
 from gate_app.engine.conditions import Gathering

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from gate_app.domain.checks import CheckReading
-from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head, Standing
+from gate_app.domain.conditions import Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.decide import Decision, decide
 from gate_app.domain.effects import CreateDeployment, Effect, PublishCheckRun, PublishComment, StartStage
 from gate_app.domain.events import (
@@ -24,7 +24,17 @@ from gate_app.domain.events import (
 from gate_app.domain.evidence import Evidence, Finding, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.following import wanted
 from gate_app.domain.freezes import Freeze
-from gate_app.domain.model import Change, Content, Origin, Person, PersonKind, Repository, Subject, Unknown
+from gate_app.domain.model import (
+    Authorship,
+    Change,
+    Content,
+    Origin,
+    Person,
+    PersonKind,
+    Repository,
+    Subject,
+    Unknown,
+)
 from gate_app.domain.opening import open_run
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import (

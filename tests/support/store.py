@@ -13,11 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gate_app.domain.conditions import Authorship, Conditions, EnvironmentFacts, Head
+from gate_app.domain.conditions import Conditions, EnvironmentFacts, Head
 from gate_app.domain.decide import Decision
 from gate_app.domain.effects import CreateDeployment, Effect, PublishComment, React
 from gate_app.domain.events import ClockTicked, Event
-from gate_app.domain.model import Change, Content, Origin, Person, Repository, Subject
+from gate_app.domain.model import Authorship, Change, Content, Origin, Person, Repository, Subject
 from gate_app.domain.opening import open_run
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Release, ReleaseStatus, Run

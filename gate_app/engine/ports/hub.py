@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gate_app.domain.checks import Check, Required
-from gate_app.domain.conditions import Authorship, Standing
+from gate_app.domain.conditions import Standing
 from gate_app.domain.effects import (
     CreateDeployment,
     DispatchWorkflow,
@@ -21,7 +21,7 @@ from gate_app.domain.effects import (
     React,
     ReportDeployment,
 )
-from gate_app.domain.model import Change, MergeShown, Person, Repository, Subject, Unknown
+from gate_app.domain.model import Authorship, Change, MergeShown, Person, Repository, Subject, Unknown
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import Policy
 from gate_app.domain.workflows import DeploymentSeen, Sought, WorkflowSeen
@@ -70,7 +70,8 @@ class Comparison:
     """What lies between two commits: commits in and out, the messages of those that come in, changed files.
 
     `files` is None when they could not be listed whole: then anything may have changed, and `lines`, those added
-    and removed, is None too.
+    and removed, is None too. `authorship` is who made the commits that come in, the head aside: who made that one is
+    asked of itself. None when they could not be listed whole.
     """
 
     ahead: int
@@ -78,6 +79,7 @@ class Comparison:
     messages: tuple[str, ...]
     files: tuple[str, ...] | None
     lines: int | None = None
+    authorship: Authorship | None = None
 
 
 @dataclass(frozen=True, slots=True)

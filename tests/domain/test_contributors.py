@@ -1,0 +1,85 @@
+"""Nobody approves their own work: of the head, or of all that ships; and what is said where the policy allows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.runs import AUTHOR, MAINTAINER, READER, REVIEWER, World, asking, policy, proposed
+
+from gate_app.domain.effects import PublishCheckRun, PublishComment
+from gate_app.domain.model import Authorship
+from gate_app.domain.policy import ApproverLine, Permission
+from gate_app.domain.shipping import Shipment
+from gate_app.domain.verdict import ReasonCode
+
+
+def _last_check(world: World, environment: str) -> str:
+    shown = [
+        e for e in world.effects if isinstance(e, PublishCheckRun) and e.surface == f"gate:{environment}"
+    ]
+    return shown[-1].summary
+
+
+def test_an_approval_of_ones_own_work_is_an_exception_that_is_said_and_journalled() -> None:
+    world = asking(policy(ApproverLine(permission=Permission.WRITE, count=2), self_approval=True))
+    world.says(AUTHOR, "/approve staging")
+    world.says(READER, "/why")
+    assert "An exception: approved by `author` although they contributed" in world.replies()[-1]
+    world.says(REVIEWER, "/approve staging")
+    codes = [reason.code for reason in world.decisions[-2].verdicts["staging"].reasons]
+    assert ReasonCode.SELF_APPROVED in codes
+    release = world.gate("staging").release
+    assert release is not None
+    assert release.exceptions == (AUTHOR,)
+    assert "`self_approved`" in _last_check(world, "staging")
+
+
+def test_an_approval_of_others_is_no_exception_where_ones_own_is_allowed() -> None:
+    world = asking(policy(self_approval=True))
+    world.says(REVIEWER, "/approve staging")
+    release = world.gate("staging").release
+    assert release is not None
+    assert release.exceptions == ()
+    assert "self_approved" not in _last_check(world, "staging")
+
+
+BEFORE = Shipment("c" * 40, True, 2, 0, authorship=Authorship((REVIEWER.id,)))
+
+
+@pytest.mark.parametrize(
+    ("shipment", "said"),
+    [
+        pytest.param(BEFORE, "self_approval", id="who made a commit that ships"),
+        pytest.param(None, "contributors_unknown", id="what ships is not known"),
+        pytest.param(
+            replace(BEFORE, authorship=None), "contributors_unknown", id="case 32: not all are listed"
+        ),
+        pytest.param(replace(BEFORE, base="9" * 40), "contributors_unknown", id="against what ran before"),
+        pytest.param(
+            replace(BEFORE, authorship=Authorship((), ("a@example.com",))),
+            "contributors_unknown",
+            id="case 55: a commit of nobody's",
+        ),
+    ],
+)
+def test_whoever_made_anything_that_ships_does_not_approve_it(shipment: Shipment | None, said: str) -> None:
+    world = proposed(policy(contributors="shipped"))
+    if shipment is not None:
+        world.run = replace(world.run, shipments={"staging": shipment})
+    world.passes(5).stage_ends()
+    world.says(REVIEWER, "/approve staging")
+    assert not world.releases("staging")
+    assert f"`{said}`" in world.replies()[-1]
+
+
+def test_who_made_nothing_of_what_ships_approves_it() -> None:
+    world = proposed(policy(contributors="shipped"))
+    world.run = replace(world.run, shipments={"staging": BEFORE})
+    world.passes(5).stage_ends()
+    asked = [
+        e.body for e in world.effects if isinstance(e, PublishComment) and e.surface.startswith("question:")
+    ]
+    assert "who did not contribute to anything that ships" in asked[-1]
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1
