@@ -338,7 +338,7 @@ def escalated(rule: EscalationRule, *lines: ApproverLine, **approval: object) ->
     world.head = Head(HEAD.sha, "main", True, labels=("risky",) if approval else ())
     looked_for = rules.environments[0].globs
     for name in ("staging", "production"):
-        world.shipments[name] = Shipment("c" * 40, False, 1, 0, looked_for=looked_for, lines=1)
+        world.shipments[name] = Shipment(CHANGE.base_sha, True, 1, 0, looked_for=looked_for, lines=1)
     world.passes(5).stage_ends()
     return world
 
