@@ -185,6 +185,7 @@ class Engine:
         from gate_app.engine.sweep import Sweep
         from gate_app.github.payloads import WebhookPayloads
         from gate_app.jobs.durable import DurableJobs
+        from gate_app.notify.channels import AppriseChannels
         from gate_app.owners import ownership
         from gate_app.stages.inspection import Demand
         from gate_app.stages.workers import StageWorkers
@@ -198,11 +199,16 @@ class Engine:
         workers = StageWorkers(places(settings), inspected(settings), Demand(isolation))
         jobs = DurableJobs(database, clock=now)
         threads = ThreadPoolExecutor(READ_THREADS, "read")
-        gathering = Gathering(hub, store, read_policy, touches, calendars, ownership, threads, now)
+        channels = AppriseChannels(settings.channels, settings.git_url)
+        gathering = Gathering(
+            hub, store, read_policy, touches, calendars, ownership, threads, now, channels.names
+        )
         drain = Drain(
             store,
             Gatekeeper(store, gathering, now),
-            Performer(store, hub, workers, now, timedelta(seconds=settings.settle_seconds)),
+            Performer(
+                store, hub, workers, now, timedelta(seconds=settings.settle_seconds), channels=channels
+            ),
             now,
         )
         return Engine(

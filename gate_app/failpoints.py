@@ -22,6 +22,7 @@ _EFFECTS: Final = (
     "collect_reports",
     "create_deployment",
     "dispatch_workflow",
+    "notify",
     "publish_check_run",
     "publish_comment",
     "react",

@@ -41,6 +41,8 @@ MAX_DIGITS: Final = 18
 _GITHUB_API: Final = "https://api.github.com"
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
 _MAX_PORT: Final = 65_535
+_CHANNEL: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 class Intake(StrEnum):
@@ -59,7 +61,8 @@ class Settings:
     of command stages. `probe_hosts` are globs over hosts that a watch may ask on private addresses, `prometheus_url` is
     the server that its metrics come from, empty without one. `base_url` is
     where people and GitHub reach the app, empty if the operator did not say. `guarded` are files and folders that
-    no command of a repository may see: the home of this user, the private key, the database.
+    no command of a repository may see: the home of this user, the private key, the database, the addresses of channels.
+    `channels` are addresses of Apprise by the name that gate files use.
     """
 
     app_id: int
@@ -78,6 +81,7 @@ class Settings:
     probe_hosts: tuple[str, ...] = ()
     prometheus_url: str = ""
     guarded: tuple[Path, ...] = ()
+    channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,8 @@ def _engine(reading: _Reading) -> Settings:
         stage_venv=reading.optional_folder("GATE_STAGE_VENV"),
         probe_hosts=tuple(reading.text("GATE_PROBE_HOSTS", "").split()),
         prometheus_url=reading.server("GATE_PROMETHEUS_URL"),
-        guarded=(*reading.homes(), *reading.key_files(), *_database_files(database_url)),
+        guarded=(*reading.homes(), *reading.secret_files(), *_database_files(database_url)),
+        channels=reading.channels("GATE_NOTIFY_FILE"),
     )
 
 
@@ -297,26 +302,40 @@ class _Reading:
         if inline:
             return self._parsed("GATE_PRIVATE_KEY", inline.replace("\\n", "\n"))
         path = self.required(name, "the path of the App's private key (or give the key in GATE_PRIVATE_KEY)")
-        pem = self._key_file(name, Path(path)) if path else None
+        pem = self._secret_file(name, Path(path), "a PEM file") if path else None
         return "" if pem is None else self._parsed(name, pem)
 
-    def _key_file(self, name: str, path: Path) -> str | None:
+    def _secret_file(self, name: str, path: Path, kind: str) -> str | None:
         try:
             mode = path.stat().st_mode
             if not stat.S_ISREG(mode):
-                self._problem(name, "is not a file", "name the PEM file itself")
+                self._problem(name, "is not a file", f"name {kind} itself")
             elif mode & 0o077:
                 self._problem(name, "is readable by others", "chmod 600 it")
             else:
                 return path.read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
-            self._problem(name, "cannot be read", "a PEM file that this user may read")
+            self._problem(name, "cannot be read", f"{kind} that this user may read")
         return None
 
-    def key_files(self) -> tuple[Path, ...]:
-        """The file of the private key, where it is in one."""
-        value = self.text("GATE_PRIVATE_KEY_FILE", "")
-        return (Path(value).absolute(),) if value else ()
+    def channels(self, name: str) -> Mapping[str, tuple[str, ...]]:
+        """Lines `name = address` of a file of mode 0600; a name may have several. Addresses are never told."""
+        path = self.text(name, "")
+        text = self._secret_file(name, Path(path), "a text file") if path else None
+        found: dict[str, tuple[str, ...]] = {}
+        for number, line in enumerate((text or "").splitlines(), start=1):
+            if not line.strip() or line.lstrip().startswith("#"):
+                continue
+            channel, _, address = (part.strip() for part in line.partition("="))
+            if not _CHANNEL.fullmatch(channel) or not _ADDRESS.fullmatch(address):
+                self._problem(name, f"has a line that cannot be used (line {number})", "ops = slack://…")
+            found[channel] = (*found.get(channel, ()), address)
+        return found
+
+    def secret_files(self) -> tuple[Path, ...]:
+        """The files of the private key and of the addresses of channels, where they are in one."""
+        values = (self.text(name, "") for name in ("GATE_PRIVATE_KEY_FILE", "GATE_NOTIFY_FILE"))
+        return tuple(Path(value).absolute() for value in values if value)
 
     def homes(self) -> tuple[Path, ...]:
         """The home of this user, by the environment and by the system: the two need not agree."""

@@ -60,6 +60,11 @@ def explain(policy: Policy) -> str:
     rows += [("", ""), ("environments:", "where deployments go; each has one gate")]
     for environment in policy.environments:
         rows += _indent(_environment(environment))
+    if policy.notify:
+        rows += [
+            ("", ""),
+            (f"notify: {inline_list(policy.notify)}", "told too; the operator has to have them"),
+        ]
     return "\n".join(map(_line, rows)) + "\n"
 
 

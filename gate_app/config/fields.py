@@ -187,6 +187,11 @@ Patience = Annotated[
     between(timedelta(minutes=1), timedelta(days=30), "1m and 30d"),
 ]
 
+CHANNEL_PATTERN = r"^[a-z][a-z0-9_-]{0,39}$"
+MAX_CHANNELS = 10
+Channels = Annotated[
+    tuple[Annotated[str, Field(pattern=CHANNEL_PATTERN)], ...], Field(min_length=1, max_length=MAX_CHANNELS)
+]
 CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
 MAX_REMINDERS = 10
 Clock = Annotated[str, Field(pattern=CLOCK_PATTERN)]

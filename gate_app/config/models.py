@@ -23,6 +23,7 @@ from gate_app.config.fields import (
     MAX_RULES,
     MAX_STAGES,
     MORE_THAN_PATTERN,
+    Channels,
     CheckNames,
     CheckWord,
     Clock,
@@ -473,6 +474,10 @@ class FileModel(Strict):
 
     environments: Annotated[dict[Name, EnvironmentModel], Field(min_length=1, max_length=MAX_ENVIRONMENTS)]
     """Places that deployments go to, by name; each has one gate. At least one."""
+
+    notify: Channels | None = None
+    """Names of channels that the operator of the app has configured: questions, reminders, escalations and decisions
+    are told there too. Never addresses or secrets."""
 
 
 ANY = "*"

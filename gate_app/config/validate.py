@@ -68,8 +68,14 @@ def load(path: Path) -> bytes | Validation:
 def _judged(path: Path, found: Policy | tuple[ConfigProblem, ...]) -> Validation:
     if isinstance(found, Policy):
         names = ", ".join(environment.name for environment in found.environments)
-        return Validation(EXIT_VALID, (f"{path}: valid; gates: {names}",), found)
+        return Validation(EXIT_VALID, (f"{path}: valid; gates: {names}", *_told_too(path, found)), found)
     return Validation(EXIT_INVALID, _told(found))
+
+
+def _told_too(path: Path, policy: Policy) -> tuple[str, ...]:
+    """Which channels there are is the operator's business, and not known here."""
+    names = ", ".join(policy.notify)
+    return (f"{path}: tells {names}, if the operator of the app has configured it",) if names else ()
 
 
 def _told(problems: Sequence[ConfigProblem]) -> tuple[str, ...]:

@@ -42,7 +42,6 @@ _APPROVAL = (*_ENVIRONMENT, "approval")
 _RULE = (*_APPROVAL, "escalate_when", ANY)
 
 NOT_YET: tuple[NotYet, ...] = (
-    NotYet(("notify",)),
     NotYet((*_ENVIRONMENT, "from", "tag"), "write `from: pull_request`, or nothing for the default branch"),
     NotYet((*_RULE, "confidence"), "delete it: nobody can state a confidence yet"),
     NotYet((*_RULE, "riskiest"), "delete it: there is no risk score yet"),

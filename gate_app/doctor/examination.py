@@ -35,6 +35,7 @@ def examine(
     yield from machine.home(settings)
     yield from machine.database(settings)
     yield from machine.isolation(settings, search_path)
+    yield from machine.channels(settings)
     try:
         met = hub.inspection.greet()
     except HubUnavailable as fault:
@@ -49,7 +50,9 @@ def examine(
     yield from app.events(met.app.events)
     yield from _guarded("webhook", lambda: app.webhook(hub.inspection.webhook(), settings.base_url))
     yield from _guarded("deliveries", lambda: _deliveries(settings, hub, now))
-    yield from _guarded("installations", lambda: repositories.installations(hub, read_policy))
+    yield from _guarded(
+        "installations", lambda: repositories.installations(hub, read_policy, settings.channels)
+    )
 
 
 def _deliveries(settings: Settings, hub: GithubHub, now: Clock) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from typing import Final
 from gate_app.doctor.finding import Finding, ok, warn, wrong
 from gate_app.intake.logs import sqlite_path
 from gate_app.intake.readiness import MIGRATIONS_MISSING, StoreProbe
+from gate_app.notify.channels import usable
 from gate_app.settings import Settings
 from gate_app.stages.inspection import inspect
 from gate_app.stages.isolation import Grade
@@ -82,6 +83,16 @@ def isolation(settings: Settings, search_path: str) -> Iterator[Finding]:
         text = f"command stages are refused (isolation_missing): {found.shortcoming}"
         mend = "install bubblewrap and allow user namespaces, or use no command stages (docs/stages.md)"
         yield warn("isolation", text, mend)
+
+
+def channels(settings: Settings) -> Iterator[Finding]:
+    """Whether the addresses behind each channel are understood; nothing is sent, and no address is shown."""
+    for name, addresses in settings.channels.items():
+        if usable(addresses):
+            yield ok("channels", f"{name} can be told, as far as its addresses show")
+        else:
+            mend = "see docs/notify.md; gate files that name it are not told anything there"
+            yield wrong("channels", f"an address of {name} cannot be used", mend)
 
 
 def _not_there_yet(path: Path) -> Finding:

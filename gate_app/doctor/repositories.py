@@ -6,7 +6,7 @@ somebody who changes what lies on the permitted branches can go past us. *open*:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, Protocol
 
 from gate_app.doctor import app
@@ -34,7 +34,7 @@ class Hub(Protocol):
     def required(self, repository: Repository, branch: str) -> Sequence[Required]: ...
 
 
-def installations(hub: Hub, read_policy: PolicyReader) -> Iterator[Finding]:
+def installations(hub: Hub, read_policy: PolicyReader, channels: Collection[str] = ()) -> Iterator[Finding]:
     """Every installation, and every repository of it up to a bound."""
     found = hub.inspection.installations()
     if not found:
@@ -52,7 +52,7 @@ def installations(hub: Hub, read_policy: PolicyReader) -> Iterator[Finding]:
         except (HubUnavailable, HubRefused) as fault:
             yield wrong("installations", f"{installation.account}: {fault}", "see the fault")
             continue
-        yield from _files(hub, installation, repositories[:left], read_policy)
+        yield from _files(hub, installation, repositories[:left], read_policy, channels)
         left -= len(repositories[:left])
     if found and not left:
         yield warn("repositories", f"only the first {LOOKED_AT} were looked at", "gate-app validate FILE")
@@ -64,7 +64,11 @@ def _granted(installation: Installation) -> Iterator[Finding]:
 
 
 def _files(
-    hub: Hub, installation: Installation, repositories: Sequence[Repository], read_policy: PolicyReader
+    hub: Hub,
+    installation: Installation,
+    repositories: Sequence[Repository],
+    read_policy: PolicyReader,
+    channels: Collection[str],
 ) -> Iterator[Finding]:
     silent = 0
     for repository in repositories:
@@ -73,7 +77,7 @@ def _files(
             if isinstance(found, PolicyAbsent):
                 silent += 1
             else:
-                yield from _judged(hub, repository, found, hub.floor_file(repository), read_policy)
+                yield from _judged(hub, repository, found, hub.floor_file(repository), read_policy, channels)
         except (HubUnavailable, HubRefused) as fault:
             yield wrong(
                 "repositories", f"{repository.full_name} cannot be looked at: {fault}", "see the fault"
@@ -89,6 +93,7 @@ def _judged(
     found: PolicyFile | PolicyRefused,
     floor: PolicyFile | PolicyAbsent | PolicyRefused,
     read_policy: PolicyReader,
+    channels: Collection[str],
 ) -> Iterator[Finding]:
     name = repository.full_name
     refused = next((each.detail for each in (found, floor) if isinstance(each, PolicyRefused)), "")
@@ -104,6 +109,11 @@ def _judged(
     gates = ", ".join(environment.name for environment in policy.environments)
     below = ", no lower than the floor of its organisation" if isinstance(floor, PolicyFile) else ""
     yield ok("gate-file", f"{name}: valid{below}; gates: {gates}")
+    for channel in (each for each in policy.notify if each not in channels):
+        text = f"{name}: tells the channel {channel}, which there is not"
+        yield warn(
+            "channels", text, "add it to the file of GATE_NOTIFY_FILE, or take it out of the gate file"
+        )
     yield from _deadlocks(hub, repository, policy)
     for environment in policy.environments:
         yield _strength(hub, repository, environment)

@@ -96,9 +96,8 @@ class Conditions:
     `workflow_runs` and `deployments` are by the key of the stage that follows them; `routes` are by environment,
     None where nothing keeps the route from being taken; `freezes` are by environment that has windows, None where
     none holds; `working` are the working hours, by environment that has them, since its question was asked and for some
-    time to come; `owners` are whose files would change, by environment that asks code owners. What a decision does not
-    turn on is not read, and is in
-    none of them.
+    time to come; `owners` are whose files would change, by environment that asks code owners; `channels` are those of
+    the gate file that the operator has. What a decision does not turn on is not read, and is in none of them.
     """
 
     now: datetime
@@ -117,6 +116,7 @@ class Conditions:
     freezes: Mapping[str, Freeze | Unknown | None] = field(default_factory=dict, metadata=LATER)
     working: Mapping[str, tuple[Span, ...] | Unknown] = field(default_factory=dict, metadata=LATER)
     owners: Mapping[str, Ownership | Unknown] = field(default_factory=dict, metadata=LATER)
+    channels: tuple[str, ...] = field(default=(), metadata=LATER)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

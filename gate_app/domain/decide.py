@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gate_app.domain.announcing import announce
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.draft import RollbackProposal
 from gate_app.domain.effects import Effect
@@ -58,6 +59,7 @@ def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
         conditions = _with_environments(conditions, request.environments)
     verdicts = evaluate(after, conditions)
     draft = settle(after, event, verdicts, conditions, request)
+    announce(run, draft)
     return Decision(
         run=draft.run,
         verdicts=verdicts,

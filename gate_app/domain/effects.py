@@ -192,6 +192,26 @@ class ReportDeployment:
         return f"report:{self.environment}"
 
 
+Topic = Literal["question", "reminder", "escalation", "decision"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Once per occasion: tell a channel of the operator's. `page` is a path below the address of GitHub's pages."""
+
+    channel: str
+    topic: Topic
+    occasion: str
+    title: str
+    text: str
+    page: str
+    kind: Literal["notify"] = "notify"
+
+    @property
+    def key(self) -> str:
+        return f"notify:{self.channel}:{self.occasion}"
+
+
 Effect = (
     StartStage
     | DispatchWorkflow
@@ -202,4 +222,5 @@ Effect = (
     | React
     | CreateDeployment
     | ReportDeployment
+    | Notify
 )

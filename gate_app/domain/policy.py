@@ -319,11 +319,12 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A whole `.github/gate.yml`, pinned to the blob it was read from."""
+    """A whole `.github/gate.yml`, pinned to the blob it was read from. `notify` names channels of the operator's."""
 
     blob_sha: str
     stages: tuple[Stage, ...]
     environments: tuple[Environment, ...]
+    notify: tuple[str, ...] = field(default=(), metadata=LATER)
     kind: Literal["policy"] = "policy"
 
     def stage(self, name: str) -> Stage:

@@ -12,6 +12,7 @@ from typing import Final, assert_never
 
 from gate_app.domain import wording
 from gate_app.domain.annotations import annotated
+from gate_app.domain.announcing import unheard
 from gate_app.domain.baseline import compared_stage
 from gate_app.domain.buttons import buttons
 from gate_app.domain.draft import Draft
@@ -136,7 +137,7 @@ def _gate_check(draft: Draft, gate: Gate, verdict: Verdict) -> PublishCheckRun:
         status=status,
         conclusion=conclusion,
         title=gate_title(gate, verdict),
-        summary=wording.gate_summary(draft.run, gate, verdict),
+        summary=wording.gate_summary(draft.run, gate, verdict, unheard(draft.run, draft.conditions.channels)),
         buttons=buttons(draft.run, gate.environment, asked) if asked else (),
     )
 

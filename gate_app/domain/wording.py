@@ -106,8 +106,11 @@ def linked(name: str, link: str) -> str:
 # --- gates -----------------------------------------------------------------------------------------------
 
 
-def gate_summary(run: Run, gate: Gate, verdict: Verdict) -> str:
-    """The tree of reasons, the answers given, and how to answer when a person is asked."""
+def gate_summary(run: Run, gate: Gate, verdict: Verdict, unheard: Sequence[str] = ()) -> str:
+    """The tree of reasons, the answers given, and how to answer when a person is asked.
+
+    `unheard` are channels of the gate file that nobody has configured, which holds nothing.
+    """
     unasked = gate.release.unasked if gate.release is not None else ""
     reasons = (*verdict.reasons, met(ReasonCode(unasked))) if unasked else verdict.reasons
     own = ", ".join(person.login for person in gate.release.exceptions) if gate.release is not None else ""
@@ -115,6 +118,9 @@ def gate_summary(run: Run, gate: Gate, verdict: Verdict) -> str:
     parts = [tree(reasons), answers_given(gate, verdict)]
     if verdict.asks:
         parts.append(how_to_answer(run, gate.environment))
+    if unheard:
+        names = ", ".join(code(name) for name in unheard)
+        parts.append(f"⚠️ `notify` names {names}, which the operator of this app has not configured.")
     return "\n\n".join(part for part in parts if part)
 
 

@@ -66,6 +66,7 @@ class _Asked:
         policy: Policy | PolicyProblem | Unknown,
         freezes: Mapping[str, Freeze | Unknown | None],
         working: Mapping[str, tuple[Span, ...] | Unknown],
+        channels: tuple[str, ...],
     ) -> Conditions:
         """Waits for all of them. `now` was before the first: no fact is older than it claims to be."""
         elsewhere = self.elsewhere.seen()
@@ -86,6 +87,7 @@ class _Asked:
             freezes=freezes,
             working=working,
             owners=self.owners,
+            channels=channels,
         )
 
     def _standings(self) -> Mapping[int, Standing | Unknown]:
@@ -105,7 +107,10 @@ def _certain(standing: Standing, doubtful: Collection[str]) -> Standing:
 
 @dataclass(frozen=True, slots=True)
 class Gathering:
-    """Reads the world for one run at a time; `at_once` runs the reads that do not wait for one another."""
+    """Reads the world for one run at a time; `at_once` runs the reads that do not wait for one another.
+
+    `channels` are the names of those that the operator has.
+    """
 
     hub: Hub
     store: Store
@@ -115,6 +120,7 @@ class Gathering:
     owned: OwnersReader
     at_once: Executor
     now: Clock
+    channels: Collection[str] = ()
 
     def policy(self, repository: Repository) -> Policy | PolicyProblem | Unknown | PolicyAbsent:
         """The gate file of the trusted ref, under the floor of its organisation, read now."""
@@ -162,7 +168,9 @@ class Gathering:
         if isinstance(policy, Policy) and (pinned is None or policy.blob_sha != pinned.blob_sha):
             asked = self._ask(run, event, live, policy)
         frozen, hours = freezes(policy, self.calendar, now), working(run, policy, self.calendar, now)
-        return asked.answered(now, policy, frozen, hours)
+        named = policy.notify if isinstance(policy, Policy) else ()
+        heard = tuple(name for name in named if name in self.channels)
+        return asked.answered(now, policy, frozen, hours, heard)
 
     def _ask(self, run: Run, event: Event, live: LiveChange | None, rules: Policy | None) -> _Asked:
         """Starts every read that does not wait for another one; what only the store knows is read here."""

@@ -16,6 +16,7 @@ from gate_app.domain.effects import (
     CollectReports,
     CreateDeployment,
     DispatchWorkflow,
+    Notify,
     PublishCheckRun,
     PublishComment,
     React,
@@ -28,8 +29,10 @@ from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageR
 from gate_app.domain.reminders import NUDGE, too_late
 from gate_app.domain.run import StageStatus
 from gate_app.engine.dispatcher import LOOKED, SETTLING, Dispatcher
+from gate_app.engine.notifying import Notifier
 from gate_app.engine.ports import (
     WORKFLOW_SURFACE,
+    Channels,
     Child,
     Clock,
     Hub,
@@ -68,6 +71,7 @@ class Performer:
     now: Clock
     settling: timedelta = SETTLING
     recording: timedelta = RECORDING
+    channels: Channels | None = None
 
     @property
     def _waiting(self) -> Waiting:
@@ -77,6 +81,9 @@ class Performer:
         """Performs one effect, or sets the time of its next try."""
         if isinstance(pending.effect, DispatchWorkflow):
             self._dispatch(pending, pending.effect)
+            return
+        if isinstance(pending.effect, Notify):
+            self._notify(pending, pending.effect)
             return
         name = pending.effect.kind
         self.store.effect_started(pending)
@@ -119,8 +126,8 @@ class Performer:
                 return self._stop(pending, effect)
             case CollectReports():
                 return self._collect(pending, effect)
-            case CreateDeployment() | DispatchWorkflow():
-                raise AssertionError("these go through `release` and `_dispatch`")
+            case CreateDeployment() | DispatchWorkflow() | Notify():
+                raise AssertionError("these go through `release`, `_dispatch` and `_notify`")
             case _:
                 assert_never(effect)
 
@@ -214,6 +221,12 @@ class Performer:
             self._waiting.effect(
                 pending, pending.note, fault.retry_at or self.now() + RETRY, "free", told=str(fault)
             )
+
+    def _notify(self, pending: PendingEffect, effect: Notify) -> None:
+        if self.channels is None:
+            self.store.effect_done(pending, "there are no channels")
+            return
+        Notifier(self.store, self.channels, self.now).send(pending, effect)
 
     def _stop(self, pending: PendingEffect, effect: StopStage) -> str:
         child = self._child(pending.run_id, effect.stage, effect.attempt)

@@ -19,6 +19,7 @@ from gate_app.domain.effects import (
     CreateDeployment,
     DispatchWorkflow,
     Effect,
+    Notify,
     PublishCheckRun,
     PublishComment,
     React,
@@ -182,7 +183,13 @@ def is_level(effect: Effect) -> bool:
         case PublishCheckRun() | PublishComment() | ReportDeployment():
             return True
         case (
-            StartStage() | DispatchWorkflow() | CollectReports() | StopStage() | React() | CreateDeployment()
+            StartStage()
+            | DispatchWorkflow()
+            | CollectReports()
+            | StopStage()
+            | React()
+            | CreateDeployment()
+            | Notify()
         ):
             return False
     assert_never(effect)

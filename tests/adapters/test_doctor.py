@@ -6,6 +6,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -248,6 +249,13 @@ def test_a_broken_gate_file_is_told_with_its_line_and_fix(github: ScriptedGithub
     assert "acme/shop: .github/gate.yml:2:1" in said(looked(github), Grade.WRONG)
 
 
+def test_a_channel_that_there_is_not_is_told(github: ScriptedGithub) -> None:
+    installed(github, THREE_LINES + b"notify: [ops, pager]\n")
+    found = list(installations(hub(github), read_policy, {"ops": ()}))
+    assert "acme/shop: tells the channel pager, which there is not" in said(found, Grade.WARN)
+    assert "ops" not in said(found, Grade.WARN)
+
+
 def test_a_repository_without_a_gate_file_is_counted_and_silent(github: ScriptedGithub) -> None:
     installed(github, None)
     assert "acme: 1 without .github/gate.yml" in said(looked(github), Grade.OK)
@@ -325,6 +333,14 @@ def test_a_home_that_others_can_read_is_doubtful(settings: Settings) -> None:
 
 def test_without_bubblewrap_command_stages_are_doubtful(settings: Settings, tmp_path: Path) -> None:
     assert "is not installed" in said(machine.isolation(settings, str(tmp_path)), Grade.WARN)
+
+
+def test_addresses_of_channels_are_looked_at_and_not_shown(settings: Settings) -> None:
+    channels = {"ops": ("json://127.0.0.1/",), "pager": ("nonsense://canary",)}
+    found = list(machine.channels(replace(settings, channels=channels)))
+    assert "ops can be told" in said(found, Grade.OK)
+    assert "an address of pager cannot be used" in said(found, Grade.WRONG)
+    assert "canary" not in str(found)
 
 
 # --- everything ---

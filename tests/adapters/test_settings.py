@@ -204,3 +204,45 @@ def test_no_secret_shows_in_the_settings_as_text(needed: dict[str, str]) -> None
     assert CANARY not in shown
     assert SECRET not in shown
     assert "PRIVATE KEY" not in shown
+
+
+def channels_file(needed: dict[str, str], tmp_path: Path, text: str, mode: int = 0o600) -> dict[str, str]:
+    path = tmp_path / "channels"
+    path.write_text(text)
+    path.chmod(mode)
+    return {**needed, "GATE_NOTIFY_FILE": str(path)}
+
+
+def test_channels_are_read_from_a_file(needed: dict[str, str], tmp_path: Path) -> None:
+    text = f"# ours\nops = json://{CANARY}@chat.example/\n\nops=mailto://a:b@mail.example\npager = json://p.example/?a=b\n"
+    serving = for_serve(channels_file(needed, tmp_path, text))
+    assert serving.engine.channels == {
+        "ops": (f"json://{CANARY}@chat.example/", "mailto://a:b@mail.example"),
+        "pager": ("json://p.example/?a=b",),
+    }
+    assert CANARY not in repr(serving)
+    assert tmp_path / "channels" in serving.engine.guarded
+    assert "GATE_NOTIFY_FILE" not in serving.web_variables
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "problem"),
+    [
+        (f"ops = json://{CANARY}/", 0o640, "GATE_NOTIFY_FILE is readable by others: chmod 600 it"),
+        (
+            f"\nops {CANARY}",
+            0o600,
+            "GATE_NOTIFY_FILE has a line that cannot be used (line 2): ops = slack://…",
+        ),
+        (
+            f"Ops! = json://{CANARY}/",
+            0o600,
+            "GATE_NOTIFY_FILE has a line that cannot be used (line 1): ops = slack://…",
+        ),
+    ],
+    ids=["others may read it", "no address", "no name"],
+)
+def test_a_file_of_channels_that_cannot_be_used_is_told_without_its_contents(
+    needed: dict[str, str], tmp_path: Path, text: str, mode: int, problem: str
+) -> None:
+    assert problems(channels_file(needed, tmp_path, text, mode)) == [problem]

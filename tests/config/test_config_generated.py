@@ -92,6 +92,7 @@ SOUND: dict[str, Any] = {
             "deploy": {"workflow": "deploy.yml"},
         },
     },
+    "notify": ["ops"],
 }
 
 Where = tuple[str | int, ...]

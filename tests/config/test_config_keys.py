@@ -78,6 +78,14 @@ KEYS = (
         "environments",
     ),
     Key(
+        "notify",
+        _whole,
+        "version: 1\nenvironments: {a: {}}\nnotify: [ops, on-call_2]",
+        "version: 1\nenvironments: {a: {}}\nnotify: ops",
+        "version: 1\nenvironments: {a: {}}\nnotify: ['slack://token@channel']",
+        "notify",
+    ),
+    Key(
         "stages.*.checks",
         with_stage,
         '{checks: ["test (3.12)", "lint*"]}',
@@ -785,6 +793,7 @@ def test_a_key_without_a_value_is_refused(key: Key) -> None:
     wraps = {
         "version": "version:\nenvironments: {a: {}}",
         "stages": "version: 1\nstages:\nenvironments: {a: {}}",
+        "notify": "version: 1\nnotify:\nenvironments: {a: {}}",
     }
     text = wraps.get(key.name, "version: 1\nenvironments:" if word == "environments" else "")
     problems = refused(text or key.wrap(f"{{{word}: }}"))

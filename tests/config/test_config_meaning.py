@@ -558,7 +558,6 @@ def test_a_line_is_not_short_where_a_team_widens_another_line() -> None:
 
 
 NOT_YET_FILES = {
-    "notify": "version: 1\nenvironments: {production: {}}\nnotify: [ops]\n",
     "environments.*.from.tag": with_environment('{from: {tag: "v*"}}'),
     "environments.*.approval.escalate_when.*.confidence": with_rule('{author_is: bot, confidence: "< 0.8"}'),
     "environments.*.approval.escalate_when.*.riskiest": with_rule("{author_is: bot, riskiest: 10%}"),

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "stages": {"domain", "engine", "stages"},
     "jobs": {"engine", "errors", "jobs"},
     "intake": {"intake", "trust"},
+    "notify": {"domain", "notify"},
     "audit": {"domain", "engine", "audit"},
     "simulation": {"domain", "config", "calendars", "simulation", "trial"},
     "trust": {"trust"},

@@ -16,6 +16,7 @@ from gate_app.domain.effects import (
     CollectReports,
     DispatchWorkflow,
     Effect,
+    Notify,
     PublishCheckRun,
     ReportDeployment,
     StartStage,
@@ -135,6 +136,7 @@ class Recorder:
     """An outside that does whatever it is asked and notes it among the failpoints that were passed."""
 
     passed: list[str]
+    names: frozenset[str] = frozenset({"ops"})
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         def done(*_: object) -> object:
@@ -146,6 +148,7 @@ class Recorder:
 
 UNJUDGED = StageOutcome(StageVerdict.UNKNOWN, StageReason.REPORT_MISSING, Evidence())
 CHILD = Child(RUN.id, "tests", 1, 4711, 0.0, Path("/nowhere"))
+NEWS = Notify("ops", "question", "staging:question:1", "acme/app", "A person is asked", "acme/app/pull/3")
 OUTSIDE: list[Effect] = [
     START,
     DispatchWorkflow("tests", 1, StageRole.AUTOMATED, "ci.yml", "main", "a" * 40, NOW),
@@ -156,6 +159,7 @@ OUTSIDE: list[Effect] = [
     reaction(9),
     deployment(RUN),
     ReportDeployment("staging", 7, "in_progress", ""),
+    NEWS,
 ]
 
 
@@ -166,7 +170,7 @@ def test_case_193_every_outside_call_lies_between_its_failpoints(store: SqlStore
         store.child_started(CHILD)
     passed: list[str] = []
     outside = Recorder(passed)
-    performer = Performer(store, outside, outside, lambda: NOW)
+    performer = Performer(store, outside, outside, lambda: NOW, channels=outside)
     drain = Drain(store, Listener(store), performer, lambda: NOW)
     with (
         armed(f"{effect.kind}.before", lambda: passed.append("before")),
@@ -350,3 +354,94 @@ def test_a_reminder_of_a_question_that_has_ended_is_not_written(
     Drain(store, Listener(store), Performer(store, outside, outside, lambda: NOW), lambda: NOW)(SUBJECT)
     assert bool(passed) is written
     assert store.next_effect(SUBJECT, NOW + timedelta(days=1)) is None, "it is done either way"
+
+
+@dataclass
+class Channels:
+    """Channels whose messages end as told, or never."""
+
+    answers: list[str | None]
+    names: frozenset[str] = frozenset({"ops"})
+    full: bool = False
+    sent: int = 0
+
+    def send(self, wanted: Notify, done: Callable[[str], None]) -> bool:
+        if self.full:
+            return False
+        self.sent += 1
+        answer = self.answers.pop(0)
+        if answer is not None:
+            done(answer)
+        return True
+
+
+@dataclass
+class Telling:
+    """A drain that tells channels, in a world where time passes as told."""
+
+    store: SqlStore
+    channels: Channels | None
+    now: datetime = NOW
+
+    def turn(self) -> None:
+        performer = Performer(self.store, None, None, lambda: self.now, channels=self.channels)  # type: ignore[arg-type]  # no GitHub is needed
+        Drain(self.store, Listener(self.store), performer, lambda: self.now)(SUBJECT)
+        self.now += timedelta(hours=1)
+
+    @property
+    def over(self) -> bool:
+        return self.store.next_effect(SUBJECT, self.now + timedelta(days=1)) is None
+
+
+def test_a_message_that_was_taken_is_sent_once(store: SqlStore) -> None:
+    stored(store, RUN, effects=(NEWS,))
+    telling = Telling(store, Channels([""]))
+    telling.turn()
+    telling.turn()
+    assert telling.channels is not None
+    assert telling.channels.sent == 1
+    assert telling.over
+
+
+def test_a_channel_that_hangs_is_given_up_and_holds_nothing_up(store: SqlStore) -> None:
+    stored(store, RUN, effects=(NEWS, reaction(9)))
+    channels = Channels([None] * 100)
+    telling = Telling(store, channels)
+    passed: list[str] = []
+    performer = Performer(store, Recorder(passed), Recorder(passed), lambda: NOW, channels=channels)
+    Drain(store, Listener(store), performer, lambda: NOW)(SUBJECT)
+    assert passed == ["outside"], "the reaction after it"
+    for _ in range(4 * MAX_ATTEMPTS):
+        telling.turn()
+    assert channels.sent == MAX_ATTEMPTS
+    assert telling.over
+    assert [each.what for each in store.set_aside()] == ["effect"]
+
+
+def test_a_message_that_is_refused_is_tried_again(store: SqlStore) -> None:
+    stored(store, RUN, effects=(NEWS,))
+    telling = Telling(store, Channels(["the channel did not take the message", ""]))
+    telling.turn()
+    assert [each.note for each in store.delayed()] == ["the channel did not take the message"]
+    telling.turn()
+    assert telling.over
+    assert store.set_aside() == []
+
+
+def test_when_too_much_is_under_way_a_message_waits(store: SqlStore) -> None:
+    stored(store, RUN, effects=(NEWS,))
+    channels = Channels([""], full=True)
+    telling = Telling(store, channels)
+    telling.turn()
+    assert not telling.over
+    channels.full = False
+    telling.turn()
+    assert telling.over
+
+
+@pytest.mark.parametrize("channels", [None, Channels([], frozenset())], ids=["no channels", "not this one"])
+def test_a_channel_that_is_gone_is_told_nothing(store: SqlStore, channels: Channels | None) -> None:
+    stored(store, RUN, effects=(NEWS,))
+    telling = Telling(store, channels)
+    telling.turn()
+    assert telling.over

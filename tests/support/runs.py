@@ -143,6 +143,7 @@ class World:
     freezes: dict[str, Freeze | Unknown | None] = field(default_factory=dict)
     working: dict[str, tuple[Span, ...] | Unknown] = field(default_factory=dict)
     owners: dict[str, Ownership | Unknown] = field(default_factory=dict)
+    channels: tuple[str, ...] = ()
     obstacles: dict[str, Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -176,6 +177,7 @@ class World:
             dict(self.freezes),
             dict(self.working),
             dict(self.owners),
+            self.channels,
         )
 
     def happens(self, event: Event) -> Decision:

@@ -175,11 +175,12 @@ def _ready(url: str) -> bool:
 
 @dataclass
 class Place:
-    """A stand-in with an App registered and running in front of it."""
+    """A stand-in with an App registered and running in front of it; its channel `ops` is a chat at `chat_port`."""
 
     standin: StandinProcess
     app: App
     registered: Registered
+    chat_port: int = 0
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -208,6 +209,9 @@ def open_place(
     key = state / "key.pem"
     key.touch(mode=0o600)
     key.write_text(registered["private_key_pem"] or "")
+    channels, chat_port = state / "channels", free_port()
+    channels.touch(mode=0o600)
+    channels.write_text(f"ops = json://127.0.0.1:{chat_port}/\n")
     environment = {
         "PATH": ":".join(map(str, (first_on_path or home, Path(sys.executable).parent, os.environ["PATH"]))),
         "HOME": str(home),
@@ -224,8 +228,9 @@ def open_place(
         "GATE_SETTLE_SECONDS": "1",
         "GATE_LOG_LEVEL": "INFO",
         "GATE_PROBE_HOSTS": "127.0.0.1",
+        "GATE_NOTIFY_FILE": str(channels),
     }
-    place = Place(standin, App(state, environment, isolation), registered)
+    place = Place(standin, App(state, environment, isolation), registered, chat_port)
     place.app.start("worker")
     place.app.start("web")
     place.app.wait_ready()

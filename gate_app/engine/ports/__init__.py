@@ -4,6 +4,7 @@ Rules of the room: no vendor type passes through a port, and adapters import thi
 aware UTC datetimes.
 """
 
+from gate_app.engine.ports.channels import Channels
 from gate_app.engine.ports.deliveries import Admission, DeliveryContent, DeliveryLog, DeliveryRecord
 from gate_app.engine.ports.hub import (
     Archive,
@@ -55,6 +56,7 @@ __all__ = [
     "Admission",
     "Archive",
     "Artifacts",
+    "Channels",
     "Checkout",
     "Child",
     "Clock",
