@@ -115,19 +115,28 @@ def _own_change(
     answer: Answer, run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
 ) -> ReasonCode | None:
     """Nobody approves what they contributed to (case 54), and who contributed must be known (case 55)."""
+    own = excluded(run, gate, policy, conditions)
+    if isinstance(own, Unknown):
+        return ReasonCode.CONTRIBUTORS_UNKNOWN
+    return ReasonCode.SELF_APPROVAL if answer.person.id in own else None
+
+
+def excluded(
+    run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
+) -> frozenset[int] | Unknown:
+    """Everybody who does not approve this, because it is theirs."""
+    if policy.self_approval:
+        return frozenset()
+    requested = {person.id for person in gate.requesters}
     if (
         run.purpose is Purpose.ROLLBACK
     ):  # it takes their work out, not in; who asks for it has said so already
-        requested = answer.person.id in {person.id for person in gate.requesters}
-        return ReasonCode.SELF_APPROVAL if requested and not policy.self_approval else None
-    if policy.self_approval:
-        return None
+        return frozenset(requested)
     people = contributors(run, conditions)
     others = _shipped(run, gate, policy, conditions)
     if isinstance(people, Unknown) or isinstance(others, Unknown):
-        return ReasonCode.CONTRIBUTORS_UNKNOWN
-    asked = {person.id for person in gate.requesters} | {each.by.id for each in gate.modifications}
-    return ReasonCode.SELF_APPROVAL if answer.person.id in people | others | asked else None
+        return people if isinstance(people, Unknown) else others
+    return people | others | requested | {each.by.id for each in gate.modifications}
 
 
 def exceptions(

@@ -211,6 +211,14 @@ def waits_for(verdict: Verdict) -> str:
     return "\n\n".join(f"**{sentence(each)}**" for each in verdict.reasons if each.code in ahead)
 
 
+def nobody_can(verdict: Verdict) -> str:
+    """That the question cannot be answered by anybody, and what mends it; nothing where somebody can."""
+    every = [reason for root in verdict.reasons for reason in root.walk()]
+    return "\n\n".join(
+        f"**{sentence(each)}**" for each in every if each.code is ReasonCode.NOBODY_CAN_APPROVE
+    )
+
+
 def asked_because(environment: Environment, verdict: Verdict) -> str:
     """Which rules ask a person, and what made each fire."""
     why = "**Why a person is asked:**"

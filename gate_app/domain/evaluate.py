@@ -98,7 +98,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         _way_out(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
-        *_approval_reasons(gate, answers, approval, escalation, conditions),
+        *_approval_reasons(run, gate, answers, approval, escalation, conditions),
         *_exception_reasons(run, gate, answers, approval, conditions),
     )
     return _weighed(run, gate, environment, answers, grounds, conditions)
@@ -166,7 +166,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
         *_pending_denials(gate, answers),
         met(ReasonCode.ROLLBACK_BY_RULE)
         if by_rule(gate, environment)
-        else judge_lines(gate, answers, approval, conditions),
+        else judge_lines(run, gate, answers, approval, conditions),
         *_exception_reasons(run, gate, answers, approval, conditions),
     )
     return _weighed(run, gate, environment, answers, grounds, conditions)
@@ -356,6 +356,7 @@ def _returned_reasons(gate: Gate, conditions: Conditions) -> tuple[Reason, ...]:
 
 
 def _approval_reasons(
+    run: Run,
     gate: Gate,
     answers: tuple[Judged, ...],
     approval: ApprovalPolicy,
@@ -369,7 +370,7 @@ def _approval_reasons(
     if escalation is not None:
         yield escalation.reason
     if escalation is None or escalation.asks:
-        yield judge_lines(gate, answers, approval, conditions)
+        yield judge_lines(run, gate, answers, approval, conditions)
 
 
 def _exception_reasons(

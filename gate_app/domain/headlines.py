@@ -148,6 +148,7 @@ OBSTACLES: Final[Mapping[ReasonCode, _Line]] = {
     _R.ENVIRONMENT_BUSY: lambda f: "Waiting: another release is under way there",
     _R.ROUTE_UNAVAILABLE: lambda f: "Waiting: this version cannot deploy that way yet",
     _R.RELEASE_RETURNED: lambda f: "Waiting: the last try to release did not happen",
+    _R.NOBODY_CAN_APPROVE: lambda f: "Nobody can approve this as the gate file stands",
     _R.APPROVAL_MISSING: lambda f: "Waiting for a person",
 }
 """What a gate waits for, by the code of a ground that does not hold; all the grounds of one code together."""

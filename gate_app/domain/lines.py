@@ -6,8 +6,9 @@ never met; nothing is met because nothing was asked (case 93).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
 
 from gate_app.domain.conditions import Conditions, Standing
 from gate_app.domain.model import Unknown
@@ -108,6 +109,35 @@ def _ways_of(line: ApproverLine, place: Place) -> tuple[Way, ...]:
         parts = enumerate(line.any_of)
         return tuple(way for index, part in parts for way in _ways_of(part, (*place, index)))
     return ways(line.all_of, place) if line.all_of else ({place: line},)
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Lines that name too few people who may answer: how many more it takes, and who they name."""
+
+    missing: int
+    users: tuple[str, ...]
+
+
+def short(lines: Sequence[ApproverLine], excluded: Collection[int], conditions: Conditions) -> Short | None:
+    """What nobody could meet on any way, as far as lines that name people tell; None where somebody may.
+
+    Every set of lines takes as many different people as it counts (Hall). A login that is not known may be anybody.
+    """
+    found = [_short(way, excluded, conditions) for way in ways(lines)]
+    known = [each for each in found if each is not None]
+    return min(known, key=lambda each: each.missing) if len(known) == len(found) else None
+
+
+def _short(way: Way, excluded: Collection[int], conditions: Conditions) -> Short | None:
+    named = [line for line in way.values() if line.users and not line.stand_ins]
+    for some in (some for size in range(1, len(named) + 1) for some in combinations(named, size)):
+        users = tuple(dict.fromkeys(user for line in some for user in line.users))
+        people = {who if isinstance(who := conditions.identities.get(user), int) else user for user in users}
+        missing = sum(line.count for line in some) - len(people - set(excluded))
+        if missing > 0:
+            return Short(missing, users)
+    return None
 
 
 def best(people: Sequence[Standing], lines: Sequence[ApproverLine], conditions: Conditions) -> Filled:

@@ -9,26 +9,39 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gate_app.domain.approvals import UNKNOWN_CODES
+from gate_app.domain.approvals import UNKNOWN_CODES, excluded
 from gate_app.domain.approver_words import keys_of
 from gate_app.domain.conditions import Conditions, Standing
-from gate_app.domain.lines import Filled, Place, answers_for, best
+from gate_app.domain.lines import Filled, Place, answers_for, best, short
 from gate_app.domain.model import Unknown
 from gate_app.domain.ownership import Owners
 from gate_app.domain.policy import ApprovalPolicy, ApproverLine
-from gate_app.domain.run import Gate
+from gate_app.domain.run import Gate, Run
 from gate_app.domain.verdict import Judged, Reason, ReasonCode, all_of, any_of, met, unknown, unmet
 
 
 def judge_lines(
-    gate: Gate, judged: Sequence[Judged], policy: ApprovalPolicy, conditions: Conditions
+    run: Run, gate: Gate, judged: Sequence[Judged], policy: ApprovalPolicy, conditions: Conditions
 ) -> Reason:
     """The approval reason: one child per line, met by different people (case 70); closed without lines."""
     people = _counting(gate, judged, conditions)
     pending = any(answer.code in UNKNOWN_CODES for answer in judged)
     tree = _Tree(best(people, policy.lines, conditions), pending, people, conditions)
     children = tuple(tree.reason((index,), line) for index, line in enumerate(policy.lines))
-    return all_of(ReasonCode.APPROVAL, children)
+    if all(child.met for child in children):
+        return all_of(ReasonCode.APPROVAL, children)
+    return all_of(ReasonCode.APPROVAL, (*_nobody_can(run, gate, policy, conditions), *children))
+
+
+def _nobody_can(run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Conditions) -> tuple[Reason, ...]:
+    """That nobody could meet what is missing, once it is certain: then waiting mends nothing."""
+    own = excluded(run, gate, policy, conditions)
+    if isinstance(own, Unknown) or policy.escalate_to:  # it may be handed on to others yet
+        return ()
+    found = short(policy.lines, own, conditions)
+    if found is None:
+        return ()
+    return (unmet(ReasonCode.NOBODY_CAN_APPROVE, users=", ".join(found.users), missing=str(found.missing)),)
 
 
 def _counting(gate: Gate, judged: Sequence[Judged], conditions: Conditions) -> list[Standing]:

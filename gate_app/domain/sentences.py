@@ -157,6 +157,10 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.APPROVAL: lambda f: "Approvals:",
     _R.APPROVER_LINE_MET: lambda f: f"{_so_far(f)}.",
     _R.APPROVAL_MISSING: lambda f: f"{_so_far(f)}.",
+    _R.NOBODY_CAN_APPROVE: lambda f: (
+        f"As it stands nobody can approve this: of {_named(f, 'users', 200)} too few did not contribute. Name "
+        f"{code(f.get('missing', '?'))} more in the gate file on the default branch."
+    ),
     _R.SELF_APPROVED: lambda f: (
         f"An exception: approved{_by(f)} although they contributed, or may have; the gate file allows it "
         "(`self_approval: true`)."

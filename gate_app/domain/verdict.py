@@ -68,6 +68,7 @@ class ReasonCode(StrEnum):
     APPROVER_GROUP = "approver_group"
     OWNERS_UNKNOWN = "owners_unknown"
     SELF_APPROVED = "self_approved"
+    NOBODY_CAN_APPROVE = "nobody_can_approve"
     APPROVAL_MISSING = "approval_missing"
     NOBODY_ASKED = "nobody_asked"
     NOT_ESCALATED = "not_escalated"

@@ -22,6 +22,7 @@ from gate_app.domain.brief import (
     denied_before,
     evidence_lines,
     locks,
+    nobody_can,
     plan,
     recommendation,
     ships,
@@ -161,6 +162,7 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         waits_for(verdict),
         f"**Recommendation:** {recommendation(run, environment, verdict)}",
         f"**Who can approve:** {mentioned(run, environment)}.",
+        nobody_can(verdict),
         f"`/approve {plain(gate.environment, 100)}` · `/deny {plain(gate.environment, 100)} reason` · "
         f"`/why {plain(gate.environment, 100)}`",
         _until(run, gate, environment),

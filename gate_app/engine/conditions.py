@@ -53,7 +53,7 @@ class _Asked:
     standings: Mapping[int, Future[Standing | Unknown]]
     comments: Mapping[int, Future[str | Unknown]]
     identities: Mapping[str, Future[int | Unknown]]
-    authors: Mapping[str, int]
+    compared: Mapping[str, int]
     teams: Mapping[str, Future[int | Unknown]]
     shipments: Future[Mapping[str, Shipment | Unknown]]
     elsewhere: Looking
@@ -77,7 +77,7 @@ class _Asked:
             authorship=self.authorship.result(),
             standings=self._standings(),
             comments={key: read.result() for key, read in self.comments.items()},
-            identities={**self.authors, **{key: read.result() for key, read in self.identities.items()}},
+            identities={**self.compared, **{key: read.result() for key, read in self.identities.items()}},
             environments=self.environments,
             shipments=self.shipments.result(),
             checks=elsewhere.checks,
@@ -180,8 +180,8 @@ class Gathering:
         owning_users, owning_teams = named_among(owners)
         people = _people(run, event)
         logins = (*_logins(run, event, rules), *(owning_users if people else ()))
-        authors = _authors(run, rules)
-        named = tuple(dict.fromkeys((*logins, *authors)))
+        compared = _compared(run, rules)
+        named = tuple(dict.fromkeys((*logins, *compared)))
         known = self.store.pinned_identities(repository.id, named) if named else {}
         asked_about = [login for login in named if login in logins or login not in known]
         groups = rules.organisations() if rules else ()
@@ -197,7 +197,7 @@ class Gathering:
             identities={
                 each: submit(self._identity, repository, each, known.get(each)) for each in asked_about
             },
-            authors={login: known[login] for login in authors if login in known},
+            compared={login: known[login] for login in compared if login in known},
             shipments=submit(self._shipments, run, rules, environments),
             elsewhere=Elsewhere(self.hub, self.store).look(run, rules, event, self.at_once),
             environments=environments,
@@ -367,10 +367,10 @@ def _logins(run: Run, event: Event, rules: Policy | None) -> tuple[str, ...]:
     return rules.logins() if rules is not None and _people(run, event) else ()
 
 
-def _authors(run: Run, rules: Policy | None) -> tuple[str, ...]:
-    """Logins that a rule compares with the author: as whom the gate file meant them, once that is known (case 59)."""
+def _compared(run: Run, rules: Policy | None) -> tuple[str, ...]:
+    """Logins that are only compared, with the author or contributors: as whom they were meant, once known (case 59)."""
     open_gates = any(gate.turns_on_answers for gate in run.gates.values())
-    return rules.authors() if rules is not None and open_gates else ()
+    return (*rules.authors(), *rules.logins()) if rules is not None and open_gates else ()
 
 
 def _from_person(event: CommandGiven | ButtonPressed | RerunRequested) -> bool:
