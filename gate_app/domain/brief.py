@@ -19,7 +19,7 @@ from gate_app.domain.inert import boxed, code, plain
 from gate_app.domain.locking import lock_reasons
 from gate_app.domain.plan import plan_for
 from gate_app.domain.policy import Environment, Policy
-from gate_app.domain.run import Gate, Run
+from gate_app.domain.run import Gate, Run, StageRole
 from gate_app.domain.sentences import phrase, sentence
 from gate_app.domain.verdict import Judged, ReasonCode, Verdict
 
@@ -78,6 +78,7 @@ def evidence_lines(run: Run, environment: Environment, conditions: Conditions) -
         lines.append(
             f"- {STAGE_MARKS[stage.outcome.verdict]} {code(name)}: {counts(stage.outcome.evidence)}{extra}"
         )
+    lines += _verified_before(run, environment)
     found = compare(
         automated_evidence(run).values(),
         environment.name,
@@ -86,6 +87,17 @@ def evidence_lines(run: Run, environment: Environment, conditions: Conditions) -
     if found.new or found.unchanged or found.fixed:
         lines.append(f"- Findings: {comparison(found)}")
     return "\n".join(["**Evidence:**", "", *lines]) if lines else ""
+
+
+def _verified_before(run: Run, environment: Environment) -> list[str]:
+    """What the stages found that verified this change in the environment before."""
+    return [
+        f"- {STAGE_MARKS[stage.outcome.verdict]} {code(stage.key)}: {counts(stage.outcome.evidence)}"
+        for stage in run.stages.values()
+        if stage.role is StageRole.VERIFY
+        and stage.environment == environment.after
+        and stage.outcome is not None
+    ]
 
 
 def recommendation(run: Run, environment: Environment, verdict: Verdict) -> str:

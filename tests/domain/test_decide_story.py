@@ -756,6 +756,20 @@ def test_a_release_is_healthy_only_when_its_verification_passed(outcome: StageOu
     assert world.decisions[-1].verdicts["production"].asks is (code == "healthy")
 
 
+def test_what_verified_the_change_before_is_part_of_the_evidence_of_the_next_question() -> None:
+    world = asking(verified_policy())
+    world.says(REVIEWER, "/approve staging")
+    world.deploys("staging")
+    world.stage_ends("smoke@staging", passed())
+    world.tick()
+    bodies = [e.body for e in world.effects if isinstance(e, PublishComment) and "question:" in e.surface]
+    first, second = (
+        next(b for b in bodies if f"Deploy to `{name}`" in b) for name in ("staging", "production")
+    )
+    assert "smoke" not in first
+    assert "- ✅ `smoke@staging`: " in second
+
+
 def test_a_vanishing_worker_is_started_five_times_then_unknown() -> None:
     world = proposed()
     for attempt in range(1, 6):
