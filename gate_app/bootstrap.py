@@ -22,6 +22,7 @@ from gate_app.settings import Intake, Serving, Settings, WebSettings, for_serve,
 from gate_app.signals import listening
 
 if TYPE_CHECKING:
+    from gate_app.audit.backtest import Tested
     from gate_app.audit.export import Format
     from gate_app.audit.page import Page
     from gate_app.doctor.finding import Finding
@@ -372,6 +373,16 @@ def decision_record(database_url: str, gate: str, remembered: Path | None) -> Pa
         head = report.heads.get(int(repository) if repository.isdecimal() else 0, Head(0, GENESIS))
         verified = Verified(head.number, head.hash, report.clean, remembered is not None)
         return page(recorded(database), run_digest, gate, verified)
+
+
+def backtest_journal(database_url: str, policy: Policy, last: int) -> Sequence[Tested]:
+    """The newest gates of the journal under another policy; changes nothing."""
+    from gate_app.audit.backtest import backtest
+    from gate_app.store.database import existing
+    from gate_app.store.journal import recorded
+
+    with existing(database_url) as database:
+        return backtest(recorded(database), policy, last)
 
 
 def apply_migrations(database_url: str) -> None:

@@ -16,6 +16,7 @@ import click
 from gate_app import failpoints
 from gate_app.calls import InOrder, database_option, plainly
 from gate_app.cli_audit import audit
+from gate_app.cli_policy import backtest, compare
 
 FIRST_STEPS = """\
 First steps: `gate-app try` needs nothing but this machine; `gate-app validate --explain` says what a gate file
@@ -229,6 +230,10 @@ def simulate(
     for line in told.lines:
         click.echo(line, err=not told.went_well)
     sys.exit(told.exit_code)
+
+
+main.add_command(compare)
+main.add_command(backtest)
 
 
 @main.command()

@@ -5,64 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from click.testing import CliRunner, Result
-from support.runs import AUTHOR, CHANGE, MAINTAINER, REVIEWER, START, World, failed, passed, policy
+from support.journals import kept
+from support.runs import AUTHOR, MAINTAINER, REVIEWER, START, failed, passed, policy
 from support.store import new_sqlite, opened, sqlite_url, tamper
 
 from gate_app.audit.chronicle import AuditEvent
 from gate_app.audit.export import COLUMNS, lines, wanted
 from gate_app.cli import main
-from gate_app.domain.decide import Decision, decide
-from gate_app.domain.effects import PublishComment
-from gate_app.domain.events import ChangeProposed, ClockTicked, CommentChanged, Event, QuestionShown
-from gate_app.domain.opening import open_run
-from gate_app.domain.policy import Policy
-from gate_app.engine.ports import Step, Transition
-from gate_app.store.repository import SqlStore
+from gate_app.domain.events import CommentChanged
 
 AUDIT_DOCUMENT = (Path(__file__).parents[2] / "docs/audit.md").read_text()
 STAGING, PRODUCTION = "71#1:1:staging", "71#1:1:production"
-
-
-@dataclass
-class Kept(World):
-    """A world whose every decision is stored."""
-
-    store: Any = None
-    version: int = 0
-    asked: set[str] = field(default_factory=set)
-
-    def happens(self, event: Event) -> Decision:
-        conditions = self.conditions(event)
-        decision = decide(self.run, event, conditions)
-        self.store.commit(Transition((Step(self.run, event, conditions, decision, self.version),)))
-        self.version += 1
-        self.run = decision.run
-        self.effects += decision.effects
-        self.decisions.append(decision)
-        for facts in decision.environments:
-            self.environments[facts.name] = replace(facts, version=facts.version + 1)
-        for effect in decision.effects:
-            if isinstance(effect, PublishComment) and effect.surface.startswith("question:"):
-                _, environment, number = effect.surface.split(":")
-                if effect.surface not in self.asked:
-                    self.asked.add(effect.surface)
-                    self.happens(QuestionShown(self.now, environment, int(number), self.last_comment))
-        return self.happens(ClockTicked(self.now)) if decision.again else decision
-
-
-def kept(engine: sa.Engine, rules: Policy | None = None, title: str = CHANGE.title) -> Kept:
-    rules = rules or policy()
-    change = replace(CHANGE, title=title)
-    world = Kept(open_run(change, 1, rules, START), current_policy=rules, store=SqlStore(engine))
-    world.happens(ChangeProposed(START, change))
-    return world
 
 
 @pytest.fixture

@@ -1,0 +1,131 @@
+"""Which of two policies is stricter: what cannot be shown to be as strict is looser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from support.runs import TESTS, policy
+
+from gate_app.domain.evidence import Severity
+from gate_app.domain.freezes import FreezeWindow
+from gate_app.domain.policy import (
+    ApprovalMode,
+    ApproverLine,
+    CommandRoute,
+    CommandWork,
+    EscalationRule,
+    LadderStep,
+    Permission,
+    Policy,
+    Probe,
+    ProbeWork,
+    Stage,
+)
+from gate_app.domain.strictness import Direction, compared
+
+WRITE, MAINTAIN = (ApproverLine(permission=each) for each in (Permission.WRITE, Permission.MAINTAIN))
+SRE = ApproverLine(teams=("acme/sre",))
+HOUR = timedelta(hours=1)
+FIRES = EscalationRule(titles=("x",))
+BLOCKS = EscalationRule(labels=("hold",), block="held")
+GERMAN, FRENCH = FreezeWindow("UTC", country="DE"), FreezeWindow("UTC", country="FR")
+SAME, STRICTER, LOOSER = Direction.SAME, Direction.STRICTER, Direction.LOOSER
+
+
+def of(**changed: object) -> Policy:
+    """One environment, with these keys of it and of its approval."""
+    rules = policy()
+    staging = rules.environments[0]
+    approval = {key: value for key, value in changed.items() if hasattr(staging.approval, key)}
+    others = {key: value for key, value in changed.items() if key not in approval}
+    staging = replace(staging, approval=replace(staging.approval, **approval), **others)  # type: ignore[arg-type]
+    return replace(rules, environments=(staging,))
+
+
+def direction(before: Policy, after: Policy) -> Direction:
+    (found,) = compared(before, after)
+    return found.direction
+
+
+ESCALATING = {"mode": ApprovalMode.ESCALATE}
+
+
+@pytest.mark.parametrize(
+    ("loose", "strict"),
+    [
+        (of(), of(lines=(WRITE, SRE))),
+        (of(), of(lines=(MAINTAIN,))),
+        (of(), of(lines=(replace(WRITE, count=2),))),
+        (of(lines=(WRITE, SRE)), of(lines=(SRE, MAINTAIN))),
+        (of(lines=(replace(SRE, teams=("acme/sre", "acme/ops")),)), of(lines=(SRE,))),
+        (of(lines=(SRE,)), of(lines=(replace(SRE, users=("ada",)),))),
+        (of(mode=ApprovalMode.NEVER), of()),
+        (of(mode=ApprovalMode.NEVER), of(lines=(SRE,))),
+        (of(mode=ApprovalMode.NEVER), of(**ESCALATING, escalate_when=(FIRES,))),
+        (of(**ESCALATING, escalate_when=(FIRES,)), of()),
+        (of(**ESCALATING, escalate_when=(FIRES,)), of(**ESCALATING, escalate_when=(BLOCKS, FIRES))),
+        (of(self_approval=True), of()),
+        (of(expires_after=2 * HOUR), of(expires_after=HOUR)),
+        (of(), of(approval_expires_after=HOUR)),
+        (of(approval_expires_after=2 * HOUR), of(approval_expires_after=HOUR)),
+        (of(escalate_to=(LadderStep(HOUR, SRE),)), of()),
+        (of(freeze=(GERMAN,)), of(freeze=(FRENCH, GERMAN))),
+        (of(soak=HOUR), of(soak=2 * HOUR)),
+        (of(), of(after="production")),
+        (of(), of(monitor=ProbeWork((Probe("https://x.example"),), HOUR))),
+        (of(), of(verify=("tests",))),
+        (of(needs=()), of()),
+        (of(shadow=True), of()),
+    ],
+)
+def test_one_is_stricter_and_the_other_way_round_it_is_looser(loose: Policy, strict: Policy) -> None:
+    assert direction(loose, strict) is STRICTER
+    assert direction(strict, loose) is LOOSER
+    assert direction(loose, loose) is SAME
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (of(lines=(WRITE,)), of(lines=(SRE,))),
+        (of(lines=(SRE,)), of(lines=(replace(SRE, teams=("acme/ops",)),))),
+        (of(lines=(WRITE,)), of(lines=(ApproverLine(any_of=(WRITE, SRE)),))),
+        (of(lines=(WRITE,)), of(lines=(replace(WRITE, codeowners=True),))),
+        (of(), of(deploy=CommandRoute("other"))),
+        (of(), of(paths=("a/**",))),
+        (of(), of(rollback=(SRE,))),
+        (of(**ESCALATING, escalate_when=(BLOCKS,)), of()),
+        (of(**ESCALATING, escalate_when=(FIRES,)), of(**ESCALATING, escalate_when=(BLOCKS,))),
+        (of(freeze=(GERMAN,)), of(freeze=(FRENCH,))),
+        (of(), replace(of(), stages=(Stage("tests", CommandWork("true")),))),
+        (of(), replace(of(), stages=(replace(TESTS, new_findings=Severity.LOW),))),
+    ],
+)
+def test_what_cannot_be_told_is_looser_either_way(one: Policy, other: Policy) -> None:
+    assert direction(one, other) is LOOSER
+    assert direction(other, one) is LOOSER
+
+
+def test_reminders_decide_nothing() -> None:
+    assert direction(of(), of(remind_after=(HOUR,))) is SAME
+
+
+@pytest.mark.parametrize("lines", [*permutations((WRITE, SRE, MAINTAIN))])
+def test_the_order_of_lines_says_nothing(lines: tuple[ApproverLine, ...]) -> None:
+    assert direction(of(lines=(WRITE, MAINTAIN)), of(lines=lines)) is STRICTER
+
+
+def test_an_environment_that_is_gone_is_looser_and_a_new_one_stricter() -> None:
+    one, two = of(), policy()
+    added = {each.environment: each.direction for each in compared(one, two)}
+    assert added["production"] is STRICTER
+    gone = {each.environment: each.direction for each in compared(two, one)}
+    assert gone["production"] is LOOSER
+
+
+def test_what_differs_is_named_as_in_the_gate_file() -> None:
+    (found,) = compared(of(), of(lines=(SRE,), mode=ApprovalMode.NEVER))
+    assert [each.key for each in found.differences] == ["approval.mode", "approval.approvers"]
