@@ -185,6 +185,9 @@ def _release(about: AuditEvent, before: Release | None, after: Release | None) -
         by = ", ".join(f"{person.login} ({person.id})" for person in after.approved_by)
         own = "; self_approved" if after.exceptions else ""
         yield replace(about, event="release_begun", detail=f"approved by {by}{own}" if by else after.unasked)
+        for person in after.exceptions:
+            said = "this approval counts only because `self_approval: true` allows it"
+            yield _by(replace(about, event="self_approval", detail=said), person)
     if after.deployment_id is not None and (not again or before is None or before.deployment_id is None):
         yield replace(about, event="deployment_recorded", detail=str(after.deployment_id))
     if not after.in_flight and (not again or before is None or before.in_flight):

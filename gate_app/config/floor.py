@@ -54,6 +54,9 @@ class FloorApprovalModel(Strict):
     )
     """Lines that must be met too, by other people; a line that the gate file has as well counts once."""
 
+    contributors: Literal["shipped"] | None = None
+    """`shipped`: nobody approves who contributed to anything that ships."""
+
     expires_after: Patience | None = None
     """The longest that a question may stay open."""
 
@@ -184,6 +187,7 @@ def _approval(given: ApprovalModel, floor: FloorApprovalModel) -> ApprovalModel:
             "approvers": lines or None,
             "expires_after": min(patience, key=duration),
             "self_approval": False,
+            "contributors": floor.contributors or given.contributors,
             **({"escalate_to": None} if floor.approvers else {}),
         }
     )

@@ -151,6 +151,7 @@ _OF_ENVIRONMENT: Final[Mapping[str, Comparator]] = {
 _OF_APPROVAL: Final[Mapping[str, Comparator]] = {
     "lines": _every_line_kept,
     "self_approval": lambda old, new: not new,
+    "contributors": lambda old, new: new == "shipped",
     "expires_after": lambda old, new: new < old,
     "approval_expires_after": lambda old, new: new is not None and (old is None or new < old),
     "escalate_to": lambda old, new: _contains(new, old),

@@ -39,6 +39,7 @@ Span = Annotated[str, Field(pattern=DURATION_PATTERN)]
 Moment = Annotated[str, AfterValidator(moment)]
 Count = Annotated[int, Field(ge=0, le=999_999)]
 Account = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}(\[bot\])?$")]
+CodeOwners = Annotated[tuple[Account | Team, ...], Field(min_length=1, max_length=MAX_NAMES)]
 Severity = Literal["critical", "high", "medium", "low"]
 Verdict = Literal["passed", "failed", "unknown", "running"]
 
@@ -76,6 +77,9 @@ class ChangeFacts(Strict):
 
     labels: Annotated[tuple[Text, ...], Field(max_length=MAX_NAMES)] = ()
     """The labels of its pull request."""
+
+    owners: Annotated[tuple[CodeOwners, ...], Field(max_length=20)] | None = None
+    """Who owns the files it changes, by CODEOWNERS: a list for each set of owners. Without it: it cannot be told."""
 
     files: Annotated[tuple[Text, ...], Field(max_length=MAX_FILES)] | None = None
     """The files it changes. Without it: which they are cannot be told."""

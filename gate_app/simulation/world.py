@@ -44,6 +44,7 @@ from gate_app.domain.model import (
     Unknown,
 )
 from gate_app.domain.opening import open_run
+from gate_app.domain.ownership import Owners, Ownership, least
 from gate_app.domain.policy import ChecksWork, Permission, Policy, reaches
 from gate_app.domain.run import QUESTION, Run
 from gate_app.domain.shipping import Difference, Globs, Shipment, shipment_of
@@ -134,8 +135,11 @@ class _People:
     @staticmethod
     def of(policy: Policy, facts: Facts) -> _People:
         authors = (facts.change.author, *facts.change.contributors)
+        owning = (user for owners in _owners(facts) for user in owners.users)
         talking = (line.partition(":")[0].strip() for line in facts.said)
-        logins = dict.fromkeys([*facts.people, *authors, *talking, *policy.logins(), *policy.authors()])
+        logins = dict.fromkeys(
+            [*facts.people, *authors, *talking, *policy.logins(), *policy.authors(), *owning]
+        )
         found: dict[str, Person] = {}
         for number, login in enumerate(logins, start=1):
             kind = PersonKind.BOT if login.endswith("[bot]") else PersonKind.USER
@@ -157,6 +161,14 @@ class _People:
             for each in named
             if reaches(each.permission, each.role) and each.person.account is PersonKind.USER
         )
+
+
+def _owners(facts: Facts) -> tuple[Owners, ...]:
+    """Sets of code owners: a name with a slash is a team."""
+    return tuple(
+        Owners(tuple(name for name in names if "/" not in name), tuple(name for name in names if "/" in name))
+        for names in facts.change.owners or ()
+    )
 
 
 def _standing(person: Person, told: PersonFacts | None) -> Standing:
@@ -253,7 +265,6 @@ class _World:
 
     def _conditions(self, event: Event | None = None) -> Conditions:
         change, told = self.run.change, self.facts.change
-        authors = (told.author, *told.contributors)
         asked = wanted(self.run, self.policy, event or ClockTicked(self.now))
         return Conditions(
             now=self.now,
@@ -261,9 +272,7 @@ class _World:
             head=Head(
                 change.head.sha, change.base_ref, open=True, labels=self._labels(), default_branch=told.base
             ),
-            authorship=Authorship(
-                tuple(dict.fromkeys(self.people.of_login(login).id for login in authors)), told.unattributed
-            ),
+            authorship=self._authorship(),
             standings=dict(self.people.standings),
             comments=dict(self.comments),
             identities={login: self.people.of_login(login).id for login in self._named()},
@@ -273,10 +282,25 @@ class _World:
             routes=dict.fromkeys(asked.routes),
             freezes=freezes(self.policy, self.calendar, self.now),
             working=working(self.run, self.policy, self.calendar, self.now),
+            owners=self._owners(),
         )
 
     def _named(self) -> tuple[str, ...]:
-        return (*self.policy.logins(), *self.policy.authors())
+        owning = (user for owners in _owners(self.facts) for user in owners.users)
+        return (*self.policy.logins(), *self.policy.authors(), *owning)
+
+    def _owners(self) -> dict[str, Ownership | Unknown]:
+        """Those of the change, for every gate that asks code owners."""
+        found = least(_owners(self.facts))
+        told = (
+            Unknown("owners_unknown", "the facts say nothing") if self.facts.change.owners is None else found
+        )
+        return {each.name: told for each in self.policy.environments if each.asks_owners}
+
+    def _authorship(self) -> Authorship:
+        told = self.facts.change
+        authors = (self.people.of_login(login).id for login in (told.author, *told.contributors))
+        return Authorship(tuple(dict.fromkeys(authors)), told.unattributed)
 
     def _labels(self) -> tuple[str, ...] | None:
         return self.facts.change.labels if self.facts.change.pull_request else None
@@ -343,6 +367,7 @@ class _World:
                     messages=(told.title,),
                     files=told.files,
                     lines=told.lines,
+                    authorship=self._authorship() if self.environments[each.name].running else None,
                 ),
                 each,
                 proposed,

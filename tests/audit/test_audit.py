@@ -214,3 +214,12 @@ def test_what_would_have_been_in_shadow_is_an_event_each_time_that_it_changes(da
     found = [each for each in events(f"sqlite:///{database}") if each["event"].startswith("would")]
     assert [each["event"] for each in found] == ["would_hold", "would_ask"]
     assert found[-1]["codes"] == ["approval", "approval_missing"]
+
+
+def test_an_approval_of_ones_own_is_an_event_of_its_own(database: str) -> None:
+    with opened(sqlite_url(Path(database))) as engine:
+        world = kept(engine, policy(self_approval=True))
+        world.passes(5).stage_ends()
+        world.says(AUTHOR, "/approve staging")
+    (found,) = [each for each in events(f"sqlite:///{database}") if each["event"] == "self_approval"]
+    assert (found["person_id"], found["environment"]) == (100, "staging")

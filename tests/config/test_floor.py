@@ -110,6 +110,15 @@ def test_nobody_else_is_handed_the_question_where_a_floor_names_approvers() -> N
     assert under(named, given).approval.escalate_to == ()
 
 
+def test_contributors_do_not_approve_where_a_floor_holds() -> None:
+    given = "{approval: {self_approval: true}}"
+    assert under(floor("{}"), given, name="staging").approval.self_approval
+    assert not under(floor("{}"), given).approval.self_approval
+    assert under(floor("{approval: {contributors: shipped}}")).approval.contributors == "shipped"
+    shipped = "{approval: {contributors: shipped}}"
+    assert under(floor("{}"), shipped).approval.contributors == "shipped"
+
+
 def test_both_the_name_and_the_star_hold() -> None:
     below = floor("{approval: {expires_after: 12h}}", every="{approval: {mode: always, expires_after: 24h}}")
     approval = under(below, "{approval: {mode: never}}", name="Production").approval

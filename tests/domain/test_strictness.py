@@ -68,6 +68,7 @@ ESCALATING = {"mode": ApprovalMode.ESCALATE}
         (of(**ESCALATING, escalate_when=(FIRES,)), of()),
         (of(**ESCALATING, escalate_when=(FIRES,)), of(**ESCALATING, escalate_when=(BLOCKS, FIRES))),
         (of(self_approval=True), of()),
+        (of(), of(contributors="shipped")),
         (of(expires_after=2 * HOUR), of(expires_after=HOUR)),
         (of(), of(approval_expires_after=HOUR)),
         (of(approval_expires_after=2 * HOUR), of(approval_expires_after=HOUR)),

@@ -160,6 +160,20 @@ def test_known_findings_are_no_new_ones(folder: Path) -> None:
     assert judged("--facts", facts(folder, change + scan % "false"))["staging"]["verdict"] == "waiting"
 
 
+def test_code_owners_answer_for_their_files(folder: Path) -> None:
+    (folder / ".github/gate.yml").write_text(
+        "version: 1\nstages: {tests: {command: make}}\nenvironments:\n"
+        "  staging: {deploy: deployment, approval: {approvers: [{codeowners: true}]}}\n"
+    )
+    people = (
+        "stages: passed\npeople: {ada: {permission: write}, linus: {permission: write, teams: [acme/sre]}}\n"
+    )
+    told = people + "change: {author: grace, owners: [[ada], [acme/sre]]}"
+    assert judged("--facts", facts(folder, told))["staging"]["finishers"] == [["ada", "linus"]]
+    unknown = judged("--facts", facts(folder, people))["staging"]
+    assert (unknown["verdict"], unknown["finishers"]) == ("waiting", [])
+
+
 def test_the_first_deployment_asks(folder: Path) -> None:
     told = "stages: passed\nchange: {files: [docs/a.md]}\nenvironments: {staging: {runs: false}}"
     assert "escalated" in str(judged("--facts", facts(folder, told))["staging"]["reasons"])
