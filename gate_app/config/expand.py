@@ -140,6 +140,7 @@ def _approval(approval: ApprovalModel) -> ApprovalPolicy:
         mode=ApprovalMode(approval.mode),
         self_approval=approval.self_approval,
         contributors=approval.contributors,
+        delegates=tuple(line.declared() for line in approval.delegates or ()),
         expires_after=duration(approval.expires_after),
         escalate_when=tuple(_rule(rule) for rule in approval.escalate_when or ()),
         parameters=tuple(each.declared(name) for name, each in (approval.parameters or {}).items()),

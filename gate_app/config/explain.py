@@ -232,6 +232,10 @@ def _approval(approval: ApprovalPolicy) -> Iterator[Row]:
     yield "  approvers:", "every line must be met, by different people"
     for line in approval.lines:
         yield f"    - {_approvers(line)}", _people(line)
+    if approval.delegates:
+        yield "  delegates:", "who may answer for an approver who delegated to them"
+        for line in approval.delegates:
+            yield f"    - {_approvers(line)}", _people(line)
     yield _SELF_APPROVAL[approval.self_approval]
     yield f"  contributors: {approval.contributors}", _CONTRIBUTORS[approval.contributors]
     if approval.parameters:

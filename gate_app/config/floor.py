@@ -188,7 +188,7 @@ def _approval(given: ApprovalModel, floor: FloorApprovalModel) -> ApprovalModel:
             "expires_after": min(patience, key=duration),
             "self_approval": False,
             "contributors": floor.contributors or given.contributors,
-            **({"escalate_to": None} if floor.approvers else {}),
+            **({"escalate_to": None, "delegates": None} if floor.approvers else {}),
         }
     )
 

@@ -304,6 +304,11 @@ class ApprovalModel(Strict):
     contributors: Literal["head", "shipped"] = "head"
     """Who is a contributor and so never counts: who changed the content of the `head`, or of anything that ships."""
 
+    delegates: Annotated[tuple[ApproverLineModel, ...], Field(min_length=1, max_length=MAX_LINES)] | None = (
+        None
+    )
+    """Lines of people who may answer for an approver who delegated to them. Without it: nobody."""
+
     parameters: (
         Annotated[dict[ParameterName, ParameterModel], Field(min_length=1, max_length=MAX_PARAMETERS)] | None
     ) = None
@@ -508,6 +513,8 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
             _parts(("environments", ANY, "approval", "escalate_when", ANY, "approvers", ANY)),
             ApproverLineModel,
         ),
+        ("environments", ANY, "approval", "delegates", ANY): ApproverLineModel,
+        **dict.fromkeys(_parts(("environments", ANY, "approval", "delegates", ANY)), ApproverLineModel),
         ("environments", ANY, "approval", "parameters", ANY): ParameterModel,
         ("environments", ANY, "approval", "escalate_to"): StepModel,
         ("environments", ANY, "approval", "escalate_to", ANY): StepModel,

@@ -35,6 +35,7 @@ def _lists(name: str, environment: EnvironmentModel) -> Iterator[tuple[Path, Seq
     approval = environment.approval
     yield ("environments", name, "rollback", "approvers"), _of_rollback(environment)
     yield (*path, "approvers"), approval.approvers or ()
+    yield (*path, "delegates"), approval.delegates or ()
     for number, rule in enumerate(approval.escalate_when or ()):
         yield (*path, "escalate_when", number, "approvers"), rule.approvers or ()
 
@@ -102,7 +103,7 @@ def _choices_are_few(environments: Mapping[str, EnvironmentModel]) -> Iterator[F
                 reason = f"these are more than {MAX_LINES} lines, parts included"
                 yield Flaw(path, reason, "ask for fewer", aim="key")
                 long = True
-            else:
+            elif path[-1] != "delegates":  # any of them will do
                 counts.append(len(ways(declared)))
         if not long and prod(counts) > MAX_WAYS:
             path = ("environments", name, "approval")

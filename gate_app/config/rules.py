@@ -291,6 +291,7 @@ def _never_asks_nobody(approval: ApprovalModel, path: Path) -> Iterator[Flaw]:
         "escalate_to",
         "working_hours",
         "approval_expires_after",
+        "delegates",
     ):
         if key in approval.model_fields_set:
             reason = f"`mode: never` asks nobody, so `{key}` would hold nothing"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gate_app.domain.conditions import Conditions, Standing
+from gate_app.domain.delegating import seated
 from gate_app.domain.ladder import as_of
 from gate_app.domain.learned import current_shipment
 from gate_app.domain.lines import fits_any
@@ -73,7 +74,13 @@ def _judge(
     own = _own_change(answer, run, gate, policy, conditions)
     if own is not None:
         return own
-    may = _may_approve(standing, as_of(policy, answer.at), conditions)
+    asked = as_of(policy, answer.at)
+    person = seated(
+        standing, answer, gate, asked, owners_of_change(run, gate, policy, conditions), conditions
+    )
+    if isinstance(person, Unknown):
+        return ReasonCode.STANDING_UNKNOWN
+    may = _may_approve(person, asked, conditions)
     if may is ReasonCode.ANSWER_COUNTS and approval_ends(answer, policy, conditions.now):
         return ReasonCode.APPROVAL_EXPIRED
     return may
@@ -109,6 +116,13 @@ def _comment_untouched(answer: Answer, conditions: Conditions) -> ReasonCode | N
     if isinstance(body, Unknown):
         return ReasonCode.COMMENT_UNKNOWN
     return None if body == answer.body_sha256 else ReasonCode.COMMENT_CHANGED
+
+
+def owners_of_change(
+    run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
+) -> frozenset[int] | Unknown:
+    """Whose change it is, also where the policy lets them approve it: nobody else does so in their place."""
+    return excluded(run, gate, replace(policy, self_approval=False), conditions)
 
 
 def _own_change(

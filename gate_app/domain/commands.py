@@ -32,12 +32,12 @@ Answering = Literal["approve", "deny"]
 Asking = Literal["status", "why", "help"]
 Moving = Literal["deploy", "cancel", "retry", "modify", "rollback"]
 Pausing = Literal["hold", "resume", "ask", "answer", "withdraw"]
-Locking = Literal["lock", "unlock"]
+Locking = Literal["lock", "unlock", "delegate"]
 OBEYED: Final = (
     "approve", "deny", "modify", "deploy", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw",
-    "lock", "unlock", "rollback", "status", "why", "help",
+    "lock", "unlock", "rollback", "delegate", "status", "why", "help",
 )  # fmt: skip
-KNOWN_LATER: Final = ("override", "waive", "delegate")
+KNOWN_LATER: Final = ("override", "waive")
 """Words of the product's vocabulary that this version answers with "not available" instead of silence."""
 
 _WORD: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?=[ \t]|$)", re.ASCII)
@@ -46,6 +46,9 @@ _REASONED: Final = re.compile(
     r"/(?:gate[ \t]+)?(?:deny|lock|unlock|rollback)[ \t]+[^ \t]+(?=[ \t])", re.ASCII
 )
 _FOR: Final = re.compile(r"(?:(.*)[ \t])?for[ \t]+([0-9]{1,6})([mhd])", re.ASCII)
+_DELEGATED: Final = re.compile(
+    r"@([A-Za-z0-9][A-Za-z0-9_-]{0,38})[ \t]+until[ \t]+([0-9]{4}-[0-9]{2}-[0-9]{2})", re.ASCII
+)
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _REASON_MARK: Final = " --"
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -108,6 +111,8 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
             return _rollback(rest, environments)
         case "lock" | "unlock":
             return _lock(verb, rest, environments)
+        case "delegate":
+            return _delegate(rest, environments)
         case "withdraw":
             return _withdraw(rest, environments)
         case "status" | "help" | "cancel" | "resume":
@@ -207,7 +212,7 @@ def _text(
     return Command(verb, environment, None, text[:MAX_REASON])
 
 
-def _lock(verb: Locking, rest: str, environments: Sequence[str]) -> Command | Malformed:
+def _lock(verb: Literal["lock", "unlock"], rest: str, environments: Sequence[str]) -> Command | Malformed:
     """An environment and a reason; a lock may end with how long it lasts, and has to have a reason."""
     environment, remainder = _take_environment(rest, environments)
     if environment is None:
@@ -221,6 +226,17 @@ def _lock(verb: Locking, rest: str, environments: Sequence[str]) -> Command | Ma
     if verb == "lock" and not reason:
         return Malformed(verb, ReasonCode.TEXT_MISSING)
     return Command(verb, environment, None, reason[:MAX_REASON], duration=duration)
+
+
+def _delegate(rest: str, environments: Sequence[str]) -> Command | Malformed:
+    """To whom and until which day; `none` takes it back."""
+    environment, remainder = _take_environment(rest, environments)
+    if remainder == "none":
+        return Command("delegate", environment)
+    said = _DELEGATED.fullmatch(remainder)
+    if said is None:
+        return Malformed("delegate", ReasonCode.COMMAND_MALFORMED, remainder[:80])
+    return Command("delegate", environment, values=(("login", said[1]), ("until", said[2])))
 
 
 def _rollback(rest: str, environments: Sequence[str]) -> Command | Malformed:

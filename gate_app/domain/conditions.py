@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gate_app.domain.checks import CheckReading
+from gate_app.domain.delegation import Delegation
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.locks import Lock
 from gate_app.domain.model import LATER, Authorship, Content, Person, Unknown
@@ -53,6 +54,18 @@ class Standing:
     doubtful: tuple[str, ...] = field(default=(), metadata=LATER)
     organisations: tuple[str, ...] = field(default=(), metadata=LATER)
     role: str = field(default="", metadata=LATER)
+    instead_of: tuple[Standing, ...] = field(default=(), metadata=LATER)
+
+    @property
+    def places(self) -> tuple[Standing, ...]:
+        """Themselves, and those in whose place they may answer."""
+        return (self, *self.instead_of)
+
+    @property
+    def shown(self) -> str:
+        """Their login, and for whom they may answer."""
+        others = ", ".join(each.person.login for each in self.instead_of)
+        return f"{self.person.login} (for {others})" if others else self.person.login
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,7 @@ class EnvironmentFacts:
     healthy_since: Mapping[str, datetime] = field(default_factory=dict, metadata=LATER)
     healthy_until: Mapping[str, datetime] = field(default_factory=dict, metadata=LATER)
     lock: Lock | Unknown | None = field(default=None, metadata=LATER)
+    delegations: tuple[Delegation, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ Filled = Mapping[Place, tuple[Standing, ...]]
 def fits(standing: Standing, line: ApproverLine, conditions: Conditions) -> bool | Unknown:
     """Whether a person meets a line, or may answer in its place by now."""
     lines = (line, *(each.line for each in line.stand_ins))
-    found = [_fits_keys(standing, each, conditions) for each in lines]
+    found = [_fits_keys(place, each, conditions) for place in standing.places for each in lines]
     return True in found or next((fit for fit in found if isinstance(fit, Unknown)), False)
 
 
@@ -183,9 +183,11 @@ def _answered(
     person: Standing, line: ApproverLine, every: Ownership, conditions: Conditions
 ) -> Iterator[int]:
     """The sets of owners that somebody who fits the line answers for, by index."""
-    stands_in = any(_fits_keys(person, each.line, conditions) is True for each in line.stand_ins)
+    stands_in = any(
+        _fits_keys(place, each.line, conditions) is True for place in person.places for each in line.stand_ins
+    )
     for index, owners in enumerate(every):
-        if stands_in or answers_for(person, owners, conditions) is True:
+        if stands_in or any(answers_for(place, owners, conditions) is True for place in person.places):
             yield index
 
 

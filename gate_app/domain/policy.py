@@ -148,6 +148,7 @@ class ApprovalPolicy:
     expires_after: timedelta = timedelta(hours=48)
     escalate_when: tuple[EscalationRule, ...] = field(default=(), metadata=LATER)
     contributors: Literal["head", "shipped"] = field(default="head", metadata=LATER)
+    delegates: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
     parameters: tuple[Parameter, ...] = field(default=(), metadata=LATER)
     remind_after: tuple[timedelta, ...] = field(default=(), metadata=LATER)
     escalate_to: tuple[LadderStep, ...] = field(default=(), metadata=LATER)
@@ -156,9 +157,9 @@ class ApprovalPolicy:
 
     @property
     def every_line(self) -> tuple[ApproverLine, ...]:
-        """The lines that are always asked, that a rule may add, and to whom it may be handed on; with keys, each."""
+        """The lines that are always asked, that a rule may add, to whom it may be handed on or delegated; with keys."""
         added = (line for rule in self.escalate_when for line in rule.lines)
-        lines = (*self.lines, *added, *(step.line for step in self.escalate_to))
+        lines = (*self.lines, *added, *(step.line for step in self.escalate_to), *self.delegates)
         return tuple(leaf for line in lines for leaf in line.leaves)
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gate_app.domain.approvals import UNKNOWN_CODES, excluded
+from gate_app.domain.approvals import UNKNOWN_CODES, excluded, owners_of_change
 from gate_app.domain.approver_words import keys_of
 from gate_app.domain.conditions import Conditions, Standing
+from gate_app.domain.delegating import seated
 from gate_app.domain.lines import Filled, Place, answers_for, best, short
 from gate_app.domain.model import Unknown
 from gate_app.domain.ownership import Owners
@@ -24,7 +25,7 @@ def judge_lines(
     run: Run, gate: Gate, judged: Sequence[Judged], policy: ApprovalPolicy, conditions: Conditions
 ) -> Reason:
     """The approval reason: one child per line, met by different people (case 70); closed without lines."""
-    people = _counting(gate, judged, conditions)
+    people = _counting(run, gate, judged, policy, conditions)
     pending = any(answer.code in UNKNOWN_CODES for answer in judged)
     tree = _Tree(best(people, policy.lines, conditions), pending, people, conditions)
     children = tuple(tree.reason((index,), line) for index, line in enumerate(policy.lines))
@@ -44,11 +45,18 @@ def _nobody_can(run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Condit
     return (unmet(ReasonCode.NOBODY_CAN_APPROVE, users=", ".join(found.users), missing=str(found.missing)),)
 
 
-def _counting(gate: Gate, judged: Sequence[Judged], conditions: Conditions) -> list[Standing]:
-    """The people whose approvals count, as they stand now."""
+def _counting(
+    run: Run, gate: Gate, judged: Sequence[Judged], policy: ApprovalPolicy, conditions: Conditions
+) -> list[Standing]:
+    """The people whose approvals count, as they stand now, with those in whose place they may answer."""
     counting = {answer.answer for answer in judged if answer.counts}
-    approvals = [answer for answer in gate.answers if answer.kind == "approval" and answer.key in counting]
-    found = (conditions.standings.get(answer.person.id) for answer in approvals)
+    own = owners_of_change(run, gate, policy, conditions)
+    found = (
+        seated(standing, answer, gate, policy, own, conditions)
+        for answer in gate.answers
+        if answer.kind == "approval" and answer.key in counting
+        if isinstance(standing := conditions.standings.get(answer.person.id), Standing)
+    )
     return [standing for standing in found if isinstance(standing, Standing)]
 
 
@@ -83,7 +91,7 @@ class _Tree:
             "line": ".".join(map(str, place)),
             "have": str(len(people)),
             "need": str(line.count),
-            "by": ", ".join(standing.person.login for standing in people),
+            "by": ", ".join(standing.shown for standing in people),
             "users": "",
             "teams": "",
             "permission": "",
@@ -110,4 +118,5 @@ class _Tree:
         }
 
     def _answered(self, owners: Owners) -> bool:
-        return any(answers_for(person, owners, self.conditions) is True for person in self.people)
+        places = [place for person in self.people for place in person.places]
+        return any(answers_for(place, owners, self.conditions) is True for place in places)

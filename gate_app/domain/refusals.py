@@ -37,6 +37,7 @@ USAGES: Final[Mapping[str, str]] = {
     "rollback": "/rollback environment [sha] reason",
     "lock": "/lock environment reason [for 2h]",
     "unlock": "/unlock environment [reason]",
+    "delegate": "/delegate [environment] @login until 2026-12-24",
     "withdraw": "/withdraw [environment]",
     "why": "/why [environment]",
     "status": "/status",

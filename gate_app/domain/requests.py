@@ -14,6 +14,7 @@ from typing import Final
 
 from gate_app.domain.commands import Command, parse
 from gate_app.domain.conditions import Conditions, EnvironmentFacts, Standing
+from gate_app.domain.delegating import delegate
 from gate_app.domain.draft import RollbackProposal
 from gate_app.domain.events import CommandGiven, Event, RerunRequested
 from gate_app.domain.evidence import StageVerdict
@@ -28,7 +29,7 @@ from gate_app.domain.verdict import ReasonCode, VerdictState
 
 REQUESTS: Final = (
     "deploy", "modify", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw", "lock", "unlock",
-    "rollback",
+    "rollback", "delegate",
 )  # fmt: skip
 MAX_MODIFICATIONS: Final = 50
 """Versions of one plan: each of them is shown and asked about."""
@@ -100,6 +101,11 @@ def _commanded(
             return _deploy(run, policy, command, event, conditions)
         case "rollback":
             return _rollback(run, command, event, conditions)
+        case "delegate":
+            delegated = delegate(policy, command, event, conditions)
+            if isinstance(delegated, ReasonCode):
+                return Refused(delegated, command.environment or "")
+            return Obeyed(run, delegated)
         case "lock" | "unlock":
             locked = move_lock(policy, command, event, conditions)
             if isinstance(locked, ReasonCode):

@@ -289,6 +289,12 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.STAGE_OF_RELEASE: lambda f: "that stage belongs to a deployment; `/deploy` asks for it anew",
     _R.RETRIES_SPENT: lambda f: "that stage was started too often for this commit; push a new one",
     _R.REASON_MISSING: lambda f: "a denial needs a reason that the author can act on",
+    _R.DELEGATION_UNAVAILABLE: lambda f: (
+        "that takes somebody who may approve there, and `delegates` in the gate file who may answer for them"
+    ),
+    _R.DELEGATION_DAY: lambda f: "the day has to be ahead, and at most 90 days",
+    _R.DELEGATE_UNKNOWN: lambda f: "who that is cannot be told, or it is yourself",
+    _R.NOTHING_DELEGATED: lambda f: "there is no delegation of theirs to take back",
     _R.PARAMETER_UNKNOWN: lambda f: "the gate file declares no such parameter for that environment",
     _R.PARAMETER_INVALID: lambda f: "that is no value of the parameter",
     _R.PARAMETERS_UNCHANGED: lambda f: "that is what the plan says already",

@@ -350,6 +350,7 @@ def help_text(run: Run) -> str:
         "- `/hold [reason]`, `/resume`: nothing is released until it is resumed",
         "- `/ask [environment] question`, `/answer text`: ask the author; the clock stands still meanwhile",
         "- `/rollback environment [sha] reason`: ask to go back to what was healthy there before",
+        "- `/delegate [environment] @login until 2026-12-24`: who answers for you; `/delegate none` takes it back",
         "- `/lock environment reason [for 2h]`, `/unlock environment [reason]`: no other pull request releases there",
         "- `/withdraw [environment]`: take your own answer back",
         "- `/why [environment]`: what a gate waits for, ground by ground",

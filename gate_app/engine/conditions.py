@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from gate_app.domain.calendar import Calendar, freezes, working
+from gate_app.domain.commands import Command, parse
 from gate_app.domain.conditions import Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequested
 from gate_app.domain.freezes import Freeze
@@ -178,7 +179,7 @@ class Gathering:
         environments = self.store.environments(repository.id, _names(rules))
         owners = Owning(self.hub, self.owned).of(run, rules, environments)
         owning_users, owning_teams = named_among(owners)
-        people = _people(run, event)
+        people = _people(run, event, environments)
         logins = (*_logins(run, event, rules), *(owning_users if people else ()))
         compared = _compared(run, rules)
         named = tuple(dict.fromkeys((*logins, *compared)))
@@ -333,12 +334,18 @@ def _knows_shipment(run: Run, environment: Environment, base: str, facts: Enviro
     return (known.base, known.first, known.paths, known.looked_for) == looked_for
 
 
-def _people(run: Run, event: Event) -> tuple[Person, ...]:
-    """Everybody whose standing the decision may turn on."""
+def _people(
+    run: Run, event: Event, facts: Mapping[str, EnvironmentFacts] | None = None
+) -> tuple[Person, ...]:
+    """Everybody whose standing the decision may turn on, those among them who delegated to somebody who answers."""
     open_gates = [gate for gate in run.gates.values() if gate.turns_on_answers]
     people = {answer.person.id: answer.person for gate in open_gates for answer in gate.answers}
     if isinstance(event, CommandGiven | ButtonPressed | RerunRequested) and _from_person(event):
         people[event.person.id] = event.person
+    delegations = [each for known in (facts or {}).values() for each in known.delegations]
+    people |= {
+        each.by.id: each.by for each in delegations if each.to.id in people and each.by.id not in people
+    }
     return tuple(people.values())
 
 
@@ -364,7 +371,12 @@ def _comments(run: Run, event: Event) -> tuple[int, ...]:
 
 def _logins(run: Run, event: Event, rules: Policy | None) -> tuple[str, ...]:
     """Configured logins, needed as account ids only when there is an answer to judge."""
-    return rules.logins() if rules is not None and _people(run, event) else ()
+    if rules is None or not _people(run, event):
+        return ()
+    command = parse(event.line, _names(rules)) if isinstance(event, CommandGiven) else None
+    delegated = command.verb == "delegate" if isinstance(command, Command) else False
+    named = dict(command.values).get("login") if isinstance(command, Command) and delegated else None
+    return (*rules.logins(), named) if named else rules.logins()
 
 
 def _compared(run: Run, rules: Policy | None) -> tuple[str, ...]:

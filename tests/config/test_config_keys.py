@@ -534,6 +534,14 @@ KEYS = (
         f"{_APPROVAL}.contributors",
     ),
     Key(
+        "environments.*.approval.delegates",
+        with_approval,
+        "{delegates: [{permission: write}, {teams: [acme/sre]}]}",
+        "{delegates: {permission: write}}",
+        "{delegates: [{permission: read}, {}]}",
+        f"{_APPROVAL}.delegates",
+    ),
+    Key(
         "environments.*.approval.expires_after",
         with_approval,
         "{expires_after: 2d}",

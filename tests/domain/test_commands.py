@@ -61,7 +61,7 @@ def test_is_read_as(line: str, command: Command) -> None:
         ("/status now", ReasonCode.COMMAND_MALFORMED),
         ("/help me", ReasonCode.COMMAND_MALFORMED),
         ("/why not", ReasonCode.ENVIRONMENT_UNKNOWN),
-        ("/delegate @octocat", ReasonCode.COMMAND_UNAVAILABLE),
+        ("/override staging", ReasonCode.COMMAND_UNAVAILABLE),
         ("/gate rollback production", ReasonCode.TEXT_MISSING),
         pytest.param("/approve\u200b staging", ReasonCode.COMMAND_MALFORMED, id="case 41: zero width space"),
         pytest.param("/approve stag\u00ading", ReasonCode.COMMAND_MALFORMED, id="case 41: soft hyphen"),
@@ -224,7 +224,7 @@ def test_after_everything_ended_an_answer_is_too_late() -> None:
         ("/why", "approval_missing"),
         ("/why staging", "stage_passed"),
         ("/why nowhere", "was not obeyed"),
-        ("/delegate @octocat", "does not know that command yet"),
+        ("/override staging", "does not know that command yet"),
     ],
 )
 def test_a_command_that_only_asks_is_answered(line: str, said: str) -> None:

@@ -117,8 +117,8 @@ def told(world: World, person: Person, line: str) -> str:
         ),
         pytest.param(
             REVIEWER,
-            "/delegate @octocat",
-            "`/delegate` by `reviewer` was not obeyed (`command_unavailable`): this version does not know that"
+            "/override staging",
+            "`/override` by `reviewer` was not obeyed (`command_unavailable`): this version does not know that"
             " command yet. `/help` lists those that it knows.",
             id="a command of later",
         ),

@@ -15,6 +15,7 @@ from support.runs import AUTHOR, CHANGE, REVIEWER, STANDINGS, START, asking, pol
 from gate_app import calendars
 from gate_app.domain.checks import Check, CheckReading, CheckState, Required
 from gate_app.domain.conditions import EnvironmentFacts, Head, Standing
+from gate_app.domain.delegation import Delegation
 from gate_app.domain.events import ClockTicked, CommandGiven
 from gate_app.domain.model import Authorship, Change, Person, Repository, Subject, Unknown
 from gate_app.domain.policy import ApproverLine, ChecksWork, Policy, PolicyProblem, Stage
@@ -325,3 +326,23 @@ def test_case_062_a_changed_gate_file_says_anew_which_team_is_meant(
     github.team, github.file = 501, PolicyFile("q" * 40, b"newer")
     sees.conditions(asking(SRE).run, ANSWER)
     assert memory.pins == {f"{SRE.blob_sha}:acme/sre": 500, f"{'q' * 40}:acme/sre": 501}
+
+
+def test_who_delegated_to_somebody_who_answers_is_looked_at_too(pool: ThreadPoolExecutor) -> None:
+    day = START + timedelta(days=3)
+    delegated = Delegation(Person(102, "maintainer"), REVIEWER, START, day)
+
+    class Delegated(Memory):
+        def environments(self, repository_id: int, names: Sequence[str]) -> Mapping[str, EnvironmentFacts]:
+            return {"staging": EnvironmentFacts("staging", delegations=(delegated,))}
+
+    found = gathering(Github(), pool, Delegated()).conditions(asking(RULES).run, ANSWER)
+    assert set(found.standings) == {REVIEWER.id, 102}
+
+
+def test_the_login_that_a_delegation_names_is_told_by_number(pool: ThreadPoolExecutor) -> None:
+    rules = policy()
+    line = "/delegate @maintainer until 2026-03-05"
+    event = replace(ANSWER, line=line)
+    found = gathering(Github(), pool).conditions(asking(rules).run, event)
+    assert found.identities == {"maintainer": 102}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from support.story import GATE_FILE, Place, tell
 
 WHO = "approval: {approvers: [{permission: write, count: 1}]}"
@@ -35,4 +37,16 @@ def test_the_owners_of_what_changes_answer(place: Place) -> None:
     assert "the code owners of what changes (`maintainer` for `app.py`)" in asked
     assert "not_an_approver" in story.replies_to(story.says("reviewer", "/approve staging"))
     assert story.replies_to(story.says("maintainer", "/approve staging")) == "+1"
+    story.shows("gate / staging", "success")
+
+
+def test_an_approver_who_is_away_lets_somebody_else_answer(place: Place) -> None:
+    gate_file = GATE_FILE.replace(
+        WHO, "approval: {approvers: [{users: [maintainer]}], delegates: [{permission: write}]}", 1
+    )
+    story = tell(place, gate_file=gate_file)
+    story.asks("staging")
+    until = (datetime.now(UTC) + timedelta(days=3)).date()
+    assert story.replies_to(story.says("maintainer", f"/delegate staging @reviewer until {until}")) == "+1"
+    assert story.replies_to(story.says("reviewer", "/approve staging")) == "+1"
     story.shows("gate / staging", "success")
