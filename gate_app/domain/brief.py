@@ -53,7 +53,9 @@ def ships(run: Run, environment: str) -> str:
     rest = len(shipment.pulls) - _SHOWN
     noun = "pull request" if len(shipment.pulls) == 1 else "pull requests"
     named = f" ({noun} {pulls}{f' and {rest} more' if rest > 0 else ''})" if pulls else ""
-    return f"**Ships:** {', '.join(said)}{named}, {since}."
+    governing = ", ".join(code(file, 100) for file in shipment.governing)
+    warned = f" ⚠️ **It changes how deployments are governed:** {governing}." if governing else ""
+    return f"**Ships:** {', '.join(said)}{named}, {since}.{warned}"
 
 
 def commits(run: Run, environment: str) -> str:

@@ -20,6 +20,8 @@ Globs = Callable[[Sequence[str], Sequence[str]], bool]
 KEPT_SUBJECTS: Final = 10
 """First lines of commits that are kept to be shown; the number of commits stays exact."""
 KEPT_PULLS: Final = 50
+KEPT_GOVERNING: Final = 3
+_GOVERNING: Final = (".github/gate.yml", ".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 
 _MERGED: Final = re.compile(r"Merge pull request #([1-9][0-9]{0,9}) from ", re.ASCII)
 _SQUASHED: Final = re.compile(r"\(#([1-9][0-9]{0,9})\)$", re.ASCII)
@@ -42,7 +44,8 @@ class Shipment:
     whether a changed file fits one of them (True when it could not be told for sure). `looked_for` are the lists of
     globs of its escalation rules, `found` a changed file for each that is touched (empty when it could not be told).
     `lines` counts added and removed lines, None when GitHub does not list all changed files. `authorship` is who made
-    the commits that come in, the head aside; None when they are not all listed.
+    the commits that come in, the head aside; None when they are not all listed. `governing` are changed files that say
+    how deployments go (case 87), as far as these are known.
     """
 
     base: str
@@ -57,6 +60,7 @@ class Shipment:
     found: tuple[Found, ...] = field(default=(), metadata=LATER)
     lines: int | None = field(default=None, metadata=LATER)
     authorship: Authorship | None = field(default=None, metadata=LATER)
+    governing: tuple[str, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,13 @@ def shipment_of(found: Difference, environment: Environment, proposed: bool, tou
         found=tuple(Found(globs, file) for globs, file in hits if file is not None),
         lines=found.lines if files is not None else None,
         authorship=found.authorship,
+        governing=tuple(filter(_governs, found.files or ()))[:KEPT_GOVERNING],
     )
+
+
+def _governs(file: str) -> bool:
+    """Whether a file says who has to approve what, or what deploys it."""
+    return file in _GOVERNING or file.startswith(".github/workflows/")
 
 
 def _first(globs: tuple[str, ...], files: tuple[str, ...] | None, touches: Globs) -> str | None:

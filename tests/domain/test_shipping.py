@@ -200,3 +200,26 @@ def test_what_a_difference_means_to_an_environment(
     assert (shipment.touched, shipment.pulls, shipment.lines) == (touched, (9, 7), lines)
     assert tuple(each.file for each in shipment.found) == hits
     assert shipment_of(found, Environment("staging"), proposed_, touches).touched
+
+
+@pytest.mark.parametrize(
+    ("files", "governing"),
+    [
+        (("app.py", ".github/gate.yml"), (".github/gate.yml",)),
+        ((".github/workflows/deploy.yml", "CODEOWNERS"), (".github/workflows/deploy.yml", "CODEOWNERS")),
+        (("docs/gate.yml", ".github/gate.yml.bak"), ()),
+        (None, ()),
+    ],
+)
+def test_case_087_a_change_of_what_governs_deployments_is_seen(
+    files: tuple[str, ...] | None, governing: tuple[str, ...]
+) -> None:
+    found = shipment_of(replace(DIFFERENCE, files=files), Environment("staging"), True, touches)
+    assert found.governing == governing
+
+
+def test_case_087_the_question_warns_of_it() -> None:
+    world = proposed()
+    world.shipments["staging"] = Shipment(BASE, True, 1, 0, governing=(".github/gate.yml",))
+    world.passes(5).stage_ends()
+    assert "**It changes how deployments are governed:** `.github/gate.yml`." in question(world, "staging")
