@@ -155,6 +155,7 @@ _OF_APPROVAL: Final[Mapping[str, Comparator]] = {
     "expires_after": lambda old, new: new < old,
     "approval_expires_after": lambda old, new: new is not None and (old is None or new < old),
     "escalate_to": lambda old, new: _contains(new, old),
+    "delegates": lambda old, new: _contains(new, old),
 }
 _DECIDES_NOTHING: Final = {"remind_after"}
 _SPOKEN: Final = {"lines": "approvers", "origin": "from"}

@@ -73,6 +73,7 @@ ESCALATING = {"mode": ApprovalMode.ESCALATE}
         (of(), of(approval_expires_after=HOUR)),
         (of(approval_expires_after=2 * HOUR), of(approval_expires_after=HOUR)),
         (of(escalate_to=(LadderStep(HOUR, SRE),)), of()),
+        (of(delegates=(SRE,)), of()),
         (of(freeze=(GERMAN,)), of(freeze=(FRENCH, GERMAN))),
         (of(soak=HOUR), of(soak=2 * HOUR)),
         (of(), of(after="production")),
