@@ -171,6 +171,11 @@ def _rule(rule: EscalationModel) -> EscalationRule:
         new_findings=Severity(rule.new_findings) if rule.new_findings else None,
         skipped_over=_more_than(rule.skipped_tests),
         author_is=rule.author_is or "",
+        changes=rule.changes or (),
+        not_passed=rule.not_passed or (),
+        removed_over=_more_than(rule.removed_tests),
+        confidence_below=_less_than(rule.confidence),
+        outside=_hours(rule.outside_hours) if rule.outside_hours else None,
         authors=rule.authors or (),
         labels=rule.labels or (),
         titles=rule.title or (),
@@ -179,6 +184,11 @@ def _rule(rule: EscalationModel) -> EscalationRule:
         lines=tuple(line.declared() for line in rule.approvers or ()),
         block=rule.block or "",
     )
+
+
+def _less_than(text: str | None) -> int | None:
+    """A share, in thousandths."""
+    return None if text is None else round(float(text.removeprefix("<")) * 1000)
 
 
 def _more_than(text: str | None) -> int | None:

@@ -292,8 +292,7 @@ def _rule(rule: EscalationRule) -> Iterator[Row]:
         rows.append((f"new_findings: {rule.new_findings.value}", "of that severity or above"))
     if rule.skipped_over is not None:
         rows.append((f'skipped_tests: "> {rule.skipped_over}"', "tests that did not run"))
-    if rule.author_is:
-        rows.append((f"author_is: {rule.author_is}", "the author is no person"))
+    rows += _circumstances(rule)
     named = (
         ("authors", rule.authors),
         ("labels", rule.labels),
@@ -309,6 +308,23 @@ def _rule(rule: EscalationRule) -> Iterator[Row]:
         rows += [(f"  - {_approvers(line)}", _people(line)) for line in rule.lines]
     for index, (line, sentence) in enumerate(rows):
         yield f"{'- ' if index == 0 else '  '}{line}", sentence
+
+
+def _circumstances(rule: EscalationRule) -> Iterator[Row]:
+    if rule.removed_over is not None:
+        yield f'removed_tests: "> {rule.removed_over}"', "fewer than what runs there was released with"
+    if rule.not_passed:
+        yield f"not_passed: {inline_list(rule.not_passed)}", "one of them failed or came to no verdict"
+    if rule.changes:
+        yield f"changes: {inline_list(rule.changes)}", "files of that kind"
+    if rule.confidence_below is not None:
+        below = rule.confidence_below / 1000
+        yield f'confidence: "< {below:.3f}"', "the lowest that the commits state; none is low"
+    if rule.outside is not None:
+        yield f"outside_hours: {working_hours(rule.outside)}", "at any other time"
+    if rule.author_is:
+        said = "the author is no person" if rule.author_is == "bot" else "their first deployment there"
+        yield f"author_is: {rule.author_is}", said
 
 
 def _approvers(line: ApproverLine) -> str:

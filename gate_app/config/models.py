@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from gate_app.config.fields import (
+    LESS_THAN_PATTERN,
     MAX_COUNT,
     MAX_ENVIRONMENTS,
     MAX_LINES,
@@ -173,6 +174,31 @@ class ApproverLineModel(Strict):
         )
 
 
+class WorkingHoursModel(Strict):
+    """When people can be expected to answer."""
+
+    days: Annotated[tuple[WeekDay, ...], Field(min_length=1, max_length=7)] = (
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+    )
+    """Working days: `mon` to `sun`."""
+
+    begins: Annotated[Clock, Field(alias="from")] = "09:00"
+    """When a working day begins, on the clock of `timezone`."""
+
+    ends: Annotated[Clock, Field(alias="to")] = "17:00"
+    """When it ends, at most `24:00`."""
+
+    timezone: ZoneName
+    """Time zone of the IANA database, such as `Europe/Berlin`."""
+
+    holidays: Holidays | None = None
+    """A country, `DE`, or a region of it, `DE-BY`, whose public holidays are no working days."""
+
+
 class EscalationModel(Strict):
     """One rule: it fires when everything it names holds, or cannot be told."""
 
@@ -188,8 +214,29 @@ class EscalationModel(Strict):
     skipped_tests: Annotated[str, Field(pattern=MORE_THAN_PATTERN)] | None = None
     """`> 0`: more skipped tests than that."""
 
-    author_is: Literal["bot"] | None = None
-    """`bot`: the change was not made by a person."""
+    removed_tests: Annotated[str, Field(pattern=MORE_THAN_PATTERN)] | None = None
+    """`> 0`: so many fewer tests than what the environment runs today was released with."""
+
+    not_passed: Names | None = None
+    """Stages that the environment does not need; holds when one of them has failed or came to no verdict."""
+
+    changes: (
+        Annotated[
+            tuple[Literal["dependencies", "workflows", "policy"], ...], Field(min_length=1, max_length=3)
+        ]
+        | None
+    ) = None
+    """Kinds of files; holds when one of them changes, compared with what the environment runs today."""
+
+    confidence: Annotated[str, Field(pattern=LESS_THAN_PATTERN)] | None = None
+    """`< 0.8`: the lowest confidence that the commits state (`Confidence: 0.9`, a line of its own) is below that, or
+    one of them states none."""
+
+    outside_hours: WorkingHoursModel | None = None
+    """Hours; holds at any other time."""
+
+    author_is: Literal["bot", "new"] | None = None
+    """`bot`: the change was not made by a person. `new`: nothing of its author has been healthy here yet."""
 
     authors: Annotated[tuple[Login, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
     """Logins; holds when the author of the change is one of them."""
@@ -229,31 +276,6 @@ class StepModel(Strict):
 
     permission: Literal["triage", "write", "maintain", "admin"] | None = None
     """The repository role that whoever answers by this step has at least."""
-
-
-class WorkingHoursModel(Strict):
-    """When people can be expected to answer."""
-
-    days: Annotated[tuple[WeekDay, ...], Field(min_length=1, max_length=7)] = (
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-    )
-    """Working days: `mon` to `sun`."""
-
-    begins: Annotated[Clock, Field(alias="from")] = "09:00"
-    """When a working day begins, on the clock of `timezone`."""
-
-    ends: Annotated[Clock, Field(alias="to")] = "17:00"
-    """When it ends, at most `24:00`."""
-
-    timezone: ZoneName
-    """Time zone of the IANA database, such as `Europe/Berlin`."""
-
-    holidays: Holidays | None = None
-    """A country, `DE`, or a region of it, `DE-BY`, whose public holidays are no working days."""
 
 
 class ParameterModel(Strict):
@@ -506,6 +528,7 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY): EnvironmentModel,
         ("environments", ANY, "approval"): ApprovalModel,
         ("environments", ANY, "approval", "approvers", ANY): ApproverLineModel,
+        ("environments", ANY, "approval", "working_hours"): WorkingHoursModel,
         ("environments", ANY, "approval", "escalate_when", ANY): EscalationModel,
         ("environments", ANY, "approval", "escalate_when", ANY, "approvers", ANY): ApproverLineModel,
         **dict.fromkeys(_parts(("environments", ANY, "approval", "approvers", ANY)), ApproverLineModel),
@@ -516,9 +539,9 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY, "approval", "delegates", ANY): ApproverLineModel,
         **dict.fromkeys(_parts(("environments", ANY, "approval", "delegates", ANY)), ApproverLineModel),
         ("environments", ANY, "approval", "parameters", ANY): ParameterModel,
+        ("environments", ANY, "approval", "escalate_when", ANY, "outside_hours"): WorkingHoursModel,
         ("environments", ANY, "approval", "escalate_to"): StepModel,
         ("environments", ANY, "approval", "escalate_to", ANY): StepModel,
-        ("environments", ANY, "approval", "working_hours"): WorkingHoursModel,
         ("environments", ANY, "deploy"): RouteModel,
         ("environments", ANY, "freeze", ANY): FreezeModel,
         ("environments", ANY, "monitor"): MonitorModel,

@@ -36,6 +36,11 @@ def clocks_can_ring(environments: Mapping[str, EnvironmentModel]) -> Iterator[Fl
         yield from _in_order([((*at, "after"), step.after) for at, step in steps(path, approval)], approval)
         for at, step in steps(path, approval):
             yield from _names_somebody(step, at)
+        for number, rule in enumerate(approval.escalate_when or ()):
+            if rule.outside_hours is not None:
+                yield from day_is_a_span(
+                    rule.outside_hours, (*path, "escalate_when", number, "outside_hours")
+                )
         if approval.working_hours is not None:
             yield from _working_hours(approval, approval.working_hours, (*path, "working_hours"))
 

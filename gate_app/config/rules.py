@@ -209,7 +209,7 @@ def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
         for number, window in enumerate(environment.freeze or ()):
             yield ("environments", name, "freeze", number, "exceptions"), window.exceptions or ()
         for number, rule in enumerate(environment.approval.escalate_when or ()):
-            for key in ("paths", "authors", "labels", "title", "branch", "base"):
+            for key in ("paths", "authors", "labels", "title", "branch", "base", "not_passed", "changes"):
                 yield (
                     ("environments", name, "approval", "escalate_when", number, key),
                     getattr(rule, key) or (),
@@ -320,7 +320,7 @@ def _rules_hold_something(draft: Draft) -> Iterator[Flaw]:
 
 def _rules_can_be_told(draft: Draft) -> Iterator[Flaw]:
     """A rule over findings or tests needs a stage that reports them."""
-    reports = (("new_findings", "sarif"), ("skipped_tests", "junit"))
+    reports = (("new_findings", "sarif"), ("skipped_tests", "junit"), ("removed_tests", "junit"))
     for name, environment in draft.environments.items():
         needs = environment.needs or automated_names(draft.stages, draft.environments)
         stages = [draft.stages[each] for each in needs if each in draft.stages]
@@ -331,6 +331,23 @@ def _rules_can_be_told(draft: Draft) -> Iterator[Flaw]:
                 path = ("environments", name, "approval", "escalate_when", index, key)
                 fix = f"name the report of a stage that it needs: `{report}: …`"
                 yield Flaw(path, f"no stage that this environment needs leaves a `{report}` report", fix)
+
+
+def _rules_look_at_other_stages(draft: Draft) -> Iterator[Flaw]:
+    """A stage that is needed holds the gate whatever a rule says; one that only verifies has not run yet."""
+    automated = automated_names(draft.stages, draft.environments)
+    for name, environment in draft.environments.items():
+        needs = environment.needs or automated
+        for number, rule in enumerate(environment.approval.escalate_when or ()):
+            at: Path = ("environments", name, "approval", "escalate_when", number)
+            for index, stage in enumerate(rule.not_passed or ()):
+                path = (*at, "not_passed", index)
+                yield from _unknown("stage", stage, draft.stage_names, path)
+                if stage in needs:
+                    fix = "delete it, or list `needs` without it"
+                    yield Flaw(path, f"{quote(stage)} is needed, so it holds the gate anyway", fix)
+                elif stage in draft.stages and stage not in automated:
+                    yield Flaw(path, f"{quote(stage)} runs after the deployment only", "delete it")
 
 
 def _clocks_can_ring(draft: Draft) -> Iterator[Flaw]:
@@ -361,5 +378,6 @@ RULES: tuple[Rule, ...] = (
     _approvals_hold_something,
     _rules_hold_something,
     _rules_can_be_told,
+    _rules_look_at_other_stages,
     _clocks_can_ring,
 )

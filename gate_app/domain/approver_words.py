@@ -147,6 +147,11 @@ def _part(line: ApproverLine, naming: Naming) -> str:
     return f"({_line(line, naming)})" if line.parts else _line(line, naming)
 
 
+def words_of(lines: Iterable[ApproverLine]) -> str:
+    """Whom lines ask for, as plain text."""
+    return ", and ".join(_line(line, str) for line in lines)
+
+
 def people_of(run: Run, line: ApproverLine) -> str:
     """The people of a line, mentioned where the policy names them; the author is not mentioned."""
     return _line(line, _mentioning(run)) if line.parts else group(keys_of(line), _mentioning(run))

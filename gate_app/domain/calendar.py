@@ -17,6 +17,7 @@ from gate_app.domain.worktime import Span, WorkingHours
 
 AHEAD: Final = timedelta(days=7)
 """How far ahead working hours are read: where the next clock to ring is looked for."""
+_MOMENT: Final = timedelta(minutes=1)
 
 
 class Calendar(Protocol):
@@ -35,6 +36,22 @@ def freezes(
     """What is frozen now, by environment that has windows."""
     gated = policy.environments if isinstance(policy, Policy) else ()
     return {each.name: calendar.frozen(each.freeze, now) for each in gated if each.freeze}
+
+
+def at_work(
+    policy: Policy | PolicyProblem | Unknown, calendar: Calendar, now: datetime
+) -> Mapping[str, bool | Unknown]:
+    """Whether now is within the hours that rules name, by how those are shown."""
+    gated = policy.environments if isinstance(policy, Policy) else ()
+    named = [
+        rule.outside for each in gated for rule in each.approval.escalate_when if rule.outside is not None
+    ]
+    found: dict[str, bool | Unknown] = {}
+    for hours in named:
+        spans = calendar.working(hours, now, now + _MOMENT)
+        within = isinstance(spans, tuple) and any(span.begins <= now < span.ends for span in spans)
+        found[hours.shown] = spans if isinstance(spans, Unknown) else within
+    return found
 
 
 def working(

@@ -84,7 +84,8 @@ class EnvironmentFacts:
     `healthy_since` says since when, by SHA, and `healthy_until` when something else took its place; `busy_with` is the
     gate whose release is in flight; `baseline` are fingerprints of the findings of what runs there, None when nothing
     of ours runs there (then all findings are new); `before` is what ran there before what runs now. `lock` is the last
-    one, over or not; Unknown when there is one that cannot be read.
+    one, over or not; Unknown when there is one that cannot be read. `authors` are of whom something was healthy there,
+    the newest first; `tests` counts those of the stages that its gate needed when what runs there was released.
     """
 
     name: str
@@ -96,6 +97,8 @@ class EnvironmentFacts:
     before: Running | None = None
     healthy_since: Mapping[str, datetime] = field(default_factory=dict, metadata=LATER)
     healthy_until: Mapping[str, datetime] = field(default_factory=dict, metadata=LATER)
+    authors: tuple[int, ...] = field(default=(), metadata=LATER)
+    tests: int | None = field(default=None, metadata=LATER)
     lock: Lock | Unknown | None = field(default=None, metadata=LATER)
     delegations: tuple[Delegation, ...] = field(default=(), metadata=LATER)
 
@@ -111,7 +114,8 @@ class Conditions:
     None where nothing keeps the route from being taken; `freezes` are by environment that has windows, None where
     none holds; `working` are the working hours, by environment that has them, since its question was asked and for some
     time to come; `owners` are whose files would change, by environment that asks code owners; `channels` are those of
-    the gate file that the operator has. What a decision does not turn on is not read, and is in none of them.
+    the gate file that the operator has; `at_work` says of the hours that rules name, as they are shown, whether they
+    hold now. What a decision does not turn on is not read, and is in none of them.
     """
 
     now: datetime
@@ -131,6 +135,7 @@ class Conditions:
     working: Mapping[str, tuple[Span, ...] | Unknown] = field(default_factory=dict, metadata=LATER)
     owners: Mapping[str, Ownership | Unknown] = field(default_factory=dict, metadata=LATER)
     channels: tuple[str, ...] = field(default=(), metadata=LATER)
+    at_work: Mapping[str, bool | Unknown] = field(default_factory=dict, metadata=LATER)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

@@ -10,24 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from gate_app.domain.approver_words import words_of
 from gate_app.domain.baseline import findings_at_least
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import Severity
 from gate_app.domain.ladder import in_hand
 from gate_app.domain.learned import current_shipment
-from gate_app.domain.model import PersonKind, Purpose, Unknown
+from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.policy import ApprovalMode, ApprovalPolicy, ApproverLine, Environment, EscalationRule
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.shipping import Shipment
+from gate_app.domain.triggers import Hit, of_circumstances, undecided
 from gate_app.domain.verdict import Reason, ReasonCode, met, refused, unknown
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One condition of a rule that holds: as the gate file has it, and what was found."""
-
-    condition: str
-    found: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +45,7 @@ def escalate(run: Run, gate: Gate, environment: Environment, conditions: Conditi
     if approval.mode is not ApprovalMode.ESCALATE or run.purpose is Purpose.ROLLBACK:
         return None
     shipment = current_shipment(run, environment, conditions)
-    if shipment is None or shipment.looked_for != environment.globs:
+    if shipment is None or shipment.looked_for != environment.globs or undecided(run, environment):
         return Escalation(True, approval, unknown(ReasonCode.ESCALATION_UNKNOWN))
     fired = [
         (rule, hits)
@@ -68,7 +62,7 @@ def escalate(run: Run, gate: Gate, environment: Environment, conditions: Conditi
         return Escalation(False, approval, met(ReasonCode.NOT_ESCALATED))
     added = tuple(dict.fromkeys((*gate.escalated_lines, *(line for rule, _ in fired for line in rule.lines))))
     asked = replace(approval, lines=(*approval.lines, *added))
-    reasons = (*(_reason(hits) for _, hits in fired), *map(_reason, people))
+    reasons = (*(_reason(hits, rule.lines) for rule, hits in fired), *map(_reason, people))
     if not reasons:
         return Escalation(True, asked, met(ReasonCode.ESCALATION_KEPT), added)
     return Escalation(True, asked, replace(met(ReasonCode.ESCALATED), children=reasons), added)
@@ -100,11 +94,14 @@ def _asking(lines: tuple[ApproverLine, ...], gate: Gate, conditions: Conditions)
     return tuple(line.asking(owners) for line in lines)
 
 
-def _reason(hits: tuple[Hit, ...]) -> Reason:
+def _reason(hits: tuple[Hit, ...], added: tuple[ApproverLine, ...] = ()) -> Reason:
+    """A rule that fired: what it says, what was found, and whom it adds to those who are asked anyway."""
     facts = {
         "rule": ", ".join(hit.condition for hit in hits),
         "found": ", ".join(hit.found for hit in hits),
     }
+    if added:
+        facts["adds"] = words_of(added)
     return met(ReasonCode.ESCALATION_RULE, **facts)
 
 
@@ -115,6 +112,7 @@ def _hits(
     judged = (
         *_of_shipment(rule, shipment),
         *_of_evidence(rule, run, environment, conditions),
+        *of_circumstances(rule, run, environment, conditions, shipment),
         *_of_author(rule, run, conditions),
         *_of_texts(rule, run, conditions),
     )
@@ -170,9 +168,6 @@ def _of_findings(
 def _of_author(rule: EscalationRule, run: Run, conditions: Conditions) -> Iterator[Hit | None]:
     """Who it is, is told by number: a login may belong to somebody else by now (invariant 5)."""
     author = run.change.author
-    if rule.author_is:
-        fires = author.account is not PersonKind.USER
-        yield Hit(f"author_is: {rule.author_is}", author.login) if fires else None
     if rule.authors:
         identities = [conditions.identities.get(login, Unknown("not_read")) for login in rule.authors]
         told = not any(isinstance(identity, Unknown) for identity in identities)

@@ -6,10 +6,12 @@ policy; empty means closed (case 93).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 from gate_app.domain.evidence import Severity
 from gate_app.domain.freezes import FreezeWindow
@@ -116,14 +118,15 @@ class EscalationRule:
 
     A rule that fires asks the approver lines of its environment, and its own `lines` too, or, with `block`, holds
     the gate for that reason whoever answers. `paths` are globs over changed files, `labels`, `titles`, `branches` and
-    `bases` patterns with `*` and `?`; `lines_over` and `skipped_over` are what has to be exceeded.
+    `bases` patterns with `*` and `?`; `lines_over`, `skipped_over` and `removed_over` are what has to be exceeded.
+    `changes` are names of `KINDS`, `not_passed` stages that are not needed, `confidence_below` is in thousandths.
     """
 
     paths: tuple[str, ...] = ()
     lines_over: int | None = None
     new_findings: Severity | None = None
     skipped_over: int | None = None
-    author_is: Literal["", "bot"] = ""
+    author_is: Literal["", "bot", "new"] = ""
     authors: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
@@ -131,6 +134,39 @@ class EscalationRule:
     bases: tuple[str, ...] = ()
     lines: tuple[ApproverLine, ...] = ()
     block: str = ""
+    changes: tuple[str, ...] = field(default=(), metadata=LATER)
+    not_passed: tuple[str, ...] = field(default=(), metadata=LATER)
+    removed_over: int | None = field(default=None, metadata=LATER)
+    confidence_below: int | None = field(default=None, metadata=LATER)
+    outside: WorkingHours | None = field(default=None, metadata=LATER)
+
+    @property
+    def globs(self) -> tuple[tuple[str, ...], ...]:
+        """Every list of globs over changed files that it looks at."""
+        return (*((self.paths,) if self.paths else ()), *(KINDS[kind] for kind in self.changes))
+
+    @property
+    def looks_at_evidence(self) -> bool:
+        """Whether it turns on what the stages found that the gate needs."""
+        return any(each is not None for each in (self.new_findings, self.skipped_over, self.removed_over))
+
+
+KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "dependencies": (
+            *("**/package.json", "**/package-lock.json", "**/npm-shrinkwrap.json", "**/yarn.lock"),
+            *("**/pnpm-lock.yaml", "**/bun.lock", "**/pyproject.toml", "**/setup.py", "**/setup.cfg"),
+            *("**/*requirements*.txt", "**/poetry.lock", "**/uv.lock", "**/pdm.lock", "**/Pipfile*"),
+            *("**/go.mod", "**/go.sum", "**/Cargo.toml", "**/Cargo.lock", "**/Gemfile*", "**/*.gemspec"),
+            *("**/composer.json", "**/composer.lock", "**/pom.xml", "**/*.gradle*", "**/gradle.lockfile"),
+            *("**/*.csproj", "**/packages.lock.json", "**/mix.exs", "**/mix.lock", "**/Package.swift"),
+            *("**/Dockerfile*", "**/.gitmodules", "**/flake.lock", "**/*.terraform.lock.hcl"),
+        ),
+        "workflows": (".github/workflows/**", ".github/actions/**", "**/action.yml", "**/action.yaml"),
+        "policy": (".github/gate.yml", ".github/gate*.yml", "**/CODEOWNERS"),
+    }
+)
+"""Kinds of changes that rules may name, by the files that they are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +351,7 @@ class Environment:
     @property
     def globs(self) -> tuple[tuple[str, ...], ...]:
         """Every list of globs over changed files that an escalation rule looks at, once."""
-        return tuple(dict.fromkeys(rule.paths for rule in self.approval.escalate_when if rule.paths))
+        return tuple(dict.fromkeys(globs for rule in self.approval.escalate_when for globs in rule.globs))
 
 
 @dataclass(frozen=True, slots=True)

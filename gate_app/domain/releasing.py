@@ -21,8 +21,11 @@ from gate_app.domain.plan import plan_for
 from gate_app.domain.policy import DeploymentRoute, Environment, Policy
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
 from gate_app.domain.staging import deployment_work, restart_lost, start
+from gate_app.domain.triggers import tests_of
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
+KEPT_AUTHORS: Final = 500
+"""How many people are remembered of whom something was healthy in an environment; who is forgotten is new again."""
 KEPT_CONTENTS: Final = 50
 """How many contents that passed in an environment are remembered for `after`."""
 
@@ -217,8 +220,14 @@ def _healthy(draft: Draft, gate: Gate, release: Release) -> None:
     since = {each: at for each, at in facts.healthy_since.items() if each in shas}
     if sha not in since or sha in facts.healthy_until:  # its time begins, or begins again
         since[sha] = draft.now
+    authors = facts.authors
+    if draft.run.purpose is Purpose.RELEASE:
+        author = draft.run.change.author.id
+        authors = (author, *(each for each in authors if each != author))[:KEPT_AUTHORS]
     draft.put_environment(
-        replace(facts, verified=kept, healthy_since=since, healthy_until=until, busy_with=None)
+        replace(
+            facts, verified=kept, healthy_since=since, healthy_until=until, busy_with=None, authors=authors
+        )
     )
     ended = replace(release, status=ReleaseStatus.HEALTHY, ended_at=draft.now)
     draft.put_gate(replace(gate, release=ended))
@@ -243,10 +252,16 @@ def _takes_its_place(draft: Draft, environment: str, release: Release) -> None:
     if draft.run.purpose is Purpose.ROLLBACK:
         known = facts.before
         baseline = known.baseline if known and known.content.same_as(release.content) else None
+    policy = draft.run.policy
+    needed = policy.environment(environment) if isinstance(policy, Policy) else None
+    back = draft.run.purpose is Purpose.ROLLBACK
+    tests = None if needed is None or back else tests_of(draft.run, needed)
     replaced = {each: draft.now for each in facts.healthy_since if each != release.content.sha}
     until = {**replaced, **facts.healthy_until}
     draft.put_environment(
-        replace(facts, running=release.content, baseline=baseline, before=before, healthy_until=until)
+        replace(
+            facts, running=release.content, baseline=baseline, before=before, healthy_until=until, tests=tests
+        )
     )
 
 

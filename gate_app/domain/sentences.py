@@ -48,6 +48,10 @@ def _so_far(facts: Facts) -> str:
     return f"{code(facts.get('have', '0'))} of {code(facts.get('need', '?'))} from {whom}{instead}{by}"
 
 
+def _adds(facts: Facts) -> str:
+    return f"; it also takes {_named(facts, 'adds', 300)}" if facts.get("adds") else ""
+
+
 def _detail(facts: Facts) -> str:
     return f" ({_named(facts, 'detail', 200)})" if facts.get("detail") else ""
 
@@ -173,7 +177,7 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.NOBODY_ASKED: lambda f: "The policy asks nobody (`mode: never`).",
     _R.NOT_ESCALATED: lambda f: "Nobody is asked: no rule of `escalate_when` fires.",
     _R.ESCALATED: lambda f: "A person is asked because of these rules of `escalate_when`:",
-    _R.ESCALATION_RULE: lambda f: f"{_named(f, 'rule')}: {_named(f, 'found')}.",
+    _R.ESCALATION_RULE: lambda f: f"{_named(f, 'rule')}: {_named(f, 'found')}{_adds(f)}.",
     _R.ESCALATION_KEPT: lambda f: (
         "A rule of `escalate_when` fired for this commit; it does not any more, but what it asked is not taken back."
     ),
@@ -181,7 +185,7 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         f"Blocked by a rule of `escalate_when`{_note(f)}, whoever approves. Change what makes it fire."
     ),
     _R.ESCALATION_UNKNOWN: lambda f: (
-        "It is not known yet what would ship, so not whether a rule fires; it is tried again."
+        "It is not known yet what would ship, or how a stage ends, so not whether a rule fires; it is tried again."
     ),
     _R.CONTRIBUTORS_UNKNOWN: lambda f: (
         f"who contributed is not known{_detail(f)}; the answer is kept and judged again"

@@ -24,6 +24,8 @@ KEPT_GOVERNING: Final = 3
 _GOVERNING: Final = (".github/gate.yml", ".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 
 _MERGED: Final = re.compile(r"Merge pull request #([1-9][0-9]{0,9}) from ", re.ASCII)
+_STATES: Final = re.compile(r"confidence\s*:", re.IGNORECASE | re.ASCII)
+_SHARE: Final = re.compile(r"0(\.[0-9]{1,3})?|1(\.0{1,3})?", re.ASCII)
 _SQUASHED: Final = re.compile(r"\(#([1-9][0-9]{0,9})\)$", re.ASCII)
 
 
@@ -45,7 +47,8 @@ class Shipment:
     globs of its escalation rules, `found` a changed file for each that is touched (empty when it could not be told).
     `lines` counts added and removed lines, None when GitHub does not list all changed files. `authorship` is who made
     the commits that come in, the head aside; None when they are not all listed. `governing` are changed files that say
-    how deployments go (case 87), as far as these are known.
+    how deployments go (case 87), as far as these are known. `confidence` is the lowest that the commits state, in
+    thousandths, None where one of them states none.
     """
 
     base: str
@@ -61,6 +64,7 @@ class Shipment:
     lines: int | None = field(default=None, metadata=LATER)
     authorship: Authorship | None = field(default=None, metadata=LATER)
     governing: tuple[str, ...] = field(default=(), metadata=LATER)
+    confidence: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +111,30 @@ def shipment_of(found: Difference, environment: Environment, proposed: bool, tou
         lines=found.lines if files is not None else None,
         authorship=found.authorship,
         governing=tuple(filter(_governs, found.files or ()))[:KEPT_GOVERNING],
+        confidence=_stated(found),
     )
 
 
 def _governs(file: str) -> bool:
     """Whether a file says who has to approve what, or what deploys it."""
     return file in _GOVERNING or file.startswith(".github/workflows/")
+
+
+def _stated(found: Difference) -> int | None:
+    """The lowest confidence that the commits state, in thousandths; None where one of them states none."""
+    if found.first or found.behind or not found.messages or len(found.messages) < found.ahead:
+        return None
+    stated = [_confidence(message) for message in found.messages]
+    known = [each for each in stated if each is not None]
+    return min(known) if len(known) == len(stated) else None
+
+
+def _confidence(message: str) -> int | None:
+    """The lowest of the lines `Confidence: 0.9` of a message; None without one, or where one cannot be read."""
+    lines = [line.partition(":")[2].strip() for line in message.splitlines() if _STATES.match(line)]
+    if not lines or not all(_SHARE.fullmatch(line) for line in lines):
+        return None
+    return min(round(float(line) * 1000) for line in lines)
 
 
 def _first(globs: tuple[str, ...], files: tuple[str, ...] | None, touches: Globs) -> str | None:

@@ -28,7 +28,9 @@ class WorkingHours:
     def shown(self) -> str:
         """For people: `Mon Tue Wed Thu Fri 09:00 to 17:00 Europe/Berlin`."""
         days = " ".join(DAYS[day].capitalize() for day in self.days)
-        return f"{days} {wall_clock(self.begins)} to {wall_clock(self.ends)} {self.timezone}"
+        free = "-".join(part for part in (self.country, self.region) if part)
+        hours = f"{wall_clock(self.begins)} to {wall_clock(self.ends)} {self.timezone}"
+        return f"{days} {hours}{f' without holidays of {free}' if free else ''}"
 
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from gate_app.domain.calendar import Calendar, freezes, working
+from gate_app.domain.calendar import Calendar, at_work, freezes, working
 from gate_app.domain.commands import Command, parse
 from gate_app.domain.conditions import Conditions, EnvironmentFacts, Head, Standing
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequested
@@ -68,6 +68,7 @@ class _Asked:
         freezes: Mapping[str, Freeze | Unknown | None],
         working: Mapping[str, tuple[Span, ...] | Unknown],
         channels: tuple[str, ...],
+        at_work: Mapping[str, bool | Unknown],
     ) -> Conditions:
         """Waits for all of them. `now` was before the first: no fact is older than it claims to be."""
         elsewhere = self.elsewhere.seen()
@@ -89,6 +90,7 @@ class _Asked:
             working=working,
             owners=self.owners,
             channels=channels,
+            at_work=at_work,
         )
 
     def _standings(self) -> Mapping[int, Standing | Unknown]:
@@ -171,7 +173,7 @@ class Gathering:
         frozen, hours = freezes(policy, self.calendar, now), working(run, policy, self.calendar, now)
         named = policy.notify if isinstance(policy, Policy) else ()
         heard = tuple(name for name in named if name in self.channels)
-        return asked.answered(now, policy, frozen, hours, heard)
+        return asked.answered(now, policy, frozen, hours, heard, at_work(policy, self.calendar, now))
 
     def _ask(self, run: Run, event: Event, live: LiveChange | None, rules: Policy | None) -> _Asked:
         """Starts every read that does not wait for another one; what only the store knows is read here."""

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from gate_app.config.durations import duration
-from gate_app.domain.calendar import Calendar, freezes, working
+from gate_app.domain.calendar import Calendar, at_work, freezes, working
 from gate_app.domain.checks import Check, CheckReading, CheckState
 from gate_app.domain.commands import Command, parse
 from gate_app.domain.conditions import Conditions, EnvironmentFacts, Head, Standing
@@ -283,6 +283,7 @@ class _World:
             freezes=freezes(self.policy, self.calendar, self.now),
             working=working(self.run, self.policy, self.calendar, self.now),
             owners=self._owners(),
+            at_work=at_work(self.policy, self.calendar, self.now),
         )
 
     def _named(self) -> tuple[str, ...]:

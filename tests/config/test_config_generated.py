@@ -42,6 +42,8 @@ SOUND: dict[str, Any] = {
                     {"author_is": "bot", "authors": ["octocat"], "approvers": [{"teams": ["acme/leads"]}]},
                     {"labels": ["risk*"], "title": ["*hotfix*"], "branch": ["fix/*"], "base": ["main"]},
                     {"labels": ["hold"], "block": "the label says so"},
+                    {"changes": ["dependencies", "policy"], "removed_tests": "> 3", "confidence": "< 0.85"},
+                    {"author_is": "new", "outside_hours": {"days": ["mon"], "timezone": "UTC"}},
                 ],
             },
             "deploy": {"command": "make deploy", "timeout": "5m"},

@@ -315,6 +315,16 @@ TOGETHER = {
         f"{_E}.approval.expires_after",
         "asks nobody",
     ),
+    "case 93: a rule over a stage that holds the gate anyway": (
+        with_rule("{not_passed: [scan]}"),
+        f"{_E}.approval.escalate_when[0].not_passed[0]",
+        "holds the gate anyway",
+    ),
+    "a rule over a stage that there is not": (
+        with_rule("{not_passed: [lint]}"),
+        f"{_E}.approval.escalate_when[0].not_passed[0]",
+        "no stage `lint`",
+    ),
     "a reminder after the question is over": (
         with_approval("{remind_after: [48h]}"),
         f"{_E}.approval.remind_after[0]",
@@ -559,7 +569,9 @@ def test_a_line_is_not_short_where_a_team_widens_another_line() -> None:
 
 NOT_YET_FILES = {
     "environments.*.from.tag": with_environment('{from: {tag: "v*"}}'),
-    "environments.*.approval.escalate_when.*.confidence": with_rule('{author_is: bot, confidence: "< 0.8"}'),
+    "environments.*.approval.escalate_when.*.coverage_drop": with_rule("{author_is: bot, coverage_drop: 1}"),
+    "environments.*.approval.escalate_when.*.flaky_tests": with_rule("{author_is: bot, flaky_tests: 1}"),
+    "environments.*.approval.escalate_when.*.failed_tests": with_rule("{author_is: bot, failed_tests: 1}"),
     "environments.*.approval.escalate_when.*.riskiest": with_rule("{author_is: bot, riskiest: 10%}"),
 }
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from support.runs import MAINTAINER, START, World, asking, policy, proposed
 
-from gate_app.domain.calendar import AHEAD, freezes, working
+from gate_app.domain.calendar import AHEAD, at_work, freezes, working
 from gate_app.domain.freezes import Freeze, FreezeWindow
 from gate_app.domain.model import Unknown
-from gate_app.domain.policy import PolicyProblem
+from gate_app.domain.policy import ApprovalMode, EscalationRule, PolicyProblem
 from gate_app.domain.worktime import Span, WorkingHours
 
 HOURS = WorkingHours("Europe/Berlin", days=(0, 4), begins=510, ends=1440)
@@ -19,8 +19,10 @@ HOURS = WorkingHours("Europe/Berlin", days=(0, 4), begins=510, ends=1440)
 
 @dataclass
 class Asked:
-    """A calendar on which it is always working time."""
+    """A calendar on which it is always working time, never, or nobody knows."""
 
+    closed: bool = False
+    unread: bool = False
     spans: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     def frozen(self, windows: Sequence[FreezeWindow], now: datetime) -> Freeze | Unknown | None:
@@ -28,6 +30,10 @@ class Asked:
 
     def working(self, hours: WorkingHours, since: datetime, until: datetime) -> tuple[Span, ...] | Unknown:
         self.spans.append((since, until))
+        if self.unread:
+            return Unknown("calendar_unknown")
+        if self.closed:
+            return ()
         return (Span(since, until),)
 
 
@@ -60,5 +66,15 @@ def test_nobody_reads_a_calendar_for_nothing() -> None:
     assert freezes(broken, Asked(), START) == {}
 
 
+def test_hours_that_rules_name_are_asked_about_now() -> None:
+    file = policy(mode=ApprovalMode.ESCALATE, escalate_when=(EscalationRule(outside=HOURS),))
+    assert at_work(file, Asked(), START) == {HOURS.shown: True}
+    assert at_work(file, Asked(closed=True), START) == {HOURS.shown: False}
+    assert at_work(file, Asked(unread=True), START) == {HOURS.shown: Unknown("calendar_unknown")}
+    assert at_work(policy(), Asked(), START) == {}
+    assert at_work(PolicyProblem("policy_invalid", "broken"), Asked(), START) == {}
+
+
 def test_working_hours_read_as_people_say_them() -> None:
+    assert replace(HOURS, country="DE", region="BY").shown.endswith("Europe/Berlin without holidays of DE-BY")
     assert HOURS.shown == "Mon Fri 08:30 to 24:00 Europe/Berlin"

@@ -126,6 +126,15 @@ def with_rule(body: str) -> str:
     )
 
 
+def with_rule_beside(body: str) -> str:
+    """The same, with a stage `lint` that `production` does not need."""
+    return (
+        with_rule(body)
+        .replace("stages: {", "stages: {lint: {workflow: lint.yml}, ")
+        .replace("production: {", "production: {needs: [scan], ")
+    )
+
+
 def with_line(body: str) -> str:
     return with_approval(f"{{approvers: [{body}]}}")
 

@@ -144,6 +144,7 @@ class World:
     working: dict[str, tuple[Span, ...] | Unknown] = field(default_factory=dict)
     owners: dict[str, Ownership | Unknown] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
+    at_work: dict[str, bool | Unknown] = field(default_factory=dict)
     obstacles: dict[str, Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -178,6 +179,7 @@ class World:
             dict(self.working),
             dict(self.owners),
             self.channels,
+            dict(self.at_work),
         )
 
     def happens(self, event: Event) -> Decision:
