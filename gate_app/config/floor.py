@@ -122,7 +122,7 @@ def _meaning(floor: FloorFile) -> Iterator[Flaw]:
         path = ("environments", name, "approval")
         if entry.approval.mode == "escalate" and entry.approval.escalate_when is None:
             yield Flaw(path, "`mode: escalate` without rules would never ask", "add `escalate_when`")
-        if entry.approval.approvers is not None and entry.approval.mode is None:
+        if entry.approval.approvers is not None and entry.approval.mode in (None, "never"):
             reason = "a gate file could still say `mode: never`, and these people were never asked"
             yield Flaw((*path, "approvers"), reason, "add `mode: always`, or `mode: escalate` with rules")
         for index, line in enumerate(entry.approval.approvers or ()):

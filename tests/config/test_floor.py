@@ -151,6 +151,10 @@ def test_windows_are_added_and_shadow_is_lifted_unless_it_is_allowed() -> None:
             "nobody in particular",
         ),
         ("environments: {production: {approval: {approvers: [{teams: [a/b]}]}}}", "mode: never"),
+        (
+            "environments: {production: {approval: {mode: never, approvers: [{teams: [a/b]}]}}}",
+            "these people were never asked",
+        ),
         ("environments: {'**': {}}", "has the wrong form"),
         ("a: &x b", "anchors"),
     ],
