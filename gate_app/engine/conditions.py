@@ -33,13 +33,16 @@ from gate_app.engine.ports import (
     Globs,
     Hub,
     LiveChange,
+    LiveHead,
     OwnersReader,
     PolicyAbsent,
     PolicyFile,
     PolicyReader,
     PolicyRefused,
+    Sight,
     Store,
 )
+from gate_app.engine.sighting import after, nothing_sighted, sighted
 from gate_app.errors import HubRefused, HubUnavailable
 
 Read = TypeVar("Read")
@@ -129,7 +132,11 @@ class Gathering:
         """The gate file of the trusted ref, under the floor of its organisation, read now."""
         return self._policy(self._file(repository), self._floor(repository))
 
-    def _file(self, repository: Repository) -> PolicyFile | PolicyRefused | PolicyAbsent | Unknown:
+    def _file(
+        self, repository: Repository, seen: Sight | None = None
+    ) -> PolicyFile | PolicyRefused | PolicyAbsent | Unknown:
+        if seen is not None:
+            return seen.policy
         return or_unknown(lambda: self.hub.policy_file(repository))
 
     def _floor(self, repository: Repository) -> PolicyFile | PolicyRefused | PolicyAbsent | Unknown:
@@ -162,20 +169,28 @@ class Gathering:
         """
         now = self.now()
         pinned = run.policy if isinstance(run.policy, Policy) else None
-        reading = self.at_once.submit(self._file, run.change.repository)
+        sight = sighted(self.hub, run, pinned, self.at_once)
+        reading = after(sight, lambda seen: self.at_once.submit(self._file, run.change.repository, seen))
         floor = self.at_once.submit(self._floor, run.change.repository)
-        asked = self._ask(run, event, live, pinned)
+        asked = self._ask(run, event, live, pinned, sight)
         policy = self._policy(reading.result(), floor.result())
         if isinstance(policy, PolicyAbsent):
             policy = PolicyProblem("policy_missing", "The default branch has no gate file any more.")
         if isinstance(policy, Policy) and (pinned is None or policy.blob_sha != pinned.blob_sha):
-            asked = self._ask(run, event, live, policy)
+            asked = self._ask(run, event, live, policy, nothing_sighted())
         frozen, hours = freezes(policy, self.calendar, now), working(run, policy, self.calendar, now)
         named = policy.notify if isinstance(policy, Policy) else ()
         heard = tuple(name for name in named if name in self.channels)
         return asked.answered(now, policy, frozen, hours, heard, at_work(policy, self.calendar, now))
 
-    def _ask(self, run: Run, event: Event, live: LiveChange | None, rules: Policy | None) -> _Asked:
+    def _ask(
+        self,
+        run: Run,
+        event: Event,
+        live: LiveChange | None,
+        rules: Policy | None,
+        sight: Future[Sight | None],
+    ) -> _Asked:
         """Starts every read that does not wait for another one; what only the store knows is read here."""
         repository, submit = run.change.repository, self.at_once.submit
         environments = self.store.environments(repository.id, _names(rules))
@@ -192,7 +207,7 @@ class Gathering:
         meant = self._meant(repository, rules, teams) if rules and teams else {}
         asked = [team for team in teams if people or team not in meant]
         return _Asked(
-            head=submit(self._head, run, event, live),
+            head=after(sight, lambda seen: submit(self._head, run, event, _head_of(live, seen))),
             authorship=submit(self._authorship, run),
             standings={person.id: submit(self._standing, run, person, teams, groups) for person in people},
             comments={each: submit(self._comment, repository, each) for each in _comments(run, event)},
@@ -202,7 +217,7 @@ class Gathering:
             },
             compared={login: known[login] for login in compared if login in known},
             shipments=submit(self._shipments, run, rules, environments),
-            elsewhere=Elsewhere(self.hub, self.store).look(run, rules, event, self.at_once),
+            elsewhere=Elsewhere(self.hub, self.store).look(run, rules, event, self.at_once, sight),
             environments=environments,
             owners=owners,
         )
@@ -243,7 +258,7 @@ class Gathering:
     def _compared(self, change: Change, base: str) -> Comparison | Unknown:
         return or_unknown(lambda: self.hub.compare(change.repository, base, change.head.sha))
 
-    def _head(self, run: Run, event: Event, live: LiveChange | None) -> Head | Unknown:
+    def _head(self, run: Run, event: Event, live: LiveHead | None) -> Head | Unknown:
         change = run.change
         if run.purpose is Purpose.ROLLBACK:  # its content is fixed; no branch or pull request has it as head
             return Head(change.head.sha, change.base_ref, open=True)
@@ -253,18 +268,19 @@ class Gathering:
         away = self._interrupted_at(run, event, found)
         if isinstance(away, Unknown):
             return away
-        now, default = found.change, found.change.default_branch
-        return Head(now.head.sha, now.base_ref, found.open, found.merged, found.labels, default, away)
+        return Head(
+            found.sha, found.base_ref, found.open, found.merged, found.labels, found.default_branch, away
+        )
 
-    def _interrupted_at(self, run: Run, event: Event, live: LiveChange) -> datetime | Unknown | None:
+    def _interrupted_at(self, run: Run, event: Event, live: LiveHead) -> datetime | Unknown | None:
         """When the head was away, asked only if something has happened since the oldest approval (23, 34)."""
         approved_at = _oldest_answer(run, event)
         if approved_at is None or (live.touched_at is not None and live.touched_at <= approved_at):
             return None
         return or_unknown(lambda: self.hub.interrupted_at(run.change.repository, run.change.subject))
 
-    def _live(self, change: Change) -> LiveChange | Unknown:
-        return or_unknown(lambda: self.hub.live_change(change.repository, change.subject))
+    def _live(self, change: Change) -> LiveHead | Unknown:
+        return or_unknown(lambda: self.hub.live_change(change.repository, change.subject).head)
 
     def _authorship(self, run: Run) -> Authorship | Unknown:
         if run.authorship is not None:
@@ -318,6 +334,13 @@ class Gathering:
         if pinned is None:
             self.store.pin_identity(repository.id, login, found)
         return found
+
+
+def _head_of(live: LiveChange | None, seen: Sight | None) -> LiveHead | None:
+    """What was read in this very step already."""
+    if live is not None:
+        return live.head
+    return seen.head if seen is not None else None
 
 
 def _pin(rules: Policy, team: str) -> str:

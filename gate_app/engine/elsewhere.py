@@ -1,6 +1,7 @@
 """What GitHub shows of work that others do for a run, read live before a decision.
 
-Rules of the file: every read is under way at once, none waits for another; what cannot be read is an Unknown with its
+Rules of the file: every read is under way at once, none waits for another but for the one call that may stand for it
+(`sighting`); what cannot be read is an Unknown with its
 reason (invariant 4); a workflow run counts as a stage's only when no other stage of ours has it, and when there is no
 other that it could be.
 """
@@ -16,11 +17,12 @@ from gate_app.domain.checks import Check, CheckReading, Required, looked_at
 from gate_app.domain.events import Event
 from gate_app.domain.evidence import StageReason
 from gate_app.domain.following import wanted
-from gate_app.domain.model import Repository, Unknown
+from gate_app.domain.model import Change, Repository, Unknown
 from gate_app.domain.policy import Policy, Select
 from gate_app.domain.run import Run
 from gate_app.domain.workflows import NOT_THERE, DeploymentSeen, Sought, WorkflowSeen
-from gate_app.engine.ports import Hub, Store
+from gate_app.engine.ports import Hub, Sight, Store
+from gate_app.engine.sighting import after
 from gate_app.errors import HubRefused, HubUnavailable
 
 Read = TypeVar("Read")
@@ -76,8 +78,15 @@ class Elsewhere:
     hub: Hub
     store: Store
 
-    def look(self, run: Run, rules: Policy | None, event: Event, at_once: Executor) -> Looking:
-        """Starts every read."""
+    def look(
+        self,
+        run: Run,
+        rules: Policy | None,
+        event: Event,
+        at_once: Executor,
+        sight: Future[Sight | None],
+    ) -> Looking:
+        """Starts every read, those that `sight` stands for once it told nothing."""
         if rules is None:
             return Looking()
         asked, change = wanted(run, rules, event), run.change
@@ -88,10 +97,10 @@ class Elsewhere:
         standing: list[Future[Sequence[Check] | Unknown]] = []
         required: list[Future[Sequence[Required] | Unknown]] = []
         if asked.checks:
-            standing.append(submit(or_unknown, lambda: self.hub.check_runs(change, gated)))
-            standing.append(submit(or_unknown, lambda: self.hub.commit_statuses(change)))
+            standing.append(after(sight, lambda seen: submit(self._check_runs, change, gated, seen)))
+            standing.append(after(sight, lambda seen: submit(self._statuses, change, seen)))
         if "required" in asked.checks.values():
-            required.append(submit(or_unknown, lambda: self.hub.required_by_rules(repository, branch)))
+            required.append(after(sight, lambda seen: submit(self._rules, repository, branch, seen)))
             required.append(submit(or_unknown, lambda: self.hub.required_by_protection(repository, branch)))
         return Looking(
             asked.checks,
@@ -118,6 +127,21 @@ class Elsewhere:
             StageReason.WORKFLOW_RUN_AMBIGUOUS.value,
             f"{len(free)} runs of {sought.workflow} may be ours; let its run-name show the inputs it was given",
         )
+
+    def _check_runs(
+        self, change: Change, gated: Sequence[str], seen: Sight | None
+    ) -> Sequence[Check] | Unknown:
+        if seen is not None:
+            return seen.checks
+        return or_unknown(lambda: self.hub.check_runs(change, gated))
+
+    def _statuses(self, change: Change, seen: Sight | None) -> Sequence[Check] | Unknown:
+        return () if seen is not None else or_unknown(lambda: self.hub.commit_statuses(change))
+
+    def _rules(self, repository: Repository, branch: str, seen: Sight | None) -> Sequence[Required] | Unknown:
+        if seen is not None:
+            return seen.required
+        return or_unknown(lambda: self.hub.required_by_rules(repository, branch))
 
     def _run(self, repository: Repository, run_id: int) -> WorkflowSeen | Unknown:
         return or_unknown(lambda: self.hub.workflow_run(repository, run_id))

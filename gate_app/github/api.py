@@ -1,4 +1,4 @@
-"""GitHub's REST API, one judged answer at a time: the right token, the right name, every page or a fault.
+"""GitHub's API, one judged answer at a time: the right token, the right name, every page or a fault.
 
 Rules of the file:
 
@@ -10,6 +10,7 @@ Rules of the file:
   the rest of the limit to decisions (`budget`; cases 198, 199).
 * The writes of an installation go one after the other. What was read before is asked for with its `ETag`: GitHub
   may confirm it, which costs nothing.
+* GraphQL answers 200 to what it refuses: an answer with `errors`, or with half of what was asked, is none.
 * A list is whole or a fault: no lost, repeated or endless pages (case 32). Pages are asked for by number;
   the address in a `Link` header is never used, only that it says there is a next one (case 141).
 """
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, Literal, TypeVar
 
@@ -28,9 +29,10 @@ from pydantic import TypeAdapter
 from gate_app.domain.model import Repository
 from gate_app.errors import HubUnavailable
 from gate_app.github.answers import read_answer
-from gate_app.github.budget import THE_APP, Urgency
+from gate_app.github.budget import THE_APP, Resource, Urgency
+from gate_app.github.graphql_answers import GRAPHQL_OUTCOME
 from gate_app.github.line import Caller, Line, Question
-from gate_app.github.origin import Path
+from gate_app.github.origin import Path, at_root
 from gate_app.github.permissions import Permissions
 from gate_app.github.revalidation import Revalidation
 from gate_app.github.tokens import AppTokens, InstallationToken, Scope, TokenCache, scope_of
@@ -64,6 +66,7 @@ class _Call:
     path: Path
     query: Mapping[str, str | int] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
+    resource: Resource = Resource.CORE
 
     @property
     def what(self) -> str:
@@ -184,6 +187,26 @@ class Api:
             reply = self._whole(_Call(method, _asker(repository, permissions), path, body=body), {})
         return read_answer(shape, reply, f"{method} {path}")
 
+    def ask(
+        self,
+        shape: TypeAdapter[Answer],
+        repository: Repository,
+        permissions: Permissions,
+        text: str,
+        variables: Mapping[str, object],
+    ) -> Answer:
+        """One GraphQL query: a fixed text that begins with `$owner` and `$name` of the repository. Sent once."""
+        asker = _asker(repository, permissions)
+        owner, _, name = (self._token(asker.scope).full_name or asker.name).partition("/")
+        body = {"query": text, "variables": {"owner": owner, "name": name, **variables}}
+        call = _Call("POST", asker, at_root("graphql"), body=body, resource=Resource.GRAPHQL)
+        reply = self._whole(call, {})
+        outcome = read_answer(GRAPHQL_OUTCOME, reply, call.what)
+        if outcome.errors:
+            told = replace(reply, text=outcome.said)  # the rest of the answer has words of strangers
+            raise self._line.fault(self._caller(call), told, call.what, permissions)
+        return read_answer(shape, reply, call.what)
+
     def place(self, repository: Repository, permissions: Permissions, path: Path) -> str:
         """Where GitHub keeps something (302); for `downloads` alone. Raises HubUnavailable or HubRefused."""
         call = _Call("GET", _asker(repository, permissions), path)
@@ -192,7 +215,7 @@ class Api:
         address = reply.headers.get(REDIRECTED_TO)
         if reply.status == 302 and address:
             return address
-        raise self._line.fault(self._caller(scope), reply, call.what, permissions)
+        raise self._line.fault(self._caller(call), reply, call.what, permissions)
 
     def _read(self, call: _Call) -> Reply:
         """An answer that may be the one kept from before, if GitHub says just now that it still holds."""
@@ -214,19 +237,19 @@ class Api:
             reply = self._send(call, self._token(scope), headers)
         if 200 <= reply.status < 300 or (reply.status == 304 and headers):
             return reply
-        raise self._line.fault(self._caller(scope), reply, call.what, scope.permissions)
+        raise self._line.fault(self._caller(call), reply, call.what, scope.permissions)
 
     def _send(self, call: _Call, token: InstallationToken, headers: Mapping[str, str]) -> Reply:
         where = call.path.below(token.full_name or call.asker.name)
         question = Question(call.method, where, call.query, call.body, headers)
-        return self._line.exchange(self._caller(call.asker.scope), Token(token.value), question)
+        return self._line.exchange(self._caller(call), Token(token.value), question)
 
     def _token(self, scope: Scope) -> InstallationToken:
-        self._line.require(self._caller(scope))
+        self._line.require(Caller(scope.installation_id, self._urgency))
         return self._tokens.token(scope)
 
-    def _caller(self, scope: Scope) -> Caller:
-        return Caller(scope.installation_id, self._urgency)
+    def _caller(self, call: _Call) -> Caller:
+        return Caller(call.asker.scope.installation_id, self._urgency, call.resource)
 
 
 def _asker(repository: Repository, permissions: Permissions) -> _Asker:

@@ -6,6 +6,7 @@ Rules of the file:
   for all processes together; nothing is estimated here, and nothing sleeps (cases 198, 199).
 * Decisions go on until nothing is left. What can wait (comparing, listing, looking for lost deliveries) stops
   when less than a fifth is left, so that a busy hour never costs an answer.
+* GitHub counts GraphQL apart from the rest (docs: rate limits for the GraphQL API), so each resource has its own hour.
 * Whoever is told to wait is left alone until then: carrying on can get an App banned (GitHub docs: rate limits).
 """
 
@@ -34,6 +35,13 @@ class Urgency(StrEnum):
     BACKGROUND = "background"
 
 
+class Resource(StrEnum):
+    """What GitHub counts apart: the names of `x-ratelimit-resource`."""
+
+    CORE = "core"
+    GRAPHQL = "graphql"
+
+
 @dataclass(frozen=True, slots=True)
 class _Rate:
     limit: int
@@ -45,35 +53,44 @@ class Budget:
     """What is known of each installation's limits. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._rates: dict[int, _Rate] = {}
-        self._closed: dict[int, datetime] = {}
+        self._rates: dict[tuple[int, Resource], _Rate] = {}
+        self._closed: dict[tuple[int, Resource | None], datetime] = {}
         self._guard = threading.Lock()
 
-    def close(self, holder: int, until: datetime) -> None:
-        """Leaves the installation alone until then, or longer if that was known already."""
+    def close(self, holder: int, until: datetime, resource: Resource | None = None) -> None:
+        """Leaves the installation, or one resource of it, alone until then, or longer if that was known already."""
+        key = (holder, resource)
         with self._guard:
-            self._closed[holder] = max(until, self._closed.get(holder, until))
+            self._closed[key] = max(until, self._closed.get(key, until))
 
-    def note(self, holder: int, reply: Reply, now: datetime) -> None:
-        """Remembers what an answer says about the primary limit (GitHub docs: `x-ratelimit-*` headers)."""
+    def note(self, holder: int, reply: Reply, now: datetime, resource: Resource = Resource.CORE) -> None:
+        """Remembers what an answer says about the primary limit (GitHub docs: `x-ratelimit-*` headers).
+
+        `resource` is what the call counts as; an answer about another one says nothing about it.
+        """
         told = [
             number_in(reply.headers.get(f"x-ratelimit-{name}", ""))
             for name in ("limit", "remaining", "reset")
         ]
         limit, remaining, reset = told
-        if reply.headers.get("x-ratelimit-resource", "core") != "core":
+        if reply.headers.get("x-ratelimit-resource", resource) != resource:
             return
         if limit is None or remaining is None or reset is None:
             return
         ends = min(datetime.fromtimestamp(reset, UTC), now + LONGEST_WAIT)
         with self._guard:
-            self._rates[holder] = _Rate(limit, remaining, ends)
+            self._rates[holder, resource] = _Rate(limit, remaining, ends)
 
-    def require(self, holder: int, urgency: Urgency, now: datetime) -> None:
+    def require(
+        self, holder: int, urgency: Urgency, now: datetime, resource: Resource = Resource.CORE
+    ) -> None:
         """Raises HubUnavailable with the time to come back while this may not be asked."""
         with self._guard:
-            closed, rate = self._closed.get(holder), self._rates.get(holder)
-        if closed is not None and closed > now:
+            rate = self._rates.get((holder, resource))
+            closed = max(
+                filter(None, (self._closed.get((holder, what)) for what in (None, resource))), default=now
+            )
+        if closed > now:
             raise HubUnavailable("GitHub asked this installation to wait", closed)
         if rate is None or rate.reset <= now:
             return

@@ -7,6 +7,7 @@ said in `domain.checks`. No read waits for another one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from gate_app.domain.checks import Check, CheckState, Required
@@ -55,9 +56,15 @@ class CheckReads:
             path,
             {"filter": "all"},
         )
+        return self.others(change.repository, listed, gated)
+
+    def others(
+        self, repository: Repository, listed: Sequence[answers.StandingCheckRun], gated: Sequence[str]
+    ) -> Sequence[Check]:
+        """Those that are not ours and do not wait for one of the `gated` environments."""
         closed = {name.casefold() for name in gated}
         others = [run for run in listed if run.app is None or run.app.id != self._identity.app_id]
-        return [self._of_run(change.repository, run) for run in others if not _deploys_to(run, closed)]
+        return [self._of_run(repository, run) for run in others if not _deploys_to(run, closed)]
 
     def _of_run(self, repository: Repository, run: answers.StandingCheckRun) -> Check:
         ended = run.status == "completed"
@@ -80,18 +87,7 @@ class CheckReads:
         listed = self._api.read_all(
             answers.COMBINED_STATUS, lambda page: page.statuses, change.repository, READ_STATUSES, path
         )
-        return [
-            Check(
-                app=0,
-                suite=0,
-                id=status.id,
-                name=status.context[:MAX_NAME],
-                state=_STATUSES.get(status.state, CheckState.PENDING),
-                conclusion=status.state,
-                at=status.created_at,
-            )
-            for status in listed
-        ]
+        return [status_check(each.id, each.context, each.state, each.created_at) for each in listed]
 
     def required(self, repository: Repository, branch: str) -> Sequence[Required]:
         """What a branch's rulesets and its classic protection require, together."""
@@ -111,7 +107,7 @@ class CheckReads:
             in_repository("rules", "branches", branch),
         )
         return [
-            Required(each.context, _pinned(each.integration_id))
+            Required(each.context, pinned(each.integration_id))
             for rule in rules
             if rule.type == "required_status_checks"
             for each in rule.required_status_checks
@@ -126,12 +122,25 @@ class CheckReads:
         classic = found.protection.required_status_checks if found.protection else None
         if classic is None:
             return []
-        asked = [Required(each.context, _pinned(each.app_id)) for each in classic.checks]
+        asked = [Required(each.context, pinned(each.app_id)) for each in classic.checks]
         named = {each.context for each in classic.checks}
         return [*asked, *(Required(context) for context in classic.contexts if context not in named)]
 
 
-def _pinned(app: int | None) -> int | None:
+def status_check(number: int, context: str, state: str, at: datetime) -> Check:
+    """A commit status, which does not say which App set it."""
+    return Check(
+        app=0,
+        suite=0,
+        id=number,
+        name=context[:MAX_NAME],
+        state=_STATUSES.get(state, CheckState.PENDING),
+        conclusion=state,
+        at=at,
+    )
+
+
+def pinned(app: int | None) -> int | None:
     """GitHub says "any App" by leaving the id out, by `null` or by -1."""
     return app if app is not None and app > 0 else None
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Checkout, Clock
 from gate_app.github.api import Api
-from gate_app.github.checks import CheckReads
 from gate_app.github.deliveries import HookLog
 from gate_app.github.downloads import Downloads
 from gate_app.github.identity import AppIdentity, AppSelf
@@ -23,6 +22,7 @@ from gate_app.github.origin import Origin
 from gate_app.github.permissions import FETCH_CONTENT
 from gate_app.github.reads import Reads
 from gate_app.github.revalidation import Revalidation
+from gate_app.github.sight import SightReads
 from gate_app.github.survey import Survey
 from gate_app.github.tokens import AppTokens, TokenCache
 from gate_app.github.transport import Transport
@@ -46,13 +46,13 @@ class AppSettings:
     git_url: str = "https://github.com"
 
 
-class GithubHub(Reads, Interruptions, CheckReads, WorkflowCalls, Writes, Survey):
+class GithubHub(Reads, Interruptions, SightReads, WorkflowCalls, Writes, Survey):
     """The `Hub` and its `Survey`, and where to fetch from, on one connection to one GitHub."""
 
     def __init__(self, api: Api, identity: AppIdentity, git: Origin, downloads: Downloads) -> None:
         Reads.__init__(self, api)
         Interruptions.__init__(self, api)
-        CheckReads.__init__(self, api, identity, git)
+        SightReads.__init__(self, api, identity, git)
         WorkflowCalls.__init__(self, api, identity, git, downloads)
         Writes.__init__(self, api, identity)
         Survey.__init__(self, api)

@@ -20,13 +20,13 @@ UNTOLD_WAIT: Final = timedelta(seconds=60)
 LONGEST_WAIT: Final = timedelta(hours=1)
 """The primary limit resets every hour; whoever says later is not believed."""
 
-_LIMIT_WORDS: Final = ("secondary rate limit", "api rate limit exceeded", "abuse detection")
+_LIMIT_WORDS: Final = ("secondary rate limit", "api rate limit exceeded", "abuse detection", "rate_limited")
 _MESSAGE_SPAN: Final = 2_048
 
 
 def fault_of(reply: Reply, what: str, permissions: Permissions, now: datetime) -> HubUnavailable | HubRefused:
     """The fault that an answer other than 2xx means. `what` names the call, for the operator."""
-    if reply.status in (403, 429) and _is_limit(reply):
+    if reply.status in (200, 403, 429) and _is_limit(reply):  # GraphQL refuses with 200
         return HubUnavailable(f"{what}: rate limited ({reply.status})", retry_at(reply, now))
     if reply.status == 401:
         return HubUnavailable(f"{what}: credentials refused (401); check the App's key, id and clock")
@@ -39,6 +39,11 @@ def fault_of(reply: Reply, what: str, permissions: Permissions, now: datetime) -
     return HubRefused(f"{what}: refused ({reply.status})", reply.status)
 
 
+def is_spent(reply: Reply) -> bool:
+    """Whether an answer says that nothing is left of its hour."""
+    return reply.headers.get("x-ratelimit-remaining") == "0"
+
+
 def retry_at(reply: Reply, now: datetime) -> datetime:
     """When a limited call is sensible again: what GitHub says, between a second and an hour from now."""
     wanted = _told_wait(reply, now) or _reset_wait(reply, now) or UNTOLD_WAIT
@@ -46,9 +51,7 @@ def retry_at(reply: Reply, now: datetime) -> datetime:
 
 
 def _is_limit(reply: Reply) -> bool:
-    if reply.status == 429 or "retry-after" in reply.headers:
-        return True
-    if reply.headers.get("x-ratelimit-remaining") == "0":
+    if reply.status == 429 or "retry-after" in reply.headers or is_spent(reply):
         return True
     said = reply.text[:_MESSAGE_SPAN].lower()
     return any(words in said for words in _LIMIT_WORDS)
@@ -68,7 +71,7 @@ def _told_wait(reply: Reply, now: datetime) -> timedelta | None:
 
 def _reset_wait(reply: Reply, now: datetime) -> timedelta | None:
     """`x-ratelimit-reset` in seconds of the epoch; it counts only when nothing remains."""
-    if reply.headers.get("x-ratelimit-remaining") != "0":
+    if not is_spent(reply):
         return None
     reset = number_in(reply.headers.get("x-ratelimit-reset", ""))
     return timedelta(seconds=reset - now.timestamp()) if reset else None

@@ -16,8 +16,8 @@ from github.Auth import Auth
 
 from gate_app.engine.ports import Clock
 from gate_app.errors import HubRefused, HubUnavailable
-from gate_app.github.budget import Budget, Urgency
-from gate_app.github.faults import fault_of
+from gate_app.github.budget import Budget, Resource, Urgency
+from gate_app.github.faults import fault_of, is_spent
 from gate_app.github.permissions import Permissions
 from gate_app.github.transport import Method, Reply, Transport
 
@@ -38,10 +38,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose limit a call counts against (an installation id, or `THE_APP`), and whether it can wait."""
+    """Whose limit a call counts against (an installation id, or `THE_APP`), which one, and whether it can wait."""
 
     holder: int
     urgency: Urgency = Urgency.DECISION
+    resource: Resource = Resource.CORE
 
 
 class Line:
@@ -56,7 +57,7 @@ class Line:
 
     def require(self, caller: Caller) -> None:
         """Raises HubUnavailable with the time to come back while this caller may not ask."""
-        self._budget.require(caller.holder, caller.urgency, self._clock())
+        self._budget.require(caller.holder, caller.urgency, self._clock(), caller.resource)
 
     def exchange(self, caller: Caller, auth: Auth, question: Question) -> Reply:
         """One answer, whatever its status. Raises HubUnavailable without one, or while nothing may be asked."""
@@ -64,7 +65,7 @@ class Line:
         reply = self._transport.exchange(
             auth, question.method, question.path, question.query, question.body, question.headers
         )
-        self._budget.note(caller.holder, reply, self._clock())
+        self._budget.note(caller.holder, reply, self._clock(), caller.resource)
         return reply
 
     def fault(
@@ -73,7 +74,9 @@ class Line:
         """What an answer other than 2xx means; after a limit the caller's holder is left alone."""
         fault = fault_of(reply, what, permissions, self._clock())
         if isinstance(fault, HubUnavailable) and fault.retry_at is not None:
-            self._budget.close(caller.holder, fault.retry_at)
+            # When GraphQL's own hour is spent, everything else goes on; what else GitHub limits, it limits altogether.
+            apart = caller.resource is not Resource.CORE and is_spent(reply)
+            self._budget.close(caller.holder, fault.retry_at, caller.resource if apart else None)
         return fault
 
     @contextmanager

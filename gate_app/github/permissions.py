@@ -26,6 +26,9 @@ READ_COMMENT: Final = _least(issues="read")
 READ_CHECK_RUNS: Final = _least(checks="read")
 READ_STATUSES: Final = _least(statuses="read")
 READ_REQUIRED_CHECKS: Final = _least(contents="read", metadata="read")
+READ_SIGHT: Final = _least(
+    checks="read", contents="read", metadata="read", pull_requests="read", statuses="read"
+)
 READ_WORKFLOW: Final = _least(actions="read")
 DISPATCH_WORKFLOW: Final = _least(actions="write")
 LIST_REPOSITORIES: Final = _least(metadata="read")
@@ -57,6 +60,7 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "commit_statuses": READ_STATUSES,
     "required_by_rules": READ_REQUIRED_CHECKS,
     "required_by_protection": READ_REQUIRED_CHECKS,
+    "sight": READ_SIGHT,
     "workflow_obstacle": DISPATCH_WORKFLOW,
     "dispatch_workflow": DISPATCH_WORKFLOW,
     "dispatched_runs": READ_WORKFLOW,

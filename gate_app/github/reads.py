@@ -213,7 +213,7 @@ class Reads:
             raise HubRefused("only branches are followed, not tags or other refs", 422)
         head = self._api.read(answers.BRANCH, repository, READ_CHANGE, in_repository("branches", name)).commit
         listed = self._pulls_of(repository, head.sha)
-        merged = _merged_pull(listed, repository, head.sha, name)
+        merged = merged_pull(listed, repository, head.sha, name)
         itself = self._repository_of(listed, repository)
         first_line = head.commit.message.split("\n", 1)[0]
         change = Change(
@@ -339,7 +339,7 @@ class Reads:
             raise HubUnavailable("the repository's name belongs to another one now")
 
 
-def _merged_pull(
+def merged_pull(
     listed: Sequence[answers.PullOfCommit], repository: Repository, sha: str, branch: str
 ) -> answers.PullOfCommit | None:
     """The pull request whose merge made this head; None when there is none, or more than one may be."""
@@ -368,7 +368,12 @@ def _plain_file(found: answers.ContentFile, where: Sequence[str]) -> PolicyFile 
         raw = base64.b64decode(found.content.replace("\n", ""), validate=True)
     except (binascii.Error, ValueError):
         raise HubUnavailable(f"GitHub's answer for {found.path} is garbled") from None
-    header = f"blob {len(raw)}\0".encode()
-    if hashlib.sha1(header + raw, usedforsecurity=False).hexdigest() != found.sha:
+    if blob_sha(raw) != found.sha:
         raise HubUnavailable(f"{found.path} did not arrive whole")
     return PolicyFile(found.sha, raw)
+
+
+def blob_sha(raw: bytes) -> str:
+    """The name that git gives to a file's content."""
+    header = f"blob {len(raw)}\0".encode()
+    return hashlib.sha1(header + raw, usedforsecurity=False).hexdigest()

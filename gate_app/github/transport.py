@@ -46,6 +46,8 @@ TIMEOUT_SECONDS: Final = 10
 """For connecting, and for each silence while reading."""
 ANSWER_SECONDS: Final = 30.0
 """For a whole body, however busily it trickles."""
+GRAPHQL: Final = "/graphql"
+"""The one path that does not lie below the others on GHES: `/api/graphql` beside `/api/v3`."""
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """Far above the largest honest page of 100 items; webhook payloads are capped at 25 MB."""
 POOL_SIZE: Final = 16
@@ -114,7 +116,8 @@ class Transport:
         )
         sent = {"Accept": "application/vnd.github+json", **headers}
         try:
-            status, answered, text = requester.requestJson(method, path, dict(query), sent, body)
+            where = requester.graphql_url if path == GRAPHQL else path
+            status, answered, text = requester.requestJson(method, where, dict(query), sent, body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # ValueError: text that is no UTF-8, or a header of another shape, which PyGithub reads as numbers.
             # From None: the exceptions of requests carry the request, and with it the token.

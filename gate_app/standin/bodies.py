@@ -8,7 +8,7 @@ what is completed, no `stale`) follow what GitHub itself enforces.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -40,6 +40,15 @@ class Body(BaseModel):
             if value is None and name not in cls.NULLABLE:
                 raise ValueError(f"For 'properties/{name}', nil is not allowed")
         return given
+
+
+class Query(Body):
+    """What GraphQL is asked."""
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset({"variables", "operationName"})
+    query: str
+    variables: dict[str, Any] | None = None
+    operationName: str | None = None  # noqa: N815 - GraphQL's name
 
 
 B = TypeVar("B", bound=Body)

@@ -54,6 +54,7 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
     "commit_statuses": lambda hub: hub.commit_statuses(change()),
     "required_by_rules": lambda hub: hub.required_by_rules(REPOSITORY, "main"),
     "required_by_protection": lambda hub: hub.required_by_protection(REPOSITORY, "main"),
+    "sight": lambda hub: hub.sight(change(), (), ["all"]),
     "workflow_obstacle": lambda hub: hub.workflow_obstacle(REPOSITORY, "deploy.yml"),
     "dispatch_workflow": lambda hub: hub.dispatch_workflow(REPOSITORY, DISPATCH),
     "dispatched_runs": lambda hub: hub.dispatched_runs(REPOSITORY, Sought("deploy.yml", "main", NOON)),

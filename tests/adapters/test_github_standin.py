@@ -469,6 +469,36 @@ def test_the_checks_and_statuses_of_others_on_the_head_are_read(scene: Scene) ->
     assert ([check.name for check in required.checks], required.missing) == (["test"], ("lint",))
 
 
+def test_one_call_tells_what_the_reads_of_their_own_tell(scene: Scene) -> None:
+    hub, head = scene.hub(), scene.pull["head_sha"]
+    change = hub.live_change(scene.repository, scene.subject).change
+    hub.publish_check_run(
+        scene.repository, PublishCheckRun("s", "stage / x", head, "r1", "in_progress", None, "t", "s"), None
+    )
+    for conclusion in ("failure", "success"):
+        wanted = {"name": "test", "head_sha": head, "conclusion": conclusion}
+        scene.control.create_check_run(scene.name, wanted)
+    scene.control.set_status(scene.name, head, "maintainer", {"state": "failure", "context": "ci/old"})
+    scene.control.require_checks(scene.name, "main", {"lint": "github-actions"}, "ruleset")
+    scene.control.label(scene.name, scene.pull["number"], "blue", by="maintainer")
+    seen = hub.sight(change, (), ["required"])
+    assert seen.policy == hub.policy_file(scene.repository)
+    assert seen.head == hub.live_change(scene.repository, scene.subject).head
+    alone = (*hub.check_runs(change, ()), *hub.commit_statuses(change))
+    assert {replace(check, id=check.app and check.id) for check in alone} == set(seen.checks)
+    assert list(seen.required) == hub.required_by_rules(scene.repository, "main")
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_one_call_tells_of_a_branch_what_the_reads_of_their_own_tell(scene: Scene, method: str) -> None:
+    hub, main = scene.hub(), Subject(scene.repository.id, ref="refs/heads/main")
+    scene.control.label(scene.name, scene.pull["number"], "blue", by="maintainer")
+    scene.control.merge(scene.name, scene.pull["number"], by="maintainer", method=method)
+    live = hub.live_change(scene.repository, main)
+    assert live.labels == ("blue",)
+    assert hub.sight(live.change, (), ["all"]).head == live.head
+
+
 def test_a_workflow_is_dispatched_followed_and_its_reports_fetched(scene: Scene) -> None:
     hub, wanted = scene.hub(), with_workflow(scene)
     assert hub.workflow_obstacle(scene.repository, "deploy.yml") is None

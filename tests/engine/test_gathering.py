@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Never, cast
 
 import pytest
 from support.runs import AUTHOR, CHANGE, REVIEWER, STANDINGS, START, asking, policy
@@ -17,10 +17,21 @@ from gate_app.domain.checks import Check, CheckReading, CheckState, Required
 from gate_app.domain.conditions import EnvironmentFacts, Head, Standing
 from gate_app.domain.delegation import Delegation
 from gate_app.domain.events import ClockTicked, CommandGiven
-from gate_app.domain.model import Authorship, Change, Person, Repository, Subject, Unknown
-from gate_app.domain.policy import ApproverLine, ChecksWork, Policy, PolicyProblem, Stage
+from gate_app.domain.model import Authorship, Change, Person, Purpose, Repository, Subject, Unknown
+from gate_app.domain.policy import ApproverLine, ChecksWork, Policy, PolicyProblem, Select, Stage
 from gate_app.engine.conditions import Gathering
-from gate_app.engine.ports import Comparison, Hub, LiveChange, PolicyAbsent, PolicyFile, PolicyRefused, Store
+from gate_app.engine.ports import (
+    Comparison,
+    Hub,
+    LiveChange,
+    LiveHead,
+    PolicyAbsent,
+    PolicyFile,
+    PolicyRefused,
+    Sight,
+    Store,
+)
+from gate_app.engine.sighting import after, nothing_sighted
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.owners import ownership
 
@@ -41,6 +52,7 @@ class Github:
     touched_at: datetime | None = START
     away: datetime | Exception | None = None
     team: int | Exception | None = 500
+    sighted: Sight | None = None
 
     def __post_init__(self) -> None:
         self._gate = threading.Barrier(self.together)
@@ -110,6 +122,12 @@ class Github:
         if self.protection_hidden:
             raise HubRefused("not for you", 403)
         return [Required("test")]
+
+    def sight(self, change: Change, gated: Sequence[str], selects: Collection[Select]) -> Sight:
+        if self.sighted is None:
+            raise HubUnavailable("not in one call")
+        self._answers("sight")
+        return self.sighted
 
     def compare(self, repository: Repository, base: str, head: str) -> Comparison:
         self._answers("compare")
@@ -185,6 +203,71 @@ def test_the_checks_of_others_are_read_in_the_same_round_trip(pool: ThreadPoolEx
     found = gathering(github, pool).conditions(run, ANSWER)
     assert sorted(github.asked) == sorted([*REMARK, "check runs", "statuses", "rulesets", "protection"])
     assert found.checks == {"tests": CheckReading((GREEN,))}
+
+
+SIGHTED = Sight(
+    PolicyFile("p" * 40, b"pinned"),
+    LiveHead(CHANGE.head.sha, CHANGE.base_ref, True, False, ("blue",), CHANGE.default_branch, START),
+    (GREEN,),
+    (Required("test"),),
+)
+"""What one call tells in the place of five."""
+
+
+def test_one_call_stands_for_several_and_nothing_waits_for_it(pool: ThreadPoolExecutor) -> None:
+    run = replace(asking(RULES).run, policy=CHECKED, shipments={})
+    github = Github(together=8, sighted=SIGHTED)
+    found = gathering(github, pool).conditions(run, ANSWER)
+    rest = ["comment", "compare", "floor", "identity", "identity", "protection", "sight", "standing"]
+    assert sorted(github.asked) == rest
+    assert found.checks == {"tests": CheckReading((GREEN,))}
+    assert isinstance(found.head, Head)
+    assert (found.head.sha, found.head.labels) == (CHANGE.head.sha, ("blue",))
+    assert isinstance(found.policy, Policy)
+
+
+def test_one_call_that_tells_of_something_since_the_approval_leads_to_the_question(
+    pool: ThreadPoolExecutor,
+) -> None:
+    run = replace(asking(RULES).run, policy=CHECKED)
+    late = replace(SIGHTED, head=replace(SIGHTED.head, touched_at=START + timedelta(hours=1)))
+    found = gathering(Github(sighted=late, away=START), pool).conditions(run, ANSWER)
+    assert isinstance(found.head, Head)
+    assert found.head.interrupted_at == START
+
+
+def test_under_another_policy_nothing_that_one_call_told_is_used(pool: ThreadPoolExecutor) -> None:
+    run = replace(asking(RULES).run, policy=CHECKED)
+    github = Github(sighted=replace(SIGHTED, policy=PolicyFile("q" * 40, b"newer")))
+    found = gathering(github, pool).conditions(run, ANSWER)
+    assert isinstance(found.policy, Policy)
+    assert found.policy.blob_sha == "q" * 40
+    assert found.checks == {}, "the newer file has no such stage"
+    assert github.asked.count("head") == 1
+
+
+def test_a_head_read_in_this_step_is_newer_than_what_one_call_told(pool: ThreadPoolExecutor) -> None:
+    run = replace(asking(RULES).run, policy=CHECKED)
+    live = LiveChange(CHANGE, open=False, merged=False, touched_at=START)
+    found = gathering(Github(sighted=SIGHTED), pool).conditions(run, ANSWER, live)
+    assert isinstance(found.head, Head)
+    assert not found.head.open
+
+
+def test_a_rollback_is_read_part_by_part(pool: ThreadPoolExecutor) -> None:
+    run = replace(asking(RULES).run, policy=CHECKED, purpose=Purpose.ROLLBACK)
+    github = Github(sighted=SIGHTED)
+    gathering(github, pool).conditions(run, ANSWER)
+    assert "sight" not in github.asked
+
+
+def test_a_fault_of_our_own_is_not_lost_on_the_way(pool: ThreadPoolExecutor) -> None:
+    def breaks() -> Never:
+        raise RuntimeError("ours")
+
+    for first in (pool.submit(breaks), nothing_sighted()):
+        with pytest.raises(RuntimeError, match="ours"):
+            after(first, lambda _: pool.submit(breaks)).result(PATIENCE)
 
 
 def test_half_of_what_stands_on_a_commit_is_unknown(pool: ThreadPoolExecutor) -> None:

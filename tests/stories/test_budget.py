@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from support.story import GATE_FILE, Place, tell, until
 
 MOST_CALLS = 6
 """From the comment to the release, tokens aside, which last an hour."""
-MOST_CALLS_WITH_CHECKS = MOST_CALLS + 2
-"""Check runs and commit statuses are two lists at GitHub; why no call is left out for them: `docs/github.md`."""
 CHECKED = """\
 version: 1
 stages:
-  ci: {checks: all}
+  ci: {checks: SELECTED}
 environments:
   staging:
     from: pull_request
@@ -27,12 +26,15 @@ ON_MAIN = (
     deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}
 """
 )
+CHECKED_ON_MAIN = ON_MAIN.replace("environments:", "  ci: {checks: required}\nenvironments:").replace(
+    "  production:\n", "  production:\n    needs: [tests, ci]\n"
+)
 
 
 def calls_after(place: Place, mark: int) -> list[str]:
     """What the App asked GitHub since then: method and path below the repository."""
     recorded = [r for r in place.control.requests(mark) if not r["path"].startswith("/app")]
-    return [f"{r['method']} {'/'.join(r['path'].split('/')[4:])}" for r in recorded]
+    return [f"{r['method']} {'/'.join(r['path'].split('/')[4:]) or r['path']}" for r in recorded]
 
 
 def newest(place: Place) -> int:
@@ -51,35 +53,63 @@ def test_an_answer_costs_at_most_six_calls_to_the_release(place: Place) -> None:
     assert release < MOST_CALLS, called[: release + 1]
 
 
-def test_with_checks_of_others_it_costs_their_two_lists_more_in_as_many_round_trips(place: Place) -> None:
-    story = tell(place, gate_file=CHECKED)
-    wanted = {"name": "test", "head_sha": story.pull["head_sha"], "conclusion": "success"}
-    place.control.create_check_run(story.repository, wanted)
+@pytest.mark.parametrize(
+    ("selected", "calls"),
+    [
+        ("all", ["GET issues/comments", "GET collaborators/reviewer", "POST /graphql"]),
+        ("[test, lint*]", ["GET issues/comments", "GET collaborators/reviewer", "POST /graphql"]),
+        (
+            "required",
+            ["GET issues/comments", "GET collaborators/reviewer", "POST /graphql", "GET branches/main"],
+        ),
+    ],
+)
+def test_the_checks_of_others_cost_nothing_more(place: Place, selected: str, calls: list[str]) -> None:
+    """One query tells what stands on the commit, where its pull request is, and what the gate file says."""
+    story = tell(place, gate_file=CHECKED.replace("SELECTED", selected))
+    place.control.require_checks(story.repository, "main", {"test": "github-actions"})
+    place.control.require_checks(story.repository, "main", {"lint": None}, "ruleset")
+    for name in ("test", "lint"):
+        wanted = {"name": name, "head_sha": story.pull["head_sha"], "conclusion": "success"}
+        place.control.create_check_run(story.repository, wanted)
     story.asks("staging")
     story.rests()
     mark = newest(place)
     story.says("reviewer", "/approve staging")
     story.sees(story.deployments, "staging is deployed")
     called = calls_after(place, mark)
-    release = called.index("POST deployments")
-    assert release < MOST_CALLS_WITH_CHECKS, called[: release + 1]
-    head = story.pull["head_sha"]
-    assert {f"GET commits/{head}/check-runs", f"GET commits/{head}/status"} < set(called[: release - 1])
-    assert called[release - 1] == "GET deployments", "the third round trip is the release itself"
+    first, last = called[: (release := called.index("POST deployments")) - 1], called[release - 1]
+    assert sorted("/".join(each.split("/")[:2]) if each[0] == "G" else each for each in first) == sorted(
+        calls
+    )
+    assert last == "GET deployments", "the third round trip is the release itself"
+    assert release < MOST_CALLS
 
 
-def test_an_answer_on_a_merged_pull_request_costs_one_call_more(place: Place) -> None:
-    """Which pull request made the head of a branch, and which branch is the default one, takes one call."""
-    story = tell(place, gate_file=ON_MAIN)
+@pytest.mark.parametrize(
+    ("gate_file", "most"),
+    [
+        pytest.param(ON_MAIN, MOST_CALLS + 1, id="which pull request made the head takes a call"),
+        pytest.param(CHECKED_ON_MAIN, MOST_CALLS, id="the query for the checks tells that too"),
+    ],
+)
+def test_an_answer_on_a_merged_pull_request_costs_one_call_more_at_most(
+    place: Place, gate_file: str, most: int
+) -> None:
+    story = tell(place, gate_file=gate_file)
     until(lambda: story.runs(), "the pull request was seen")
-    place.control.merge(story.repository, story.number, by="maintainer", method="merge")
+    merged = place.control.merge(story.repository, story.number, by="maintainer", method="merge")
+    place.control.require_checks(story.repository, "main", {"test": None}, "ruleset")
+    wanted = {"name": "test", "head_sha": merged["merge_commit_sha"], "conclusion": "success"}
+    place.control.create_check_run(story.repository, wanted)
     story.asks("production")
     story.rests()
     mark = newest(place)
     story.says("reviewer", "/approve production")
     story.sees(story.deployments, "production is deployed")
     called = calls_after(place, mark)
-    assert called.index("POST deployments") < MOST_CALLS + 1, called
+    assert called.index("POST deployments") < most, called
+    assert ("POST /graphql" in called) is (gate_file is CHECKED_ON_MAIN)
 
 
 def test_talk_costs_nothing_and_neither_does_waiting(place: Place) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from gate_app.domain.checks import Check
 from gate_app.domain.conditions import Standing
 from gate_app.domain.events import CommandGiven, Event
 from gate_app.domain.model import Authorship, Change, Content, Origin, Person, Repository, Subject
-from gate_app.domain.policy import Permission, Policy
+from gate_app.domain.policy import Permission, Policy, Select
 from gate_app.domain.run import Run
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.gatekeeper import Gatekeeper
@@ -27,11 +27,13 @@ from gate_app.engine.ports import (
     PolicyAbsent,
     PolicyFile,
     PolicyRefused,
+    Sight,
     SubjectNoticed,
     WorkNoticed,
 )
 from gate_app.engine.reconcile import Reconcile
 from gate_app.engine.sweep import Sweep
+from gate_app.errors import HubUnavailable
 from gate_app.owners import ownership
 from gate_app.store.repository import SqlStore
 
@@ -121,6 +123,9 @@ class TinyGithub:
 
     def commit_statuses(self, change: Change) -> Sequence[Check]:
         return ()
+
+    def sight(self, change: Change, gated: Sequence[str], selects: Collection[Select]) -> Sight:
+        raise HubUnavailable("everything is read by itself here")
 
     def live_change(self, repository: Repository, subject: Subject) -> LiveChange:
         return self.live[subject]

@@ -20,8 +20,8 @@ from gate_app.standin.face.app import create_app
 from gate_app.standin.state import State
 
 EXTRACT = Path(__file__).with_name("github-openapi.json")
-OF_GITHUB_BUT_UNPUBLISHED = frozenset({"/repositories/{}", "/repositories/{}/{}"})
-"""What moved repositories are redirected to."""
+OF_GITHUB_BUT_UNPUBLISHED = frozenset({"/repositories/{}", "/repositories/{}/{}", "/graphql"})
+"""What moved repositories are redirected to, and what has a schema of its own."""
 OTHER_SPELLINGS = {
     "/repos/{}/{}/actions/artifacts/{}/zip": "/repos/{}/{}/actions/artifacts/{}/{}",
     "/repos/{}/{}/contents": "/repos/{}/{}/contents/{}",

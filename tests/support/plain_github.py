@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PREFIX = "/api/v3"
+GRAPHQL = "/api/graphql"
 APP_ID = 4711
 INSTALLATION = 5151
 REPOSITORY = {"id": 71, "name": "shop", "full_name": "acme/shop", "owner": {"login": "acme"}}
@@ -280,8 +281,11 @@ APP = {"id": APP_ID, "slug": "gate", "name": "Gate", "permissions": {}, "events"
 INSTALLED = {"id": INSTALLATION, "suspended_at": None}
 BRANCH = {"name": "main", "commit": commit(BASE), "protected": False}
 NO_STATUS = {"state": "pending", "statuses": [], "sha": HEAD, "total_count": 0}
+OLDER = {"errors": [{"path": ["query Sight"], "message": "Field 'rules' doesn't exist on type 'Ref'"}]}
+"""What a server whose schema is older than a query says of it."""
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"/app", fixed(200, APP)),
+    ("POST", f"outside:{GRAPHQL}", fixed(200, OLDER)),
     ("GET", r"/app/installations", fixed(200, [INSTALLED])),
     ("POST", rf"/app/installations/{INSTALLATION}/access_tokens", mint),
     ("GET", r"/installation/repositories", fixed(200, {"total_count": 1, "repositories": [REPOSITORY]})),

@@ -32,6 +32,8 @@ from gate_app.standin.shapes import Registered
 SECRET = "a secret of twenty bytes"
 REPOSITORY = "acme/shop"
 API = f"/repos/{REPOSITORY}"
+GRAPHQL = "/graphql"
+"""Not of the REST API, so none of its schemas is meant."""
 
 
 class StillClock:
@@ -122,6 +124,8 @@ class Github:
         raw = None if body is None else json.dumps(body).encode()
         answer = send(self.url + path, method, raw, {**authorization, **(headers or {})})
         plain = urlsplit(path).path
+        if plain == GRAPHQL:
+            return answer
         if answer.status not in (302, 304, 502):
             github_schema.assert_answer_valid(method, plain, answer.status, answer.body)
         if body is not None and answer.status < 300:

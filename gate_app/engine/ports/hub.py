@@ -6,7 +6,7 @@ Rules of the file: a method that reads returns a value or raises `HubUnavailable
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -23,9 +23,22 @@ from gate_app.domain.effects import (
 )
 from gate_app.domain.model import Authorship, Change, MergeShown, Person, Repository, Subject, Unknown
 from gate_app.domain.ownership import Ownership
-from gate_app.domain.policy import Policy
+from gate_app.domain.policy import Policy, Select
 from gate_app.domain.workflows import DeploymentSeen, Sought, WorkflowSeen
 from gate_app.engine.ports.notices import ConversationNoticed
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHead:
+    """What a decision reads of a subject: as in `LiveChange`, without what a run knows from its beginning."""
+
+    sha: str
+    base_ref: str
+    open: bool
+    merged: bool
+    labels: tuple[str, ...] | None
+    default_branch: str
+    touched_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,14 @@ class LiveChange:
     labels: tuple[str, ...] | None = None
     touched_at: datetime | None = None
 
+    @property
+    def head(self) -> LiveHead:
+        """The part that a decision reads."""
+        change, default = self.change, self.change.default_branch
+        return LiveHead(
+            change.head.sha, change.base_ref, self.open, self.merged, self.labels, default, self.touched_at
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
@@ -51,6 +72,19 @@ class PolicyFile:
 
     blob_sha: str
     raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one call tells of a run whose stages look at checks: each part what the read of its own would tell.
+
+    `checks` are check runs and commit statuses; `required` is what the rules in force require, where that was asked.
+    """
+
+    policy: PolicyFile
+    head: LiveHead
+    checks: tuple[Check, ...]
+    required: tuple[Required, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +184,11 @@ class Hub(Protocol):
 
     def required_by_rules(self, repository: Repository, branch: str) -> Sequence[Required]: ...
     def required_by_protection(self, repository: Repository, branch: str) -> Sequence[Required]: ...
+    def sight(self, change: Change, gated: Sequence[str], selects: Collection[Select]) -> Sight:
+        """`policy_file`, the head of `live_change`, `check_runs`, `commit_statuses` and, where a stage selects
+        `required`, `required_by_rules`, all in one call. Raises what a fault of any of them would, and HubUnavailable
+        whenever one call does not tell them whole.
+        """
 
     def workflow_obstacle(self, repository: Repository, workflow: str) -> Unknown | None:
         """Why a workflow of the default branch cannot be dispatched by us, as far as can be told before; else
