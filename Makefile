@@ -6,6 +6,7 @@
 #   make processes  gate-app try and serve from their command lines, in every way they may end
 #   make stories    every story on every route, and with every trouble at every call of it (an hour)
 #   make walk       people doing anything in any order, for an hour
+#   make proof      each guard of the security core is taken out, and missed; every state of a small world
 #   make fuzz       generated calls at the stand-in   make bench   how fast webhooks are taken in
 #   make picture    the pictures of the README, by Chromium
 
@@ -16,10 +17,10 @@ PARALLEL := -n 4 --dist worksteal  # two for each of two cores: stories wait a l
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help try test check coverage processes stories walk fuzz kill bench picture
+.PHONY: help try test check coverage processes stories proof walk fuzz kill bench picture
 
 help:
-	@sed -n '3,11s/^# *//p' Makefile
+	@sed -n '3,12s/^# *//p' Makefile
 
 try: $(VENV)/try.stamp
 	@$(BIN)/gate-app try $(if $(REPO),--repo "$(REPO)") $(if $(BASE),--base "$(BASE)") $(if $(HEAD),--head "$(HEAD)") $(ARGS)
@@ -37,6 +38,9 @@ processes: $(VENV)/dev.stamp
 
 stories: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n 6 -m slow tests/stories  # mostly they wait
+
+proof: $(VENV)/dev.stamp
+	@$(BIN)/pytest -q -n auto -m slow tests/proof
 
 walk: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -m slow tests/domain

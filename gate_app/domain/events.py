@@ -175,23 +175,28 @@ class StageObstructed:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseReturned:
-    """A release that had begun certainly did not happen: the gate is judged again, not before `retry_at`."""
+    """A release that had begun certainly did not happen: the gate is judged again, not before `retry_at`.
+
+    `occasion` is which of the gate's releases; 0, in journals of older versions, is the newest.
+    """
 
     at: datetime
     environment: str
     retry_at: datetime
     detail: str
     kind: Literal["release_returned"] = "release_returned"
+    occasion: int = field(default=0, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentCreated:
-    """GitHub holds the deployment record of a release that had begun."""
+    """GitHub holds the deployment record of a release that had begun; `occasion` as in `ReleaseReturned`."""
 
     at: datetime
     environment: str
     deployment_id: int
     kind: Literal["deployment_created"] = "deployment_created"
+    occasion: int = field(default=0, metadata=LATER)
 
 
 Event = (

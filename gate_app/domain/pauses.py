@@ -32,10 +32,13 @@ def pause(run: Run, command: Command, event: CommandGiven, conditions: Condition
 
 
 def withdraw(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCode:
-    """Takes back everything that a person answered, in one gate or in all that are still open."""
+    """Takes back everything that a person answered, in one gate or in all that may still be released.
+
+    A release that has begun goes on; one that turns out not to have happened is judged without the answer (case 75).
+    """
     gates = [gate for gate in run.gates.values() if command.environment in (None, gate.environment)]
     given = [gate for gate in gates if _answers_of(gate, event.person)]
-    open_gates = [gate for gate in given if gate.closing is None and gate.release is None]
+    open_gates = [gate for gate in given if gate.closing is None and _may_be_released(gate)]
     if not open_gates:
         return ReasonCode.TOO_LATE if given else ReasonCode.NOTHING_TO_WITHDRAW
     for gate in open_gates:
@@ -45,6 +48,10 @@ def withdraw(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCod
         )
         run = run.with_gate(replace(gate, answers=answers))
     return run
+
+
+def _may_be_released(gate: Gate) -> bool:
+    return gate.release is None or gate.release.may_return
 
 
 def _answers_of(gate: Gate, person: Person) -> tuple[Answer, ...]:

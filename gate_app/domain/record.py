@@ -249,16 +249,24 @@ def _obstructed(run: Run, event: StageObstructed) -> Run:
     return run.with_stage(replace(stage, obstacle=Unknown(event.code, event.detail)))
 
 
-def _deployment_created(run: Run, event: DeploymentCreated) -> Run:
+def _begun(run: Run, event: DeploymentCreated | ReleaseReturned) -> Gate | None:
+    """The gate whose release it is, while that has no deployment; what is said of an earlier one is no news."""
     gate = run.gates.get(event.environment)
     if gate is None or gate.release is None or gate.release.deployment_id is not None:
+        return None
+    return gate if event.occasion in (0, gate.occasions) else None
+
+
+def _deployment_created(run: Run, event: DeploymentCreated) -> Run:
+    gate = _begun(run, event)
+    if gate is None or gate.release is None:
         return run
     return run.with_gate(replace(gate, release=replace(gate.release, deployment_id=event.deployment_id)))
 
 
 def _release_returned(run: Run, event: ReleaseReturned) -> Run:
     """Only a release that has no deployment yet can come back."""
-    gate = run.gates.get(event.environment)
-    if gate is None or gate.release is None or gate.release.deployment_id is not None:
+    gate = _begun(run, event)
+    if gate is None:
         return run
     return run.with_gate(replace(gate, release=None, returned=Returned(event.retry_at, event.detail)))

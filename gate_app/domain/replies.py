@@ -89,6 +89,9 @@ def _requested(
     A question is passed on to the author, who would not hear of it otherwise.
     """
     if isinstance(request, Obeyed):
+        kept = _kept_withdrawal(draft.run, event, command)
+        if kept is not None:
+            return kept
         draft.effects.append(React(event.comment_id, "+1"))
         return wording.passed_on_question(draft.run, event.person, command) if command.verb == "ask" else None
     if command.verb == "withdraw" and _left_to_rollback(draft, command):
@@ -102,6 +105,26 @@ def _requested(
         draft.run,
         draft.verdicts,
     )
+
+
+def _kept_withdrawal(run: Run, event: CommandGiven, command: Command) -> str | None:
+    """That an answer was taken back while a release that it let begin goes on; None where nothing has begun."""
+    if command.verb != "withdraw":
+        return None
+    begun = [
+        gate.environment
+        for gate in run.gates.values()
+        if gate.release is not None and gate.release.may_return and _took_back(gate, event.person)
+    ]
+    if not begun:
+        return None
+    said = refusals.command_said(command.verb, command.environment or "")
+    missed = NoTarget(ReasonCode.WITHDRAWAL_KEPT, begun[0])
+    return refusals.no_target(event.person, said, missed, run, {})
+
+
+def _took_back(gate: Gate, person: Person) -> bool:
+    return any(each.person.id == person.id and each.voided == "withdrawn" for each in gate.answers)
 
 
 def _why_nothing_moves(run: Run) -> ReasonCode:

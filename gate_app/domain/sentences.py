@@ -253,6 +253,9 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.SHA_MISMATCH: lambda f: "it names another commit than the one under decision",
     _R.NOT_ASKED_YET: lambda f: "no question was open there when it was given",
     _R.TOO_LATE: lambda f: "it is too late, that is decided",
+    _R.WITHDRAWAL_KEPT: lambda f: (
+        "a release has begun; the withdrawal is kept and counts if it has to be tried again"
+    ),
     _R.DENIAL_KEPT: lambda f: (
         "a release has begun; the denial is kept and counts if nothing has been deployed yet"
     ),

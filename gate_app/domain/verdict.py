@@ -121,6 +121,7 @@ class ReasonCode(StrEnum):
     NOT_ASKED_YET = "not_asked_yet"
     TOO_LATE = "too_late"
     DENIAL_KEPT = "denial_kept"
+    WITHDRAWAL_KEPT = "withdrawal_kept"
     QUESTION_UNSEEN = "question_unseen"
     NOT_PERMITTED = "not_permitted"
     NOTHING_OPEN = "nothing_open"

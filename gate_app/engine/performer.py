@@ -283,14 +283,15 @@ class Performer:
         return self._released(pending, effect, created)
 
     def _released(self, pending: PendingEffect, effect: CreateDeployment, deployment_id: int) -> bool:
-        event = DeploymentCreated(self.now(), effect.environment, deployment_id)
+        event = DeploymentCreated(self.now(), effect.environment, deployment_id, occasion=effect.occasion)
         self.store.effect_done(pending, str(deployment_id), [self._item(pending, event, effect.key)])
         return True
 
     def _return(
         self, pending: PendingEffect, effect: CreateDeployment, detail: str, after: timedelta = timedelta(0)
     ) -> bool:
-        event = ReleaseReturned(self.now(), effect.environment, self.now() + after, detail)
+        at, retry_at = self.now(), self.now() + after
+        event = ReleaseReturned(at, effect.environment, retry_at, detail, occasion=effect.occasion)
         self.store.effect_done(pending, "returned", [self._item(pending, event, effect.key)])
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from itertools import product
@@ -272,6 +273,50 @@ HEAVY = (
     "- ",
     "\\",
 )
+
+
+LOOK_ALIKES = {
+    "a": "\u0430",
+    "p": "\u0440",
+    "o": "\u043e",
+    "e": "\u0435",
+    "c": "\u0441",
+    "i": "\u0456",
+    "/": "\u2215",
+    " ": "\u00a0",
+}
+HIDDEN = "\u200b\u200d\u2060\u00ad\u202e\u2066\ufeff\u0300\x0b\x0c\x1c\x85\u2028\u2029\r\x00"
+
+
+def _damaged(command: str, chance: random.Random) -> str:
+    """The command with something in it that nobody typed who meant it."""
+    place = chance.randrange(len(command))
+    match chance.randrange(4):
+        case 0:
+            return command[:place] + chance.choice(HIDDEN) + command[place:]
+        case 1:
+            signs = [at for at, sign in enumerate(command) if sign in LOOK_ALIKES]
+            place = chance.choice(signs)
+            return command[:place] + LOOK_ALIKES[command[place]] + command[place + 1 :]
+        case 2:
+            return command[:place] + chance.choice(["**", "`", "<b>", "&#47;", "\\_", "~~"]) + command[place:]
+        case _:
+            return chance.choice([" ", "\t", "/", "@bot ", "- ", "> ", "\n", "\ufeff"]) + command
+
+
+def test_of_ten_thousand_generated_comments_none_is_obeyed() -> None:
+    """Damaged, or within up to three containers, or both; what stays as it was typed is obeyed."""
+    chance = random.Random(38)  # noqa: S311  # the same comments every time
+    commands = ("/approve production", "/approve staging 0123456789ab", "/gate approve production")
+    for number in range(10_000):
+        command = chance.choice(commands)
+        assert _obeyed(command_line(f"{command}\n\nmore") or "") is not None
+        body = _damaged(command, chance) if number % 2 else command
+        for _ in range(chance.randint(0, 2) if number % 2 else chance.randint(1, 3)):
+            around = chance.choice(list(CONTAINERS.values()))
+            body = "\n".join(around.replace("{}", line) for line in body.split("\n"))
+        accepted = command_line(body)
+        assert accepted is None or _obeyed(accepted) is None, ascii(body)
 
 
 @pytest.mark.parametrize("piece", HEAVY, ids=repr)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.runs import AUTHOR, MAINTAINER, READER, REVIEWER, World, asking, policy, proposed
+from support.runs import AUTHOR, CHANGE, MAINTAINER, READER, REVIEWER, START, World, asking, policy, proposed
 
 from gate_app.domain.effects import PublishCheckRun, PublishComment
+from gate_app.domain.events import ChangeProposed
 from gate_app.domain.model import Authorship
+from gate_app.domain.opening import open_run
 from gate_app.domain.policy import ApproverLine, Permission
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import ReasonCode
@@ -81,5 +83,17 @@ def test_who_made_nothing_of_what_ships_approves_it() -> None:
         e.body for e in world.effects if isinstance(e, PublishComment) and e.surface.startswith("question:")
     ]
     assert "who did not contribute to anything that ships" in asked[-1]
+    world.says(MAINTAINER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_case_54_the_author_is_a_contributor_whoever_made_and_pushed_the_commits() -> None:
+    change = replace(CHANGE, pusher=REVIEWER)
+    world = World(open_run(change, 1, policy(), START), authorship=Authorship((REVIEWER.id,)))
+    world.happens(ChangeProposed(START, change))
+    world.passes(5).stage_ends()
+    for person in (AUTHOR, REVIEWER):
+        world.says(person, "/approve staging")
+        assert "self_approval" in world.replies()[-1]
     world.says(MAINTAINER, "/approve staging")
     assert len(world.releases("staging")) == 1

@@ -19,6 +19,7 @@ from support.runs import (
 )
 
 from gate_app.domain.effects import PublishCheckRun, PublishComment, React
+from gate_app.domain.events import ReleaseReturned
 from gate_app.domain.model import Authorship, Unknown
 from gate_app.domain.parameters import Parameter
 from gate_app.domain.patience import MAX_PAUSED
@@ -306,7 +307,21 @@ def test_case_075_it_is_too_late_once_the_release_has(reached: bool) -> None:
     if reached:
         world.deploys("staging")
     world.says(REVIEWER, "/withdraw staging")
-    assert "too_late" in world.replies()[-1]
+    assert ("too_late" if reached else "withdrawal_kept") in world.replies()[-1]
+    assert not obeyed(world)
+
+
+def test_case_075_a_release_that_did_not_happen_is_not_tried_again_on_an_approval_that_was_taken_back() -> (
+    None
+):
+    world = asking()
+    world.says(REVIEWER, "/approve staging")
+    world.says(REVIEWER, "/withdraw")
+    world.happens(ReleaseReturned(world.now, "staging", world.now, "refused"))
+    assert len(world.releases("staging")) == 1
+    assert "approval_missing" in world.codes("staging") or world.state("staging") == "waiting"
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 2
 
 
 def test_a_withdrawal_names_an_environment_or_nothing() -> None:

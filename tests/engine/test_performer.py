@@ -27,7 +27,7 @@ from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageR
 from gate_app.domain.policy import Probe
 from gate_app.domain.run import Binding, Question, StageRole, StageRun, StageStatus
 from gate_app.engine.drain import Drain
-from gate_app.engine.performer import RECORDING, Performer
+from gate_app.engine.performer import FRESH, RECORDING, Performer
 from gate_app.engine.ports import Child, InboxItem, InboxRow, RunNoticed, Transition
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.failpoints import armed
@@ -445,3 +445,15 @@ def test_a_channel_that_is_gone_is_told_nothing(store: SqlStore, channels: Chann
     telling = Telling(store, channels)
     telling.turn()
     assert telling.over
+
+
+def test_what_was_judged_too_long_ago_is_judged_again_before_anything_is_sent(store: SqlStore) -> None:
+    """A process that stood still between the decision and the call releases nothing on what it knew then."""
+    hub = SlowHub(there=77)
+    engine = releasing(store, hub)
+    engine.now += FRESH + timedelta(seconds=1)
+    engine.drain(SUBJECT)
+    (row,) = engine.rows.heard
+    assert isinstance(row.notice, RunNoticed)
+    assert isinstance(row.notice.event, ReleaseReturned)
+    assert (hub.sent, row.notice.event.occasion) == (0, 1)

@@ -1,0 +1,202 @@
+"""The guards of the security core, by name: what each reads like, and how it reads when it is taken out.
+
+Rules of the file: a guard is one condition of ours whose loss would open a gate, believe a stranger, do something
+twice or forget something; `text` stands exactly once in its file; `without` is the same place with the guard gone,
+still valid Python; `caught_by` are the tests that must notice, the fewest that do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One guard: its name, its file below `gate_app/`, its text, the text without it, and who must notice."""
+
+    name: str
+    file: str
+    text: str
+    without: str
+    caught_by: tuple[str, ...]
+
+
+def _of(file: str, *caught_by: str, **texts: tuple[str, str]) -> list[Guard]:
+    tests = tuple(f"tests/{test}.py" for test in caught_by)
+    return [Guard(name, file, text, without, tests) for name, (text, without) in texts.items()]
+
+
+GUARDS: Final[tuple[Guard, ...]] = (
+    *_of(
+        "domain/approvals.py",
+        "domain/test_decide_story",
+        a_bots_answer_never_counts=(
+            "if answer.person.account is not PersonKind.USER:\n        return ReasonCode.NOT_A_PERSON",
+            "if False:\n        return ReasonCode.NOT_A_PERSON",
+        ),
+        an_answer_in_a_changed_comment_does_not_count=(
+            "    if untouched is not None:\n        return untouched\n",
+            "",
+        ),
+        of_a_persons_answers_the_newest_counts=("if newest[answer.person.id] is not answer:", "if False:"),
+        somebody_whose_standing_is_unknown_does_not_count=(
+            "if isinstance(standing, Unknown):\n        return ReasonCode.STANDING_UNKNOWN\n    if answer.kind",
+            "if isinstance(standing, Unknown):\n        return ReasonCode.ANSWER_COUNTS\n    if answer.kind",
+        ),
+        an_answer_is_for_what_was_shown=("if answer.binding.changed(now):", "if False:"),
+        an_approval_comes_after_its_question=("    if unseen is not None:\n        return unseen\n", ""),
+        commits_of_nobodys_account_may_be_anybodys=("if authorship.unattributed:", "if False:"),
+        whoever_pushed_is_a_contributor=(
+            "known | {run.change.author.id, *run.pushers}",
+            "known | {run.change.author.id}",
+        ),
+    ),
+    *_of(
+        "domain/approvals.py",
+        "domain/test_contributors",
+        nobody_approves_what_they_made=("    if own is not None:\n        return own\n", ""),
+        the_author_is_a_contributor=("known | {run.change.author.id, *run.pushers}", "known | {*run.pushers}"),
+    ),
+    *_of(
+        "domain/approvals.py",
+        "domain/test_plan",
+        whoever_changed_the_plan_does_not_approve_it=(" | {each.by.id for each in gate.modifications}", ""),
+    ),
+    *_of(
+        "domain/approvals.py",
+        "domain/test_requests",
+        whoever_asked_for_the_deployment_does_not_approve_it=(
+            "return people | others | requested |",
+            "return people | others |",
+        ),
+    ),
+    *_of(
+        "domain/lines.py",
+        "domain/test_approvers",
+        a_line_that_asks_nothing_fits_nobody=("if not _asks_something(line) or not reaches", "if not reaches"),
+        every_key_of_a_line_must_hold=("return False if False in keys else doubt", "return doubt"),
+    ),
+    *_of(
+        "domain/evaluate.py",
+        "domain/test_decide_story",
+        a_moved_head_releases_nothing=("if head.sha != run.change.head.sha:", "if False:"),
+        a_changed_base_releases_nothing=("if head.base_ref != run.change.base_ref:", "if False:"),
+        a_head_that_cannot_be_read_is_unknown=(
+            "return (unknown(ReasonCode.HEAD_UNKNOWN, detail=head.detail),)",
+            "return (met(ReasonCode.HEAD_UNKNOWN, detail=head.detail),)",
+        ),
+        a_closed_change_releases_nothing=("if not head.open:", "if False:"),
+        the_policy_is_the_one_that_is_trusted_now=(
+            "case Policy() if isinstance(run.policy, Policy) and current.blob_sha == run.policy.blob_sha:",
+            "case Policy() if isinstance(run.policy, Policy):",
+        ),
+        a_policy_that_cannot_be_read_is_unknown=(
+            "case Unknown():\n            return unknown(ReasonCode.POLICY_UNREADABLE",
+            "case Unknown():\n            return met(ReasonCode.POLICY_UNREADABLE",
+        ),
+        a_failed_stage_closes_the_gate=("return refused(ReasonCode.STAGE_FAILED", "return met(ReasonCode.STAGE_FAILED"),
+        an_unknown_stage_waits=(
+            "case StageVerdict.UNKNOWN:\n            return unknown(",
+            "case StageVerdict.UNKNOWN:\n            return met(",
+        ),
+        new_findings_close_the_gate=("            if found:\n", "            if False:\n"),
+        the_same_content_passed_before=("    if not passed:\n", "    if False:\n"),
+        one_release_at_a_time=(
+            "return unmet(ReasonCode.ENVIRONMENT_BUSY, gate=busy_with or",
+            "return met(ReasonCode.ENVIRONMENT_BUSY, gate=busy_with or",
+        ),
+        a_denial_that_counts_dominates=("    if denial is not None:\n", "    if False:\n"),
+        a_denial_that_cannot_be_read_holds_the_gate=(
+            "        *_pending_denials(gate, answers),\n        *_approval",
+            "        *_approval",
+        ),
+        an_expired_question_is_denied=("if _expired(run, gate, environment, conditions.now):", "if False:"),
+        every_ground_must_hold=("if all(ground.met for ground in grounds)", "if any(ground.met for ground in grounds)"),
+    ),
+    *_of(
+        "domain/evaluate.py",
+        "domain/test_windows",
+        a_freeze_holds=("return (unmet(ReasonCode.FROZEN, **facts),)", "return (met(ReasonCode.FROZEN, **facts),)"),
+        an_unread_calendar_holds=(
+            "return (unknown(ReasonCode.FREEZE_UNKNOWN",
+            "return (met(ReasonCode.FREEZE_UNKNOWN",
+        ),
+    ),
+    *_of(
+        "domain/evaluate.py",
+        "domain/test_pauses",
+        a_hold_holds=("tuple(unmet(ReasonCode.HELD", "tuple(met(ReasonCode.HELD"),
+    ),
+    *_of(
+        "domain/evaluate.py",
+        "domain/test_shadow",
+        a_gate_in_shadow_releases_nothing=("    if environment.shadow:\n", "    if False:\n"),
+    ),
+    *_of(
+        "domain/record.py",
+        "domain/test_decide_story",
+        a_command_of_a_bot_or_an_app_is_none=(
+            "if event.person.account is not PersonKind.USER or event.via_app:\n        return run\n    names",
+            "if False:\n        return run\n    names",
+        ),
+        an_old_attempt_ends_nothing=(
+            "if stage is None or stage.attempt != event.attempt or stage.status is not StageStatus.RUNNING:\n"
+            "        return run\n    return run.with_stage(replace(stage, status=StageStatus.ENDED",
+            "if stage is None:\n        return run\n    return run.with_stage(replace(stage, status=StageStatus.ENDED",
+        ),
+    ),
+    *_of(
+        "trust/signature.py",
+        "trust/test_signature",
+        a_delivery_is_signed=("if any(matches) else SIGNATURE_MISMATCH", "if matches else SIGNATURE_MISMATCH"),
+        a_short_secret_signs_nothing=("if len(secret) >= MIN_SECRET_BYTES]", "]"),
+    ),
+    *_of(
+        "intake/writer.py",
+        "adapters/test_intake_writer",
+        a_delivery_that_was_not_stored_is_not_acknowledged=(
+            "        if ticket.outcome is None:\n            raise StoreUnavailableError(\"commit_failed\")\n",
+            "        if ticket.outcome is None:\n            return Outcome.STORED\n",
+        ),
+        a_handler_that_gave_up_does_not_keep_the_pen=(
+            "                self._queue.remove(ticket)\n",
+            "                pass\n",
+        ),
+    ),
+    *_of(
+        "store/runs.py",
+        "adapters/test_store_commit",
+        a_run_that_moved_is_not_overwritten=(
+            "at_version = (runs.c.id == after.id, runs.c.version == step.expected_version)",
+            "at_version = (runs.c.id == after.id,)",
+        ),
+        an_environment_that_moved_is_not_overwritten=("            table.version == facts.version,\n", ""),
+        what_a_decision_relied_on_has_not_moved=(
+            "if any(versions.get(name, 0) != version for name, version in relied_on):",
+            "if False:",
+        ),
+    ),
+    *_of(
+        "engine/performer.py",
+        "engine/test_performer",
+        a_release_in_doubt_is_looked_for=(
+            "return self._resolve(pending, effect) if pending.in_doubt else",
+            "return False if pending.in_doubt else",
+        ),
+        it_is_looked_for_twice=("if pending.note != LOOKED:", "if False:"),
+        a_release_is_judged_on_fresh_facts=("if self.now() - effect.judged_at > FRESH:", "if False:"),
+    ),
+    *_of(
+        "github/tokens.py",
+        "adapters/test_github_tokens",
+        a_token_is_for_one_repository=(
+            "if scope.repository_id is not None:\n            wanted[\"repository_ids\"]",
+            "if False:\n            wanted[\"repository_ids\"]",
+        ),
+        a_token_for_another_repository_is_none=(
+            "if scope.repository_id and any(each.id != scope.repository_id for each in repositories):",
+            "if False:",
+        ),
+    ),
+)  # fmt: skip
