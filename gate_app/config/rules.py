@@ -214,6 +214,9 @@ def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
                     ("environments", name, "approval", "escalate_when", number, key),
                     getattr(rule, key) or (),
                 )
+            outside = rule.outside_hours
+            where = ("environments", name, "approval", "escalate_when", number, "outside_hours", "days")
+            yield where, outside.days if outside else ()
         for path, line in approver_lines(name, environment):
             for key in ("users", "teams", "organisations", "roles"):
                 yield (*path, key), getattr(line, key) or ()

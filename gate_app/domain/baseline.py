@@ -45,12 +45,11 @@ def findings_at_least(
 ) -> tuple[Finding, ...]:
     """What a stage found at or above a severity that the baseline does not have; without one, all of it."""
     outcome = run.stages[stage].outcome if stage in run.stages else None
-    if outcome is None:
-        return ()
+    found = outcome.evidence.findings if outcome is not None else ()
     known = frozenset(baseline or ())
     return tuple(
         finding
-        for finding in outcome.evidence.findings
+        for finding in found
         if finding.severity.at_least(threshold) and finding.fingerprint not in known
     )
 
