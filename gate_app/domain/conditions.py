@@ -46,6 +46,7 @@ class Standing:
 
     `doubtful` are teams they are active in whose name may mean another team than it did (case 62). `organisations` are
     those of the policy they are active in, `role` is the name of their role here, which may be a custom one.
+    `answered_at`, where an answer of theirs is seated, is when they gave it.
     """
 
     person: Person
@@ -55,6 +56,7 @@ class Standing:
     organisations: tuple[str, ...] = field(default=(), metadata=LATER)
     role: str = field(default="", metadata=LATER)
     instead_of: tuple[Standing, ...] = field(default=(), metadata=LATER)
+    answered_at: datetime | None = field(default=None, metadata=LATER)
 
     @property
     def places(self) -> tuple[Standing, ...]:

@@ -41,7 +41,9 @@ def seated(
         for each in delegations
         if not isinstance(own, Unknown) and each.by.id not in own
     ]
-    known = tuple(place for place in places if isinstance(place, Standing))
+    known = tuple(
+        replace(place, answered_at=standing.answered_at) for place in places if isinstance(place, Standing)
+    )
     if len(known) < len(places) and fits_any(standing, policy.lines, conditions) is not True:
         return Unknown("delegator_unknown")
     return replace(standing, instead_of=known)

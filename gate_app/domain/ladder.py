@@ -33,10 +33,10 @@ def in_hand(gate: Gate, environment: Environment) -> Environment:
 
 
 def as_of(policy: ApprovalPolicy, at: datetime) -> ApprovalPolicy:
-    """The policy with those stand-ins alone whose turn it was at that moment, which GitHub tells to the second."""
+    """The policy with those stand-ins alone whose turn it was at that moment."""
 
     def turn(stand_ins: StandIns) -> StandIns:
-        return tuple(each for each in stand_ins if each.since.replace(microsecond=0) <= at)
+        return tuple(each for each in stand_ins if each.holds_at(at))
 
     return replace(policy, lines=tuple(_everywhere(line, turn) for line in policy.lines))
 

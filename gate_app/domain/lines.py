@@ -27,9 +27,15 @@ Filled = Mapping[Place, tuple[Standing, ...]]
 
 def fits(standing: Standing, line: ApproverLine, conditions: Conditions) -> bool | Unknown:
     """Whether a person meets a line, or may answer in its place by now."""
-    lines = (line, *(each.line for each in line.stand_ins))
+    lines = (line, *_by_turn(line, standing))
     found = [_fits_keys(place, each, conditions) for place in standing.places for each in lines]
     return True in found or next((fit for fit in found if isinstance(fit, Unknown)), False)
+
+
+def _by_turn(line: ApproverLine, standing: Standing) -> Iterator[ApproverLine]:
+    """What stands in for a line by the time of an answer; what was said before does not count later by itself."""
+    at = standing.answered_at
+    return (each.line for each in line.stand_ins if at is None or each.holds_at(at))
 
 
 def _fits_keys(standing: Standing, line: ApproverLine, conditions: Conditions) -> bool | Unknown:
@@ -184,7 +190,9 @@ def _answered(
 ) -> Iterator[int]:
     """The sets of owners that somebody who fits the line answers for, by index."""
     stands_in = any(
-        _fits_keys(place, each.line, conditions) is True for place in person.places for each in line.stand_ins
+        _fits_keys(place, each, conditions) is True
+        for place in person.places
+        for each in _by_turn(line, person)
     )
     for index, owners in enumerate(every):
         if stands_in or any(answers_for(place, owners, conditions) is True for place in person.places):

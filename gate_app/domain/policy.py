@@ -95,6 +95,10 @@ class StandIn:
     line: ApproverLine
     since: datetime
 
+    def holds_at(self, at: datetime) -> bool:
+        """Whether it was their turn at a moment, which GitHub tells to the second."""
+        return self.since.replace(microsecond=0) <= at
+
 
 @dataclass(frozen=True, slots=True)
 class LadderStep:

@@ -52,7 +52,7 @@ def _counting(
     counting = {answer.answer for answer in judged if answer.counts}
     own = owners_of_change(run, gate, policy, conditions)
     found = (
-        seated(standing, answer, gate, policy, own, conditions)
+        seated(replace(standing, answered_at=answer.at), answer, gate, policy, own, conditions)
         for answer in gate.answers
         if answer.kind == "approval" and answer.key in counting
         if isinstance(standing := conditions.standings.get(answer.person.id), Standing)

@@ -439,3 +439,18 @@ def test_a_denial_does_not_become_too_old() -> None:
     world.says(MAINTAINER, "/deny staging no")
     world.passes(HOUR).tick()
     assert world.gate("staging").closing is not None
+
+
+def test_whoever_approved_in_their_own_line_does_not_stand_in_for_another_one_once_it_is_handed_on() -> None:
+    other = Person(120, "other")
+    lines = (ApproverLine(teams=("acme/sre",)), ApproverLine(users=("maintainer",)))
+    step = LadderStep(timedelta(hours=4), ApproverLine(teams=("acme/sre",)))
+    world = asking(policy(*lines, escalate_to=(step,)))
+    world.identities["maintainer"] = MAINTAINER.id
+    world.standings[other.id] = Standing(other, Permission.WRITE, ("acme/sre",))
+    for person in (REVIEWER, other):
+        world.says(person, "/approve staging")
+    world.passes(4 * 3600 + 5).tick()
+    assert not world.releases("staging"), "nobody said anything since it was handed on"
+    world.says(other, "/approve staging")
+    assert len(world.releases("staging")) == 1
