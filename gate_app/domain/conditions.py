@@ -17,6 +17,7 @@ from gate_app.domain.locks import Lock
 from gate_app.domain.model import LATER, Authorship, Content, Person, Unknown
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
+from gate_app.domain.proposals import Proposal
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
 from gate_app.domain.worktime import Span
@@ -117,7 +118,8 @@ class Conditions:
     none holds; `working` are the working hours, by environment that has them, since its question was asked and for some
     time to come; `owners` are whose files would change, by environment that asks code owners; `channels` are those of
     the gate file that the operator has; `at_work` says of the hours that rules name, as they are shown, whether they
-    hold now. What a decision does not turn on is not read, and is in none of them.
+    hold now; `proposal` is what a pull request makes of the gate file.
+    What a decision does not turn on is not read, and is in none of them.
     """
 
     now: datetime
@@ -138,6 +140,7 @@ class Conditions:
     owners: Mapping[str, Ownership | Unknown] = field(default_factory=dict, metadata=LATER)
     channels: tuple[str, ...] = field(default=(), metadata=LATER)
     at_work: Mapping[str, bool | Unknown] = field(default_factory=dict, metadata=LATER)
+    proposal: Proposal | Unknown | None = field(default=None, metadata=LATER)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

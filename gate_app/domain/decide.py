@@ -24,6 +24,7 @@ from gate_app.domain.learned import current_shipment
 from gate_app.domain.model import Unknown
 from gate_app.domain.opening import with_gates_of
 from gate_app.domain.policy import ApprovalMode, Policy
+from gate_app.domain.proposals import Proposal
 from gate_app.domain.record import record
 from gate_app.domain.requests import Obeyed, obey
 from gate_app.domain.run import Run, RunState, StageRole, StageStatus, oldest_approval
@@ -154,6 +155,8 @@ def adopt(run: Run, conditions: Conditions) -> Run:
     learned = {name: each for name, each in conditions.shipments.items() if not isinstance(each, Unknown)}
     if learned:
         run = replace(run, shipments={**run.shipments, **learned})
+    if isinstance(conditions.proposal, Proposal):
+        run = replace(run, proposal=conditions.proposal)
     run = replace(run, interrupted_at=_interrupted_at(run, conditions))
     policy = conditions.policy
     if not isinstance(policy, Policy):

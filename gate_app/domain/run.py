@@ -26,6 +26,7 @@ from gate_app.domain.model import (
 )
 from gate_app.domain.patience import Pause, expiry
 from gate_app.domain.policy import ApproverLine, Policy, PolicyProblem
+from gate_app.domain.proposals import Proposal
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
@@ -317,7 +318,8 @@ class Run:
     their one answer. A rollback says `because` of what, is shown on the commit that it takes out, and `follows` the
     gate of the breached release, which holds the environment for it. `interrupted_at` is when GitHub says that the
     head was away, or the pull request closed, after somebody had approved (cases 23, 34); `ended` is the code of an end
-    that `state` alone does not explain. `pauses` are holds and questions, oldest first.
+    that `state` alone does not explain. `pauses` are holds and questions, oldest first. `proposal` is what its
+    pull request makes of the gate file, once known.
     """
 
     id: str
@@ -341,6 +343,7 @@ class Run:
     interrupted_at: datetime | None = field(default=None, metadata=LATER)
     ended: str = field(default="", metadata=LATER)
     pauses: tuple[Pause, ...] = field(default=(), metadata=LATER)
+    proposal: Proposal | None = field(default=None, metadata=LATER)
 
     @property
     def shown_sha(self) -> str:

@@ -16,6 +16,7 @@ from gate_app.domain.draft import Draft
 from gate_app.domain.escalation import escalate
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, QuestionShown, RerunRequested
 from gate_app.domain.following import collections, looks
+from gate_app.domain.model import Unknown
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.releasing import advance_release, begin_release
@@ -167,6 +168,8 @@ def _wake_at(draft: Draft) -> datetime | None:
     moments += looks(draft.run, draft.conditions)
     if not isinstance(draft.run.policy, Policy):
         moments.append(draft.now + RECHECK)
+    if isinstance(draft.conditions.proposal, Unknown):
+        moments.append(draft.now + BLOCKED_RECHECK)
     return min(moments, default=None)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, assert_never
 
-from gate_app.domain import wording
+from gate_app.domain import proposal_words, wording
 from gate_app.domain.annotations import annotated
 from gate_app.domain.announcing import unheard
 from gate_app.domain.baseline import compared_stage
@@ -19,7 +19,7 @@ from gate_app.domain.draft import Draft
 from gate_app.domain.effects import CheckStatus, Conclusion, PublishCheckRun, PublishComment
 from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.headlines import gate_title
-from gate_app.domain.model import Purpose
+from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.run import (
@@ -66,7 +66,7 @@ def _content(wanted: PublishCheckRun | PublishComment) -> list[object]:
 def _surfaces(draft: Draft) -> Iterator[PublishCheckRun | PublishComment]:
     run = draft.run
     if run.purpose is Purpose.RELEASE:
-        yield from _policy_check(run)
+        yield from _policy_check(draft)
         yield from _status_comment(draft)
     for stage in run.stages.values():
         yield _stage_check(draft, stage)
@@ -75,19 +75,22 @@ def _surfaces(draft: Draft) -> Iterator[PublishCheckRun | PublishComment]:
         yield from _questions(draft, gate, draft.verdicts[name])
 
 
-def _policy_check(run: Run) -> Iterator[PublishCheckRun]:
-    """A gate file that cannot be obeyed is closed and loud; once it can, the same check run says so."""
-    broken = isinstance(run.policy, PolicyProblem)
-    if not broken and "policy" not in run.published:
+def _policy_check(draft: Draft) -> Iterator[PublishCheckRun]:
+    """A gate file that cannot be obeyed is closed and loud; so is one that a pull request makes looser."""
+    run, broken = draft.run, isinstance(draft.run.policy, PolicyProblem)
+    unread = not broken and isinstance(draft.conditions.proposal, Unknown)
+    touched = run.proposal is not None and run.proposal.touches
+    if not (broken or unread or touched) and "policy" not in run.published:
         return
+    proposed = run.proposal.conclusion if run.proposal else "success"
     yield PublishCheckRun(
         surface="policy",
         name="gate / policy",
         head_sha=run.change.head.sha,
         external_id=f"{run.id}:policy",
-        status="completed",
-        conclusion="failure" if broken else "success",
-        title=wording.policy_title(run),
+        status="in_progress" if unread else "completed",
+        conclusion=None if unread else "failure" if broken else proposed,
+        title=proposal_words.UNREAD if unread else wording.policy_title(run),
         summary=wording.policy_summary(run),
     )
 
@@ -208,7 +211,8 @@ def _status_comment(draft: Draft) -> Iterator[PublishComment]:
     run, conversation = draft.run, draft.run.change.conversation
     if conversation is None or run.state is RunState.SUPERSEDED:
         return
-    silent = isinstance(run.policy, Policy) and not run.stages and not run.gates
+    proposes = run.proposal is not None and run.proposal.touches
+    silent = isinstance(run.policy, Policy) and not run.stages and not run.gates and not proposes
     if passed_on(run) or silent:
         return
     marker = f"status:{run.change.repository.id}#{conversation}"

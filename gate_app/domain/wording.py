@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from gate_app.domain import proposal_words
 from gate_app.domain.approver_words import how_to_answer, mentioned, mentioned_for_rollback
 from gate_app.domain.baseline import Comparison
 from gate_app.domain.brief import (
@@ -278,7 +279,8 @@ def status(run: Run, verdicts: Mapping[str, Verdict], conditions: Conditions) ->
     if run.gates:
         rows = [f"| {code(name)} | {gate_title(gate, verdicts[name])} |" for name, gate in run.gates.items()]
         parts.append("\n".join(["| gate | where it stands |", "|---|---|", *rows]))
-    parts += [said for said in (locks(run, run.policy, conditions), asked_and_answered(run)) if said]
+    said = (locks(run, run.policy, conditions), asked_and_answered(run), proposal_words.section(run.proposal))
+    parts += [each for each in said if each]
     for name, gate in run.gates.items():
         environment = run.policy.environment(gate.environment)
         if verdicts[name].asks and environment is not None:
@@ -374,16 +376,14 @@ def passed_on_question(run: Run, person: Person, command: Command) -> str:
 
 
 def policy_title(run: Run) -> str:
-    return (
-        "The gate file cannot be obeyed"
-        if isinstance(run.policy, PolicyProblem)
-        else "The gate file is valid"
-    )
+    if isinstance(run.policy, PolicyProblem):
+        return "The gate file cannot be obeyed"
+    return proposal_words.title(run.proposal) if run.proposal else "The gate file is valid"
 
 
 def policy_summary(run: Run) -> str:
     """What is wrong with the gate file, and where to mend it."""
     if not isinstance(run.policy, PolicyProblem):
-        return "The gate file on the default branch is valid."
+        return proposal_words.summary(run.proposal)
     head = "Every gate stays closed: the gate file on the default branch cannot be obeyed."
     return f"{head}\n\n{fenced(run.policy.detail)}"

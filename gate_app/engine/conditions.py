@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
 from gate_app.domain.calendar import Calendar, at_work, freezes, working
@@ -22,6 +23,7 @@ from gate_app.domain.model import Authorship, Change, Person, PersonKind, Purpos
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.ownership import named as named_among
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
+from gate_app.domain.proposals import Proposal
 from gate_app.domain.run import Run, RunState, oldest_approval, pressed_since
 from gate_app.domain.shipping import Difference, Shipment, shipment_of
 from gate_app.domain.worktime import Span
@@ -42,10 +44,19 @@ from gate_app.engine.ports import (
     Sight,
     Store,
 )
+from gate_app.engine.proposing import Compare, Proposing
 from gate_app.engine.sighting import after, nothing_sighted, sighted
 from gate_app.errors import HubRefused, HubUnavailable
 
 Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """What is asked once and kept with the run."""
+
+    shipments: Mapping[str, Shipment | Unknown]
+    proposal: Proposal | Unknown | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ class _Asked:
     identities: Mapping[str, Future[int | Unknown]]
     compared: Mapping[str, int]
     teams: Mapping[str, Future[int | Unknown]]
-    shipments: Future[Mapping[str, Shipment | Unknown]]
+    learned: Future[_Learned]
     elsewhere: Looking
     environments: Mapping[str, EnvironmentFacts]
     owners: Mapping[str, Ownership | Unknown]
@@ -84,7 +95,8 @@ class _Asked:
             comments={key: read.result() for key, read in self.comments.items()},
             identities={**self.compared, **{key: read.result() for key, read in self.identities.items()}},
             environments=self.environments,
-            shipments=self.shipments.result(),
+            shipments=self.learned.result().shipments,
+            proposal=self.learned.result().proposal,
             checks=elsewhere.checks,
             workflow_runs=elsewhere.workflow_runs,
             deployments=elsewhere.deployments,
@@ -216,28 +228,31 @@ class Gathering:
                 each: submit(self._identity, repository, each, known.get(each)) for each in asked_about
             },
             compared={login: known[login] for login in compared if login in known},
-            shipments=submit(self._shipments, run, rules, environments),
+            learned=submit(self._learned, run, rules, environments),
             elsewhere=Elsewhere(self.hub, self.store).look(run, rules, event, self.at_once, sight),
             environments=environments,
             owners=owners,
         )
 
+    def _learned(self, run: Run, rules: Policy | None, facts: Mapping[str, EnvironmentFacts]) -> _Learned:
+        """What is learned from comparisons; each of them is asked for once."""
+        compare = cache(lambda base: self._compared(run.change, base))
+        shipments = self._shipments(run, rules, facts, compare)
+        return _Learned(shipments, Proposing(self.hub, self.read_policy).of(run, rules, compare))
+
     def _shipments(
-        self, run: Run, rules: Policy | None, facts: Mapping[str, EnvironmentFacts]
+        self, run: Run, rules: Policy | None, facts: Mapping[str, EnvironmentFacts], compare: Compare
     ) -> Mapping[str, Shipment | Unknown]:
         """What would ship to every environment that may still ask, where that is not known yet."""
         if rules is None or run.state is not RunState.OPEN:
             return {}
-        compared: dict[str, Comparison | Unknown] = {}
         found: dict[str, Shipment | Unknown] = {}
         for environment in rules.environments:
             known = facts.get(environment.name, EnvironmentFacts(environment.name))
             base = known.running.sha if known.running else run.change.base_sha
             if _knows_shipment(run, environment, base, known):
                 continue
-            if base not in compared:
-                compared[base] = self._compared(run.change, base)
-            between = compared[base]
+            between = compare(base)
             if isinstance(between, Unknown):
                 found[environment.name] = between
                 continue

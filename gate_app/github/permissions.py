@@ -47,6 +47,7 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "interrupted_at": READ_COMMENT,
     "interrupted_at of a branch": READ_BRANCH_ACTIVITY,
     "policy_file": READ_POLICY,
+    "proposed_file": READ_POLICY,
     "owners_file": READ_POLICY,
     "floor_file": READ_POLICY,
     "authorship": READ_CHANGE,

@@ -72,6 +72,10 @@ class Reads:
         """`.github/gate.yml` of the default branch: the one read when no ref is named (docs: contents)."""
         return self._file(repository, POLICY_PATH)
 
+    def proposed_file(self, repository: Repository, sha: str) -> PolicyFile | PolicyAbsent | PolicyRefused:
+        """`.github/gate.yml` at a head; a base repository shows the commits of its forks' pull requests too."""
+        return self._file(repository, POLICY_PATH, sha)
+
     def owners_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
         """CODEOWNERS of the default branch, the first there is (docs: about code owners, location)."""
         found = (self._file(repository, path) for path in OWNERS_PATHS)
@@ -83,11 +87,12 @@ class Reads:
         return self._file(home, FLOOR_PATH) if home is not None else PolicyAbsent()
 
     def _file(
-        self, repository: Repository, where: Sequence[str]
+        self, repository: Repository, where: Sequence[str], ref: str = ""
     ) -> PolicyFile | PolicyAbsent | PolicyRefused:
+        query = {"ref": ref} if ref else None
         try:
             path = in_repository("contents", *where)
-            found = self._api.read(answers.CONTENT, repository, READ_POLICY, path)
+            found = self._api.read(answers.CONTENT, repository, READ_POLICY, path, query)
         except HubRefused as refused:
             if refused.status != 404:
                 raise

@@ -41,6 +41,7 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
         REPOSITORY, Subject(REPOSITORY.id, ref="refs/heads/main")
     ),
     "policy_file": lambda hub: hub.policy_file(REPOSITORY),
+    "proposed_file": lambda hub: hub.proposed_file(REPOSITORY, SHA),
     "owners_file": lambda hub: hub.owners_file(REPOSITORY),
     "floor_file": lambda hub: hub.floor_file(REPOSITORY),
     "authorship": lambda hub: hub.authorship(change()),

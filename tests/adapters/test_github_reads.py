@@ -310,6 +310,13 @@ def test_the_gate_file_comes_with_its_blob_and_no_ref_so_from_the_default_branch
     assert github.calls[0].query == {}
 
 
+def test_a_proposed_gate_file_is_read_at_the_head(github: ScriptedGithub) -> None:
+    github.answers("GET", POLICY_PATH, policy_file(b"version: 1\n"))
+    found = hub(github).proposed_file(REPOSITORY, SHA)
+    assert isinstance(found, PolicyFile)
+    assert github.calls[0].query == {"ref": SHA}
+
+
 @pytest.mark.parametrize(
     "answer",
     [

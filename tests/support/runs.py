@@ -48,6 +48,7 @@ from gate_app.domain.policy import (
     PolicyProblem,
     Stage,
 )
+from gate_app.domain.proposals import Proposal
 from gate_app.domain.record import record
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.shipping import Shipment
@@ -145,6 +146,7 @@ class World:
     owners: dict[str, Ownership | Unknown] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
     at_work: dict[str, bool | Unknown] = field(default_factory=dict)
+    proposal: Proposal | Unknown | None = None
     obstacles: dict[str, Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -180,6 +182,7 @@ class World:
             dict(self.owners),
             self.channels,
             dict(self.at_work),
+            self.proposal,
         )
 
     def happens(self, event: Event) -> Decision:

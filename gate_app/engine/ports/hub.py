@@ -154,6 +154,9 @@ class Hub(Protocol):
         """When the subject's head was last pushed over, or the pull request closed, reopened or retargeted."""
 
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused: ...
+    def proposed_file(self, repository: Repository, sha: str) -> PolicyFile | PolicyAbsent | PolicyRefused:
+        """`.github/gate.yml` at a commit that is known to be there, a fork's too: never to judge by (case 86)."""
+
     def owners_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
         """CODEOWNERS of the default branch: the first of the places where GitHub looks."""
 

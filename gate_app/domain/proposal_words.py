@@ -1,0 +1,73 @@
+"""What is said of a proposed gate file: on the check run `gate / policy`, and in the status comment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from gate_app.domain.inert import code, fenced, plain
+from gate_app.domain.proposals import Proposal
+from gate_app.domain.strictness import Compared, Difference, Direction
+
+_MARKS: Final = {Direction.LOOSER: "⚠️ looser", Direction.STRICTER: "stricter", Direction.SAME: "the same"}
+_WORDS: Final = {
+    "environment": {Direction.LOOSER: "it has no gate any more", Direction.STRICTER: "it gets a gate"}
+}
+UNREAD: Final = "Whether this pull request changes the gate file is not known yet"
+
+
+def title(found: Proposal) -> str:
+    """One line for the check run."""
+    if not found.touches:
+        return "This pull request leaves the gate file alone"
+    if found.problem:
+        return "The gate file of this pull request could not be obeyed"
+    if found.looser:
+        return plain(f"Looser than now: {', '.join(found.looser)}", 200)
+    return "Stricter than now" if found.environments else "As strict as now"
+
+
+def summary(found: Proposal | None) -> str:
+    """What differs, environment by environment, and what the pull request is judged by meanwhile."""
+    if found is None or not found.touches:
+        return "The gate file on the default branch is valid."
+    if found.problem:
+        said = f"Once merged, every gate would stay closed, or be gone:\n\n{fenced(found.problem)}"
+    elif found.environments:
+        said = "\n".join(_table(found))
+    else:
+        said = "No environment would be stricter or looser."
+    return f"{said}\n\n{_MEANWHILE}"
+
+
+_MEANWHILE: Final = (
+    "This pull request is judged by the gate file of the default branch. What cannot be shown to be as strict as "
+    "before counts as looser."
+)
+
+
+def section(found: Proposal | None) -> str:
+    """The part of the status comment, empty where the gate file is left alone."""
+    if found is None or not found.touches:
+        return ""
+    return f"#### The gate file: {title(found)}\n\n{summary(found)}"
+
+
+def _table(found: Proposal) -> Iterator[str]:
+    yield "| environment | with this change | what differs |"
+    yield "|---|---|---|"
+    yield from (
+        f"| {code(each.environment)} | {_MARKS[each.direction]} | {_differing(each)} |"
+        for each in found.environments
+    )
+
+
+def _differing(found: Compared) -> str:
+    """What is looser first: that is what somebody has to look at."""
+    ordered = sorted(found.differences, key=lambda each: each.direction is not Direction.LOOSER)
+    return ", ".join(map(_difference, ordered))
+
+
+def _difference(found: Difference) -> str:
+    words = _WORDS.get(found.key)
+    return words[found.direction] if words else f"{code(found.key)} ({found.direction.value})"
