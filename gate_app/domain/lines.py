@@ -28,8 +28,13 @@ Filled = Mapping[Place, tuple[Standing, ...]]
 def fits(standing: Standing, line: ApproverLine, conditions: Conditions) -> bool | Unknown:
     """Whether a person meets a line, or may answer in its place by now."""
     lines = (line, *_by_turn(line, standing))
-    found = [_fits_keys(place, each, conditions) for place in standing.places for each in lines]
+    found = [_fits_keys(place, each, conditions) for place in _places(standing, line) for each in lines]
     return True in found or next((fit for fit in found if isinstance(fit, Unknown)), False)
+
+
+def _places(standing: Standing, line: ApproverLine) -> tuple[Standing, ...]:
+    """Those as whom somebody may meet a line; who answers for code owners does so as themselves alone."""
+    return (standing,) if line.codeowners else standing.places
 
 
 def _by_turn(line: ApproverLine, standing: Standing) -> Iterator[ApproverLine]:
@@ -189,13 +194,9 @@ def _answered(
     person: Standing, line: ApproverLine, every: Ownership, conditions: Conditions
 ) -> Iterator[int]:
     """The sets of owners that somebody who fits the line answers for, by index."""
-    stands_in = any(
-        _fits_keys(place, each, conditions) is True
-        for place in person.places
-        for each in _by_turn(line, person)
-    )
+    stands_in = any(_fits_keys(person, each, conditions) is True for each in _by_turn(line, person))
     for index, owners in enumerate(every):
-        if stands_in or any(answers_for(place, owners, conditions) is True for place in person.places):
+        if stands_in or answers_for(person, owners, conditions) is True:
             yield index
 
 

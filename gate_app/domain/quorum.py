@@ -118,5 +118,4 @@ class _Tree:
         }
 
     def _answered(self, owners: Owners) -> bool:
-        places = [place for person in self.people for place in person.places]
-        return any(answers_for(place, owners, self.conditions) is True for place in places)
+        return any(answers_for(person, owners, self.conditions) is True for person in self.people)

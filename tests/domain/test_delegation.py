@@ -223,15 +223,18 @@ def test_without_delegates_in_the_gate_file_nobody_is_one() -> None:
     assert "`delegation_unavailable`" in world.replies()[-1]
 
 
-def test_a_code_owner_answers_for_another_one_who_delegated() -> None:
-    owners = ApproverLine(codeowners=True)
-    world = world_of(rules(owners, SRE))
-    world.owners["staging"] = (Owners(teams=("acme/sre",), file="a"),)
+def test_code_ownership_is_not_delegated_with_the_place_of_another_line() -> None:
+    world = world_of(rules(SRE, ApproverLine(codeowners=True)))
+    world.owners["staging"] = (Owners(users=("reviewer",), file="a"),)
+    world.identities["reviewer"] = REVIEWER.id
     world.standings[130] = Standing(Person(130, "other"), Permission.WRITE, ("acme/sre",))
     world.says(REVIEWER, DELEGATE)
-    world.says(HELPER, "/approve staging")
-    assert not released(world)
     world.says(Person(130, "other"), "/approve staging")
+    world.says(HELPER, "/approve staging")
+    world.says(READER, "/why staging")
+    assert "`0` of `1` from the code owners" in world.replies()[-1]
+    assert not released(world)
+    world.says(REVIEWER, "/approve staging")
     assert released(world)
 
 
