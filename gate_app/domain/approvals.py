@@ -65,7 +65,7 @@ def _judge(
     if isinstance(standing, Unknown):
         return ReasonCode.STANDING_UNKNOWN
     if answer.kind == "denial":
-        return _may_deny(standing, policy, conditions)
+        return _may_deny(standing, answer, gate, policy, conditions)
     if answer.binding.changed(now):
         return ReasonCode.BINDING_CHANGED
     unseen = _unseen(answer, gate)
@@ -193,11 +193,18 @@ def _attributed(authorship: Authorship) -> frozenset[int] | Unknown:
     return frozenset(authorship.contributors)
 
 
-def _may_deny(standing: Standing, policy: ApprovalPolicy, conditions: Conditions) -> ReasonCode:
-    """Anybody who may write can say no, contributors included; and every configured approver."""
+def _may_deny(
+    standing: Standing, answer: Answer, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
+) -> ReasonCode:
+    """Anybody who may write can say no, contributors included; and every configured approver, and their delegate."""
     if standing.permission >= Permission.WRITE:
         return ReasonCode.ANSWER_COUNTS
-    return _may_approve(standing, policy, conditions)
+    person = seated(standing, answer, gate, policy, frozenset(), conditions)
+    return (
+        ReasonCode.STANDING_UNKNOWN
+        if isinstance(person, Unknown)
+        else _may_approve(person, policy, conditions)
+    )
 
 
 def _may_approve(standing: Standing, policy: ApprovalPolicy, conditions: Conditions) -> ReasonCode:

@@ -152,6 +152,25 @@ def test_what_was_answered_before_does_not_rest_on_it() -> None:
     assert not released(world)
 
 
+def test_a_delegate_who_cannot_write_denies_where_they_could_approve() -> None:
+    world = world_of(rules(delegates=(ApproverLine(users=("helper",)),)))
+    world.standings[HELPER.id] = Standing(HELPER, Permission.READ)
+    world.says(REVIEWER, DELEGATE)
+    world.run = replace(
+        world.run, authorship=Authorship((AUTHOR.id, REVIEWER.id))
+    )  # anybody denies their own
+    known = world.standings[REVIEWER.id]
+    world.standings[REVIEWER.id] = Unknown("hub_unavailable", "502")
+    world.says(HELPER, "/deny staging this breaks billing")
+    world.standings[130] = Standing(Person(130, "other"), Permission.WRITE, ("acme/sre",))
+    world.says(Person(130, "other"), "/approve staging")
+    assert world.state("staging") == "waiting"
+    world.standings[REVIEWER.id] = known
+    world.tick()
+    assert world.state("staging") == "denied"
+    assert not world.gate("staging").release
+
+
 def test_a_delegation_is_not_handed_on() -> None:
     world = world_of()
     world.identities["third"] = 121
