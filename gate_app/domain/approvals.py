@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from gate_app.domain.conditions import Conditions, Standing
 from gate_app.domain.delegating import seated
@@ -81,14 +80,9 @@ def _judge(
     if isinstance(person, Unknown):
         return ReasonCode.STANDING_UNKNOWN
     may = _may_approve(person, asked, conditions)
-    if may is ReasonCode.ANSWER_COUNTS and approval_ends(answer, policy, conditions.now):
+    if may is ReasonCode.ANSWER_COUNTS and policy.outlived(answer.at, conditions.now):
         return ReasonCode.APPROVAL_EXPIRED
     return may
-
-
-def approval_ends(answer: Answer, policy: ApprovalPolicy, now: datetime) -> bool:
-    """Whether an approval is too old to release anything; at its last instant it still counts."""
-    return policy.approval_expires_after is not None and now > answer.at + policy.approval_expires_after
 
 
 def _unseen(answer: Answer, gate: Gate) -> ReasonCode | None:

@@ -2,13 +2,14 @@
 
 Rules of the file: whoever delegates fits an approver line now, and so does not need to be asked what they may; the
 delegate is one of the `delegates` of the gate file; a delegation of somebody who answered themselves, or to whom the
-change belongs, does nothing.
+change belongs, does nothing. An approval of theirs that is too old, or of something else, is no answer any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from gate_app.domain.commands import Command
 from gate_app.domain.conditions import Conditions, EnvironmentFacts, Standing
@@ -33,7 +34,7 @@ def seated(
 
     Unknown where it turns on somebody of whom it cannot be told what they may.
     """
-    delegations = [*_holding(answer, gate, conditions)]
+    delegations = [*_holding(answer, gate, policy, conditions)]
     if not delegations or fits_any(standing, policy.delegates, conditions) is not True:
         return standing
     places = [
@@ -49,9 +50,13 @@ def seated(
     return replace(standing, instead_of=known)
 
 
-def _holding(answer: Answer, gate: Gate, conditions: Conditions) -> Iterator[Delegation]:
+def _holding(
+    answer: Answer, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
+) -> Iterator[Delegation]:
     """Delegations that an answer rests on: in force, and of people who did not answer themselves."""
-    answered = {each.person.id for each in gate.answers if not each.voided}
+    answered = {
+        each.person.id for each in gate.answers if _stands_beside(each, answer, policy, conditions.now)
+    }
     for each in conditions.environment(gate.environment).delegations:
         if (
             each.to.id == answer.person.id
@@ -59,6 +64,13 @@ def _holding(answer: Answer, gate: Gate, conditions: Conditions) -> Iterator[Del
             and each.holds(answer.at, conditions.now)
         ):
             yield each
+
+
+def _stands_beside(other: Answer, answer: Answer, policy: ApprovalPolicy, now: datetime) -> bool:
+    """Whether another answer still says something about what this one answers."""
+    if other.voided or other.kind == "denial":
+        return not other.voided
+    return not other.binding.changed(answer.binding) and not policy.outlived(other.at, now)
 
 
 def delegate(

@@ -195,6 +195,10 @@ class ApprovalPolicy:
     working_hours: WorkingHours | None = field(default=None, metadata=LATER)
     approval_expires_after: timedelta | None = field(default=None, metadata=LATER)
 
+    def outlived(self, given: datetime, now: datetime) -> bool:
+        """Whether an approval is too old to release anything; at its last instant it still counts."""
+        return self.approval_expires_after is not None and now > given + self.approval_expires_after
+
     @property
     def every_line(self) -> tuple[ApproverLine, ...]:
         """The lines that are always asked, that a rule may add, to whom it may be handed on or delegated; with keys."""

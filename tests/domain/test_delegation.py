@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -169,6 +170,30 @@ def test_a_delegate_who_cannot_write_denies_where_they_could_approve() -> None:
     world.tick()
     assert world.state("staging") == "denied"
     assert not world.gate("staging").release
+
+
+def _too_old(world: World) -> None:
+    world.passes(timedelta(hours=2).total_seconds()).tick()
+
+
+def _other_gate_file(world: World) -> None:
+    assert isinstance(world.current_policy, Policy)
+    world.current_policy = replace(world.current_policy, blob_sha="z" * 40)
+    world.passes(5).tick()
+
+
+@pytest.mark.parametrize("over", [_too_old, _other_gate_file])
+def test_an_approval_of_the_delegator_that_is_over_does_not_stand_in_their_delegates_way(
+    over: Callable[[World], None],
+) -> None:
+    maintainers = ApproverLine(permission=Permission.MAINTAIN)
+    world = world_of(rules(SRE, maintainers, approval_expires_after=timedelta(hours=1)))
+    world.says(REVIEWER, "/approve staging")
+    over(world)
+    world.says(REVIEWER, DELEGATE)
+    world.says(HELPER, "/approve staging")
+    world.says(MAINTAINER, "/approve staging")
+    assert released(world)
 
 
 def test_a_delegation_is_not_handed_on() -> None:
