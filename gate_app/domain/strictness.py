@@ -63,9 +63,15 @@ def _environment(name: str, before: Policy, after: Policy) -> Iterator[Differenc
         return
     yield from _keys(old, new, _OF_ENVIRONMENT, skipped={"name", "approval"})
     yield from _approval(old.approval, new.approval)
-    for stage in old.needs:
-        if stage in new.needs and before.stage(stage) != after.stage(stage):
+    for stage in _looked_at(old):
+        if stage in _looked_at(new) and before.stage(stage) != after.stage(stage):
             yield Difference(f"stages.{stage}", Direction.LOOSER)
+
+
+def _looked_at(environment: Environment) -> tuple[str, ...]:
+    """The stages whose verdict says something here, once each: before, after, and in rules of `escalate_when`."""
+    ruled = (name for rule in environment.approval.escalate_when for name in rule.not_passed)
+    return tuple(dict.fromkeys((*environment.needs, *environment.verify, *ruled)))
 
 
 def _approval(old: ApprovalPolicy, new: ApprovalPolicy) -> Iterator[Difference]:

@@ -111,6 +111,24 @@ def test_what_cannot_be_told_is_looser_either_way(one: Policy, other: Policy) ->
     assert direction(other, one) is LOOSER
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [
+        of(),
+        of(needs=(), verify=("tests",)),
+        of(needs=(), **ESCALATING, escalate_when=(EscalationRule(not_passed=("tests",)),)),
+    ],
+)
+def test_a_stage_that_the_environment_looks_at_and_that_does_something_else_is_looser(rules: Policy) -> None:
+    (found,) = compared(rules, replace(rules, stages=(Stage("tests", CommandWork("true")),)))
+    assert [(each.key, each.direction) for each in found.differences] == [("stages.tests", LOOSER)]
+
+
+def test_a_stage_that_nothing_looks_at_is_the_same() -> None:
+    rules = of(needs=())
+    assert direction(rules, replace(rules, stages=(Stage("tests", CommandWork("true")),))) is SAME
+
+
 def test_reminders_decide_nothing() -> None:
     assert direction(of(), of(remind_after=(HOUR,))) is SAME
 
