@@ -3,18 +3,22 @@
 Rules of this file:
 
 * A probe is one GET without credentials, cookies or redirects, bounded in time; the body is not read. 2xx is healthy.
-* One bad answer is no breach: `BREACH_AFTER` in a row are, those that are unclear not counted.
+* One bad answer is no breach: `BREACH_AFTER` in a row are, those that are unclear not counted. Trouble of our own
+  network is unclear: it says nothing about the service, and a breach may take production back.
 * The address that was checked is the one that is asked (no second look-up, case 142). What is not reachable
-  from everywhere (loopback, private and link-local addresses) is asked only on hosts that the operator named.
+  from everywhere (loopback, private and link-local addresses, also as IPv6 carries them, and groups) is asked only on
+  hosts that the operator named.
 """
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -27,6 +31,12 @@ from gate_app.domain.policy import Probe
 BREACH_AFTER: Final = 3
 """Bad answers in a row that make a breach."""
 TIMEOUT_SECONDS: Final = 5.0
+NO_SUCH_NAME: Final = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
+"""What a resolver that works says of a name without an address; all else is trouble of its own (RFC 3493, 6.1)."""
+NO_WAY_THERE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
+"""Nothing was sent, or nothing came back from beyond our own network."""
+CARRIES_IPV4: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
+"""IPv6 addresses that end in the IPv4 address which is meant: NAT64 (RFC 6052), IPv4-compatible (RFC 4291, 2.5.5)."""
 
 
 class Refused(Exception):
@@ -115,11 +125,15 @@ class HttpLook:
         try:
             address = self._address(host, port)
         except OSError as fault:
+            if fault.errno not in NO_SUCH_NAME:
+                raise Unclear(f"the name could not be looked up ({fault.strerror})") from None
             return f"the name does not resolve ({type(fault).__name__})"
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
             status = _status(parts.scheme, host, address, port, path)
         except urllib3.exceptions.HTTPError as fault:
+            if isinstance(fault.__cause__, OSError) and fault.__cause__.errno in NO_WAY_THERE:
+                raise Unclear(f"there is no way there ({fault.__cause__.strerror})") from None
             return f"no answer ({type(fault).__name__})"
         return None if 200 <= status < 300 else f"it answered {status}"
 
@@ -128,12 +142,25 @@ class HttpLook:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         address = str(found[0][4][0])
         named = any(fnmatchcase(host, pattern) for pattern in self.allowed_hosts)
-        if not named and not ipaddress.ip_address(address.partition("%")[0]).is_global:
+        if not named and not _public(ipaddress.ip_address(address.partition("%")[0])):
             raise Refused(
                 f"{host} has a private address: the operator allows it with GATE_PROBE_HOSTS, "
                 "or the probe asks a public host"
             )
         return address
+
+
+def _public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address is one host's and reachable from everywhere, the IPv4 address that is meant included."""
+    if isinstance(address, IPv6Address):
+        meant = address.ipv4_mapped or address.sixtofour
+        if any(address in network for network in CARRIES_IPV4):
+            meant = IPv4Address(address.packed[-4:])
+        if meant is not None:
+            return _public(meant)
+        if address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast
 
 
 def _status(scheme: str, host: str, address: str, port: int, path: str) -> int:

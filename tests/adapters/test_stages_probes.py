@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -149,5 +151,78 @@ def test_tls_is_verified(service: str) -> None:
     assert (HttpLook(("127.0.0.1",))(service.replace("http:", "https:")) or "").startswith("no answer")
 
 
-def test_a_name_that_does_not_exist_does_not_resolve() -> None:
-    assert (HttpLook(("*",))("http://nowhere.invalid/") or "").startswith("the name does not resolve")
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | OSError], None]:
+    """Makes every name have one address, or none."""
+
+    def says(found: str | OSError) -> None:
+        def answer(*_: object, **__: object) -> list[tuple[object, ...]]:
+            if isinstance(found, OSError):
+                raise found
+            return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", (found, 80, 0, 0))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", answer)
+
+    return says
+
+
+def test_a_name_that_does_not_exist_does_not_resolve(resolver: Callable[[str | OSError], None]) -> None:
+    resolver(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+    assert (HttpLook()("http://nowhere.invalid/") or "").startswith("the name does not resolve")
+
+
+def test_trouble_of_our_own_resolver_is_no_breach(resolver: Callable[[str | OSError], None]) -> None:
+    resolver(socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"))
+    clock = Clock()
+    found = watch([Probe(UP)], 900, lambda probe: HttpLook()(probe.url), clock, clock.pause)
+    assert (found.verdict, found.reason) == (StageVerdict.UNKNOWN, StageReason.PROBE_UNKNOWN)
+    assert "could not be looked up (Temporary failure in name resolution)" in found.detail
+
+
+@pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH])
+def test_a_network_of_ours_that_leads_nowhere_is_no_breach(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(*_: object) -> None:
+        raise OSError(number, "unreachable")
+
+    monkeypatch.setattr(socket.socket, "connect", nowhere)
+    with pytest.raises(Unclear, match="no way there"):
+        HttpLook(("127.0.0.1",))("http://127.0.0.1:9/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("64:ff9b::a9fe:a9fe", id="NAT64 of 169.254.169.254"),
+        pytest.param("2002:7f00:1::", id="6to4 of 127.0.0.1"),
+        pytest.param("::127.0.0.1", id="IPv4-compatible"),
+        pytest.param("::ffff:10.0.0.1", id="IPv4-mapped"),
+        pytest.param("fec0::1", id="site-local"),
+        pytest.param("224.0.0.1", id="a group"),
+        pytest.param("ff0e::1", id="a group of IPv6"),
+        pytest.param("fe80::1%eth0", id="link-local"),
+    ],
+)
+def test_a_name_with_an_address_that_is_private_in_disguise_is_refused(
+    address: str, resolver: Callable[[str | OSError], None]
+) -> None:
+    resolver(address)
+    with pytest.raises(Refused):
+        HttpLook()("http://app.example/")
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "64:ff9b::808:808", "2606:4700::1"])
+def test_a_public_address_is_asked(
+    address: str, resolver: Callable[[str | OSError], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver(address)
+    asked: list[object] = []
+
+    def refuse(_: socket.socket, where: object) -> None:
+        asked.append(where)
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert (HttpLook()("http://app.example/") or "").startswith("no answer")
+    assert asked
