@@ -1,7 +1,7 @@
 """Events as lines for other programs: JSON Lines, or CSV that no spreadsheet takes for formulas.
 
 Rules of the file: moments are UTC, ISO 8601; both formats have the same columns in the same order; text from people is
-theirs to write, so a cell that a spreadsheet would calculate begins with an apostrophe.
+theirs to write, so what a spreadsheet would calculate has an apostrophe before it, also where one splits at semicolons.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -22,8 +23,11 @@ COLUMNS: Final = tuple(field.name for field in fields(AuditEvent))
 DAMAGE: Final = frozenset({"entry_unreadable", "run_unknown", "replays_otherwise"})
 """Events that say that something is wrong with the record."""
 MAX_CELL: Final = 2_000
-_CALCULATED: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What spreadsheets begin a formula with, full-width forms included."""
+_CALCULATED: Final = re.compile(r'(^|;)([\s"]*[=+\-@\uff1d\uff0b\uff0d\uff20])')
+"""What spreadsheets begin a formula with, full-width forms included, at the start of a cell.
+
+Where the comma is for decimals they split at semicolons, and then a cell of ours is several.
+"""
 
 
 def lines(events: Iterable[AuditEvent], form: Format) -> Iterator[str]:
@@ -63,5 +67,4 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-    shown = plain(text, MAX_CELL)
-    return f"'{shown}" if shown.lstrip(" ").startswith(_CALCULATED) else shown
+    return _CALCULATED.sub(r"\1'\2", plain(text, MAX_CELL))

@@ -121,7 +121,9 @@ def test_a_spreadsheet_calculates_nothing_that_people_wrote(story: str) -> None:
         ("two\nlines", "two ⏎ lines"),
         ('a "quoted", word', '"a ""quoted"", word"'),
         ("\u202eevil", "\\u202eevil"),
-        ("plain", "plain"),
+        ("plain; and simple", "plain; and simple"),
+        ("broken;=1+1; -2;@x", "broken;'=1+1;' -2;'@x"),
+        ('broken;"=1+1"', '"broken;\'""=1+1"""'),
     ],
 )
 def test_a_cell_is_text(text: str, cell: str) -> None:
