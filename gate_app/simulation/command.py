@@ -60,7 +60,9 @@ def run(wish: Wish, as_json: bool) -> Told:
     """The gates over what the wish names; exit code 0 judged, 1 a file is invalid, 2 a wrong call."""
     at = parsed(wish.at) if wish.at else datetime.now(UTC)
     if at is None:
-        return _wrong("--at: that is no moment with a zone; write `2026-03-02T09:00:00+01:00`")
+        return _wrong(
+            "--at: that is no moment with a zone, between 1970 and 9000; write `2026-03-02T09:00:00+01:00`"
+        )
     if wish.repo is None and (wish.facts is None or wish.base or wish.head):
         return _wrong("Name facts with --facts FILE, or a change with --repo PATH [--base REV] [--head REV]")
     try:

@@ -197,6 +197,8 @@ def test_an_environment_by_command_is_not_asked_about_before_somebody_asks(folde
         ("change: {autor: ada}", "did you mean `author`?"),
         ("environments: {stagign: {}}", "did you mean `staging`?"),
         ("at: yesterday", "is no moment"),
+        ("at: 0001-01-01T00:00:00+14:00", "is no moment"),
+        ("at: 9999-12-31T23:00:00Z", "is no moment"),
         ("said: [hello]", "is nothing that somebody said"),
         ("change: {lines: many}", "must be a whole number"),
         ("people: {ada: {permission: owner}}", "is not one of none, read"),
