@@ -29,8 +29,10 @@ _OWNER: Final = re.compile(
     re.ASCII,
 )
 _COMMENT: Final = re.compile(r"(?:^|\s)#")
-_FOREIGN: Final = re.compile(r"[\[\]\\!\x00-\x08\x0b-\x1f\x7f]")
+_FOREIGN: Final = re.compile(r"[\[\]\\!\x00-\x08\x0b-\x1f\x7f\ufeff]")
 """What no pattern of GitHub's has: ranges, escapes and exclusions do not work there (docs: CODEOWNERS syntax)."""
+_PLAIN: Final = str.maketrans(" \n", "\x01\x02")
+"""To `codeowners` a space in a path is slashes, and `**` ends at a line: what no pattern has stands for both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def ownership(raw: bytes, files: Sequence[str] | None) -> Ownership | Unknown:
 
 
 def _owners_of(file: str, lines: Sequence[_Line], matching: CodeOwners) -> Owners:
-    found = matching.of(file)
+    found = matching.of(file.translate(_PLAIN))
     owners = lines[int(found[0][1].removeprefix("@"))].owners if found else Owners(anybody=True)
     return replace(owners if owners.names else Owners(anybody=True), file=file)
 

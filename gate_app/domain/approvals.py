@@ -162,12 +162,15 @@ def exceptions(
 def _shipped(
     run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
 ) -> frozenset[int] | Unknown:
-    """Who made what else would ship, where the policy asks that of nobody (`contributors: shipped`)."""
+    """Who made what else would ship, where the policy asks that of nobody (`contributors: shipped`).
+
+    Where nothing of ours runs, all that came before the change ships too, and nobody knows whose it is.
+    """
     if policy.contributors == "head":
         return frozenset()
     environment = run.policy.environment(gate.environment) if isinstance(run.policy, Policy) else None
     shipment = current_shipment(run, environment, conditions) if environment is not None else None
-    if shipment is None or shipment.authorship is None:
+    if shipment is None or shipment.first or shipment.authorship is None:
         return Unknown("shipped_unknown")
     return _attributed(shipment.authorship)
 

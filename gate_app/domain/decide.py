@@ -20,7 +20,7 @@ from gate_app.domain.effects import Effect
 from gate_app.domain.evaluate import evaluate
 from gate_app.domain.events import ClockTicked, DeploymentCreated, Event, WorkflowDispatched
 from gate_app.domain.following import observe, wanted
-from gate_app.domain.learned import current_shipment
+from gate_app.domain.learned import current_shipment, with_owners
 from gate_app.domain.model import Unknown
 from gate_app.domain.opening import with_gates_of
 from gate_app.domain.policy import ApprovalMode, Policy
@@ -142,8 +142,8 @@ def _interrupted_at(run: Run, conditions: Conditions) -> datetime | None:
 
 
 def adopt(run: Run, conditions: Conditions) -> Run:
-    """Takes in what was learned once and holds for the run: who contributed, what ships, and a policy
-    that changed.
+    """Takes in what was learned once and holds for the run: who contributed, what ships, whose it is, and a
+    policy that changed.
 
     Under a new policy the gate asks again: answers are bound to the old blob and void by themselves. Stages
     whose definition is unchanged keep their result.
@@ -157,7 +157,7 @@ def adopt(run: Run, conditions: Conditions) -> Run:
         run = replace(run, shipments={**run.shipments, **learned})
     if isinstance(conditions.proposal, Proposal):
         run = replace(run, proposal=conditions.proposal)
-    run = replace(run, interrupted_at=_interrupted_at(run, conditions))
+    run = with_owners(replace(run, interrupted_at=_interrupted_at(run, conditions)), conditions)
     policy = conditions.policy
     if not isinstance(policy, Policy):
         return run

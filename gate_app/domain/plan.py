@@ -70,4 +70,5 @@ def binding_for(run: Run, environment: Environment) -> Binding:
         blob,
         run.interrupted_at,
         gate.disturbed if gate else 0,
+        gate.owners if gate else "",
     )

@@ -100,7 +100,8 @@ class Binding:
     """What an answer is bound to; any difference voids it and says which part changed.
 
     `interrupted_at` is when the head was last seen to have been away, or the pull request closed, and to be back;
-    `disturbed` counts the questions that somebody else edited or deleted.
+    `disturbed` counts the questions that somebody else edited or deleted; `owners` is the digest of the code owners who
+    were asked, empty where none are, or they were not known.
     """
 
     head_sha: str
@@ -109,6 +110,7 @@ class Binding:
     policy_blob: str
     interrupted_at: datetime | None = field(default=None, metadata=LATER)
     disturbed: int = field(default=0, metadata=LATER)
+    owners: str = field(default="", metadata=LATER)
 
     def changed(self, now: Binding) -> tuple[str, ...]:
         """The parts that differ, in words a person knows."""
@@ -119,6 +121,7 @@ class Binding:
             ("policy", self.policy_blob, now.policy_blob),
             ("presence", self.interrupted_at, now.interrupted_at),
             ("question", self.disturbed, now.disturbed),
+            ("owners", self.owners, now.owners),
         )
         return tuple(name for name, before, after in parts if before != after)
 
@@ -255,7 +258,8 @@ class Gate:
     number of its last question before that. `held_until` is the end of the freeze in which it was found approved.
     `escalated` says that a rule fired for this commit, `escalated_lines` whom rules asked beside everybody else;
     `denied` is the denial after which its plan was changed.
-    `disturbed` counts its questions that somebody else edited or deleted.
+    `disturbed` counts its questions that somebody else edited or deleted; `owners` is the digest of the code owners
+    that it asks, as last read, empty before.
     """
 
     environment: str
@@ -274,6 +278,7 @@ class Gate:
     escalated_lines: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
     denied: Closing | None = field(default=None, metadata=LATER)
     disturbed: int = field(default=0, metadata=LATER)
+    owners: str = field(default="", metadata=LATER)
 
     def given(self, key: str) -> Answer | None:
         """The answer that this comment or press gave."""

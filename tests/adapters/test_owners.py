@@ -57,6 +57,28 @@ def test_who_owns_what_changes(files: list[str], owners: list[Owners]) -> None:
     assert ownership(FILE, files) == tuple(owners)
 
 
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        pytest.param("* @dev\n/infra/*.tf @sre\n", "infra/a b.tf", id="a space"),
+        pytest.param("* @dev\n/infra/* @sre\n", "infra/a b.tf", id="a space, any file of a folder"),
+        pytest.param("/infra/ @sre\ndocs/ @dev\n", "infra/a docs/evil.tf", id="a folder after a space"),
+        pytest.param("/infra/ @sre\n*.md\n", "infra/x.md y.tf", id="an ending before a space"),
+        pytest.param("* @dev\n/infra/a?b.tf @sre\n", "infra/a b.tf", id="a space for one character"),
+        pytest.param("* @dev\n/infra/** @sre\n", "infra/a\nb.tf", id="a line feed"),
+        pytest.param("* @dev\ninfra/**/x.tf @sre\n", "infra/a\nb/x.tf", id="a line feed between folders"),
+        pytest.param(
+            "* @dev\n/infra/**/*.tf @sre\n", "infra/a\t\r\v\f\x01\x02\x85\u2028b/c\n.tf", id="others"
+        ),
+        pytest.param("* @dev\n/infra/*.tf @sre\n", "infra/a\\ b\\.tf", id="a backslash"),
+        pytest.param("* @dev\n/infra/*.tf @sre\n", "infra/ a\u00a0.tf", id="a space that does not break"),
+        pytest.param("/infra/*.tf @sre\n/infra/x.tf @dev\n", "infra/x.tf\n.tf", id="the end of a line"),
+    ],
+)
+def test_whoever_names_a_file_does_not_choose_its_owners(text: str, file: str) -> None:
+    assert ownership(text.encode(), [file]) == (Owners(("sre",), file=file),)
+
+
 def test_where_the_files_are_not_known_everybody_who_owns_anything_is_asked() -> None:
     found = ownership(FILE, None)
     assert not isinstance(found, Unknown)
@@ -76,6 +98,8 @@ def test_where_the_files_are_not_known_everybody_who_owns_anything_is_asked() ->
         pytest.param(b"* @a bob\n", "line 1", id="case 99: an owner that is none"),
         pytest.param(b"* @acme/team/sub\n", "line 1", id="case 99: a team that is none"),
         pytest.param(b"\n\n/ @a\n", "line 3", id="a pattern that names nothing"),
+        pytest.param(b"* @a\n/a\\ b/ @b\n", "line 2", id="an escaped space"),
+        pytest.param("\ufeff* @a\n".encode(), "line 1", id="case 96: a byte order mark"),
         pytest.param("* @a\nx\u2028* @evil\n".encode(), "line 2", id="case 39: a hidden line"),
         pytest.param(b"*a*a*a*a @a\n", "line 1", id="case 53: a pattern that is dear"),
         pytest.param(b"\xff\xfe*", "UTF-8", id="case 96: another encoding"),

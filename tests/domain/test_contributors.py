@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from support.runs import AUTHOR, CHANGE, MAINTAINER, READER, REVIEWER, START, World, asking, policy, proposed
 
+from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.effects import PublishCheckRun, PublishComment
 from gate_app.domain.events import ChangeProposed
-from gate_app.domain.model import Authorship
+from gate_app.domain.model import Authorship, Content
 from gate_app.domain.opening import open_run
 from gate_app.domain.policy import ApproverLine, Permission
 from gate_app.domain.shipping import Shipment
@@ -46,7 +47,18 @@ def test_an_approval_of_others_is_no_exception_where_ones_own_is_allowed() -> No
     assert "self_approved" not in _last_check(world, "staging")
 
 
-BEFORE = Shipment("c" * 40, True, 2, 0, authorship=Authorship((REVIEWER.id,)))
+RUNS = Content("9" * 40, "8" * 40)
+BEFORE = Shipment(RUNS.sha, False, 2, 0, authorship=Authorship((REVIEWER.id,)))
+
+
+def _shipping(shipment: Shipment | None, running: Content | None = RUNS) -> World:
+    """Staging asks about all that ships, compared with what runs there."""
+    world = proposed(policy(contributors="shipped"))
+    world.environments["staging"] = EnvironmentFacts("staging", running=running)
+    if shipment is not None:
+        world.run = replace(world.run, shipments={"staging": shipment})
+    world.passes(5).stage_ends()
+    return world
 
 
 @pytest.mark.parametrize(
@@ -57,7 +69,7 @@ BEFORE = Shipment("c" * 40, True, 2, 0, authorship=Authorship((REVIEWER.id,)))
         pytest.param(
             replace(BEFORE, authorship=None), "contributors_unknown", id="case 32: not all are listed"
         ),
-        pytest.param(replace(BEFORE, base="9" * 40), "contributors_unknown", id="against what ran before"),
+        pytest.param(replace(BEFORE, base="7" * 40), "contributors_unknown", id="against what ran before"),
         pytest.param(
             replace(BEFORE, authorship=Authorship((), ("a@example.com",))),
             "contributors_unknown",
@@ -66,19 +78,22 @@ BEFORE = Shipment("c" * 40, True, 2, 0, authorship=Authorship((REVIEWER.id,)))
     ],
 )
 def test_whoever_made_anything_that_ships_does_not_approve_it(shipment: Shipment | None, said: str) -> None:
-    world = proposed(policy(contributors="shipped"))
-    if shipment is not None:
-        world.run = replace(world.run, shipments={"staging": shipment})
-    world.passes(5).stage_ends()
+    world = _shipping(shipment)
     world.says(REVIEWER, "/approve staging")
     assert not world.releases("staging")
     assert f"`{said}`" in world.replies()[-1]
 
 
+def test_where_nothing_runs_yet_nobody_knows_who_made_all_that_ships() -> None:
+    first = Shipment(CHANGE.base_sha, True, 1, 0, authorship=Authorship(()))
+    world = _shipping(first, running=None)
+    world.says(MAINTAINER, "/approve staging")
+    assert not world.releases("staging")
+    assert "`contributors_unknown`" in world.replies()[-1]
+
+
 def test_who_made_nothing_of_what_ships_approves_it() -> None:
-    world = proposed(policy(contributors="shipped"))
-    world.run = replace(world.run, shipments={"staging": BEFORE})
-    world.passes(5).stage_ends()
+    world = _shipping(BEFORE)
     asked = [
         e.body for e in world.effects if isinstance(e, PublishComment) and e.surface.startswith("question:")
     ]

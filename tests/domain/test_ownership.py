@@ -115,6 +115,42 @@ def test_owners_that_cannot_be_told_wait_and_say_so(known: bool) -> None:
     assert ("in line 3" if known else "was not read") in world.replies()[-1]
     world.owners["staging"] = (Owners(file="x", anybody=True),)
     world.tick()
+    assert not world.releases("staging"), "who is asked was not known when it was said"
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+@pytest.mark.parametrize(
+    "before", [pytest.param((DOCS,), id="others"), pytest.param((DOCS, DB), id="others beside them")]
+)
+def test_an_answer_given_under_other_code_owners_is_void_and_asked_for_anew(before: Ownership) -> None:
+    world = owned_by(*before)
+    world.says(ADA, "/approve staging")
+    world.owners["staging"] = (DB,)
+    world.passes(60).tick()
+    assert not world.releases("staging")
+    asked = [e.body for e in world.effects if getattr(e, "surface", "").startswith("question:staging:")]
+    assert "what was asked about has changed, so earlier answers no longer count" in asked[-1]
+    world.says(ADA, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_an_answer_that_comes_as_the_owners_change_is_void() -> None:
+    world = owned_by(DOCS)
+    world.owners["staging"] = (DB,)
+    world.says(ADA, "/approve staging")
+    assert not world.releases("staging")
+    assert "`binding_changed`" in world.replies()[-1]
+
+
+def test_the_same_owners_of_other_files_and_an_outage_leave_answers_alone() -> None:
+    world = owned_by(DB, DOCS)
+    world.says(ADA, "/approve staging")
+    world.owners["staging"] = Unknown("hub_unavailable", "502")
+    world.passes(60).tick()
+    world.owners["staging"] = (replace(DOCS, users=("Writer",), file="docs/b.md"), DB)
+    world.identities["Writer"] = BEN.id
+    world.says(BEN, "/approve staging")
     assert len(world.releases("staging")) == 1
 
 
@@ -126,6 +162,7 @@ def test_a_team_that_may_be_another_one_by_now_waits() -> None:
     assert "standing_unknown" in world.replies()[-1]
     world.identities["writer"] = Unknown("login_changed_hands", "writer")
     world.owners["staging"] = (DOCS,)
+    world.tick()
     world.says(BEN, "/approve staging")
     assert "standing_unknown" in world.replies()[-1]
 
