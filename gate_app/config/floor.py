@@ -2,13 +2,13 @@
 
 Rules of the file: a floor only adds, by construction: lines are added to lines, rules to rules, windows to windows, the
 stricter mode and the shorter patience win; there is nothing that a floor could say to loosen a gate file. A floor that
-cannot be read keeps every gate closed. It is read as strictly as a gate file.
+cannot be read keeps every gate closed. It is read as strictly as a gate file, by the same rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
@@ -27,8 +27,10 @@ from gate_app.config.models import (
     FreezeModel,
     Strict,
 )
+from gate_app.config.people import choices_are_few
 from gate_app.config.problems import ConfigProblem, Flaw
 from gate_app.config.reader import read, read_as
+from gate_app.config.rules import judge_alone
 from gate_app.domain.policy import Policy
 
 FLOOR_FILE_NAME: Final = ".github/gate-floor.yml"
@@ -118,35 +120,35 @@ def read_floor(raw: bytes, blob_sha: str, file_name: str) -> Floor | tuple[Confi
 
 
 def _meaning(floor: FloorFile) -> Iterator[Flaw]:
+    yield from judge_alone({name: _alone(entry) for name, entry in floor.environments.items()})
     for name, entry in floor.environments.items():
-        path = ("environments", name, "approval")
-        if entry.approval.mode == "escalate" and entry.approval.escalate_when is None:
-            yield Flaw(path, "`mode: escalate` without rules would never ask", "add `escalate_when`")
         if entry.approval.approvers is not None and entry.approval.mode in (None, "never"):
+            path = ("environments", name, "approval", "approvers")
             reason = "a gate file could still say `mode: never`, and these people were never asked"
-            yield Flaw((*path, "approvers"), reason, "add `mode: always`, or `mode: escalate` with rules")
-        for index, line in enumerate(entry.approval.approvers or ()):
-            if not (
-                line.users
-                or line.teams
-                or line.organisations
-                or line.codeowners
-                or line.roles
-                or line.permission
-                or line.parts
-            ):
-                yield Flaw(
-                    (*path, "approvers", index), "asks nobody in particular", "name teams or a permission"
-                )
+            yield Flaw(path, reason, "add `mode: always`, or `mode: escalate` with rules")
 
 
-def raised(file: FileModel, floor: Floor) -> FileModel:
-    """The gate file, brought up to the floor."""
+def _alone(entry: FloorEnvironmentModel) -> EnvironmentModel:
+    """An entry as an environment that says nothing else; beside its rules the mode of a floor may be any."""
+    given = entry.approval
+    mode = "escalate" if given.escalate_when is not None or given.mode == "escalate" else "always"
+    approval = {"mode": mode, "escalate_when": given.escalate_when, "approvers": given.approvers}
+    return EnvironmentModel().model_copy(
+        update={"approval": ApprovalModel().model_copy(update=approval), "freeze": entry.freeze}
+    )
+
+
+def raised(file: FileModel, floor: Floor) -> FileModel | tuple[Flaw, ...]:
+    """The gate file, brought up to the floor; or that the two together ask more than can be decided in time."""
     environments = {
         name: _raised(environment, [*_entries(floor.file, name)])
         for name, environment in file.environments.items()
     }
-    return file.model_copy(update={"environments": environments})
+    flaws = tuple(
+        replace(flaw, reason=f"with those of the organisation's floor, {flaw.reason}")
+        for flaw in choices_are_few(environments)
+    )
+    return flaws or file.model_copy(update={"environments": environments})
 
 
 def _entries(floor: FloorFile, name: str) -> Iterator[FloorEnvironmentModel]:
@@ -188,9 +190,16 @@ def _approval(given: ApprovalModel, floor: FloorApprovalModel) -> ApprovalModel:
             "expires_after": min(patience, key=duration),
             "self_approval": False,
             "contributors": floor.contributors or given.contributors,
-            **({"escalate_to": None, "delegates": None} if floor.approvers else {}),
+            **({"escalate_to": None} if floor.approvers else {}),
+            **({"delegates": None} if _names_people(floor) else {}),
         }
     )
+
+
+def _names_people(floor: FloorApprovalModel) -> bool:
+    """Whether it asks people, always or by a rule: a delegate would answer in their place (`escalate_to` widens no
+    line of a rule)."""
+    return bool(floor.approvers or any(rule.approvers for rule in floor.escalate_when or ()))
 
 
 def _lines(given: ApprovalModel, floor: FloorApprovalModel) -> Iterator[ApproverLineModel]:

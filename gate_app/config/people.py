@@ -92,7 +92,7 @@ def _lines_are_given_once(environments: Mapping[str, EnvironmentModel]) -> Itera
             seen.add((path[:-1], line))
 
 
-def _choices_are_few(environments: Mapping[str, EnvironmentModel]) -> Iterator[Flaw]:
+def choices_are_few(environments: Mapping[str, EnvironmentModel]) -> Iterator[Flaw]:
     """Every way to meet the lines is tried at every decision (invariant 11)."""
     for name, environment in environments.items():
         long = False
@@ -156,6 +156,6 @@ def _unmeetable(path: Path, way: Way, some: Sequence[Place]) -> Flaw:
 PEOPLE: tuple[PeopleRule, ...] = (
     _lines_hold_something,
     _lines_are_given_once,
-    _choices_are_few,
+    choices_are_few,
     _lines_can_be_met,
 )

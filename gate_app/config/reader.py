@@ -28,8 +28,8 @@ MAX_PROBLEMS = 50
 _Model = TypeVar("_Model", bound=Strict)
 
 
-Raise = Callable[[FileModel], FileModel]
-"""What brings a gate file up to the floor of its organisation."""
+Raise = Callable[[FileModel], FileModel | tuple[Flaw, ...]]
+"""What brings a gate file up to the floor of its organisation, or says why the two cannot hold together."""
 
 
 def read(
@@ -56,7 +56,10 @@ def read(
     told = (flaw for flaw in (*refused, *misshapen, *meant) if not _is_explained(flaw, document, taken_out))
     flaws = (*document.flaws, *told)
     if not flaws and isinstance(shape, FileModel):
-        return expand(raised(shape), blob_sha)
+        whole = raised(shape)
+        if isinstance(whole, FileModel):
+            return expand(whole, blob_sha)
+        flaws = whole
     return _problems(document, flaws, default_file_name)
 
 
@@ -104,7 +107,13 @@ def _draft(document: Document, value: Value) -> Draft:
         environment_names=_names(document, value, "environments"),
         stages=_sound_entries(StageModel, stages),
         environments=_sound_entries(EnvironmentModel, environments),
+        notify=_texts(value, "notify"),
     )
+
+
+def _texts(value: Value, name: str) -> tuple[str, ...]:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return tuple(each for each in found if isinstance(each, str)) if isinstance(found, tuple) else ()
 
 
 def _section(value: Value, name: str) -> Mapping[str, Value]:

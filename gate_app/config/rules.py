@@ -32,6 +32,7 @@ class Draft:
     environment_names: tuple[str, ...] | None
     stages: Mapping[str, StageModel]
     environments: Mapping[str, EnvironmentModel]
+    notify: tuple[str, ...] = ()
 
 
 Rule = Callable[[Draft], Iterator[Flaw]]
@@ -41,6 +42,13 @@ def judge(draft: Draft) -> tuple[Flaw, ...]:
     """Everything that is wrong with the draft beyond the shape of its entries."""
     told = (flaw for rule in RULES for flaw in rule(draft))
     return (*told, *(flaw for rule in PEOPLE for flaw in rule(draft.environments)))
+
+
+def judge_alone(environments: Mapping[str, EnvironmentModel]) -> tuple[Flaw, ...]:
+    """What is wrong with whom environments ask, and when, whatever else a file says: what a floor can say."""
+    draft = Draft(None, None, {}, environments)
+    told = (flaw for rule in ALONE for flaw in rule(draft))
+    return (*told, *(flaw for rule in PEOPLE for flaw in rule(environments)))
 
 
 def automated_names(
@@ -197,6 +205,7 @@ def _lists_name_each_once(draft: Draft) -> Iterator[Flaw]:
 
 
 def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
+    yield ("notify",), draft.notify
     for name, stage in draft.stages.items():
         if isinstance(stage.checks, tuple):
             yield ("stages", name, "checks"), stage.checks
@@ -384,3 +393,11 @@ RULES: tuple[Rule, ...] = (
     _rules_look_at_other_stages,
     _clocks_can_ring,
 )
+
+ALONE: tuple[Rule, ...] = (
+    _lists_name_each_once,
+    _windows_are_one_thing,
+    _rules_hold_something,
+    _clocks_can_ring,
+)
+"""Rules that look at no stage and at no other environment."""

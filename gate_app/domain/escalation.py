@@ -13,11 +13,20 @@ from fnmatch import fnmatchcase
 from gate_app.domain.approver_words import words_of
 from gate_app.domain.baseline import findings_at_least
 from gate_app.domain.conditions import Conditions
-from gate_app.domain.evidence import Severity
+from gate_app.domain.evidence import Severity, StageVerdict
 from gate_app.domain.ladder import in_hand
 from gate_app.domain.learned import current_shipment
 from gate_app.domain.model import Purpose, Unknown
-from gate_app.domain.policy import ApprovalMode, ApprovalPolicy, ApproverLine, Environment, EscalationRule
+from gate_app.domain.policy import (
+    ApprovalMode,
+    ApprovalPolicy,
+    ApproverLine,
+    CommandWork,
+    Environment,
+    EscalationRule,
+    Policy,
+    WorkflowWork,
+)
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.triggers import Hit, of_circumstances, undecided
@@ -160,9 +169,33 @@ def _of_findings(
         for finding in findings_at_least(threshold, run, name, baseline)
     }
     outcomes = [run.stages[name].outcome for name in environment.needs if name in run.stages]
-    told = not any(each.evidence.truncated for each in outcomes if each is not None)
-    said = f"{len(found)} new" if told else "not all findings could be read"
+    cut = any(each.evidence.truncated for each in outcomes if each is not None)
+    told = _scanned(run, environment) and not cut
+    said = (
+        "not all findings could be read"
+        if cut
+        else f"{len(found)} new"
+        if found or told
+        else "no report tells any"
+    )
     return Hit(f"new_findings: {threshold.value}", said) if found or not told else None
+
+
+def _scanned(run: Run, environment: Environment) -> bool:
+    """Whether a stage that the gate needs reports findings, and each that does was judged by its report.
+
+    Only a rule of a floor can meet a gate file without such a stage: having no scanner is not having no findings.
+    """
+    stages = run.policy.stages if isinstance(run.policy, Policy) else ()
+    reporting = {
+        stage.name
+        for stage in stages
+        if isinstance(stage.work, CommandWork | WorkflowWork) and stage.work.sarif
+    }
+    outcomes = [run.stages[name].outcome for name in reporting.intersection(environment.needs, run.stages)]
+    return bool(outcomes) and all(
+        each is not None and each.verdict is StageVerdict.PASSED for each in outcomes
+    )
 
 
 def _of_author(rule: EscalationRule, run: Run, conditions: Conditions) -> Iterator[Hit | None]:

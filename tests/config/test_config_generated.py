@@ -134,7 +134,6 @@ _LISTS = tuple(where for where in _EVERYWHERE if isinstance(_at(SOUND, where), l
 _nowhere_valid: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
-        True,
         -7,
         0,
         "",

@@ -400,6 +400,11 @@ TOGETHER = {
         f"{_E}.approval.parameters.percent.default",
         "never a secret",
     ),
+    "one channel twice": (
+        "version: 1\nenvironments: {production: {}}\nnotify: [ops, ops]\n",
+        "notify[1]",
+        "listed twice",
+    ),
     "one option twice": (
         with_parameter("{type: choice, options: [a, a], default: a}"),
         f"{_E}.approval.parameters.percent.options[1]",

@@ -110,6 +110,46 @@ def test_nobody_else_is_handed_the_question_where_a_floor_names_approvers() -> N
     assert under(named, given).approval.escalate_to == ()
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "{mode: always, approvers: [{teams: [acme/sre]}]}",
+        "{mode: always, escalate_when: [{title: ['*'], approvers: [{teams: [acme/sre]}]}]}",
+    ],
+    ids=["always", "by a rule"],
+)
+def test_delegates_of_a_gate_file_answer_for_nobody_whom_a_floor_names(asked: str) -> None:
+    given = "{approval: {approvers: [{permission: write}], delegates: [{permission: write}]}}"
+    assert under(floor("{approval: {mode: always}}"), given).approval.delegates
+    assert under(floor(f"{{approval: {asked}}}"), given).approval.delegates == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (", ".join(f"{{users: [w{number}]}}" for number in range(8)), "more than 10 lines"),
+        (
+            "{any_of: [{users: [a]}, {users: [b]}, {users: [c]}]}, {any_of: [{users: [d]}, {users: [e]}]}",
+            "more than 256 ways",
+        ),
+    ],
+    ids=["lines", "ways"],
+)
+def test_a_gate_file_that_asks_too_much_together_with_its_floor_is_refused(given: str, said: str) -> None:
+    some = "{any_of: [{users: [x]}, {users: [y]}]}, {any_of: [{users: [z]}, {users: [v]}]}"
+    rules = ", ".join(f"{{title: [t{number}], approvers: [{some}]}}" for number in range(3))
+    below = floor(
+        f"{{approval: {{mode: always, escalate_when: [{rules}], "
+        "approvers: [{teams: [a/b]}, {teams: [a/c]}, {teams: [a/d]}]}}"
+    )
+    raw = f"version: 1\nenvironments: {{production: {{approval: {{approvers: [{given}]}}}}}}\n"
+    assert isinstance(read(raw.encode(), GATE), Policy)
+    found = read_raised(raw.encode(), GATE, "gate.yml", below)
+    assert not isinstance(found, Policy)
+    assert said in found[0].reason
+    assert "with those of the organisation's floor" in found[0].reason
+
+
 def test_contributors_do_not_approve_where_a_floor_holds() -> None:
     given = "{approval: {self_approval: true}}"
     assert under(floor("{}"), given, name="staging").approval.self_approval
@@ -138,6 +178,21 @@ def test_windows_are_added_and_shadow_is_lifted_unless_it_is_allowed() -> None:
     assert not under(floor("{shadow: true}"), "{}").shadow
 
 
+NINE = ", ".join(f"{{users: [u{number}]}}" for number in range(9))
+
+
+def approvers(lines: str) -> str:
+    return f"environments: {{production: {{approval: {{mode: always, approvers: [{lines}]}}}}}}"
+
+
+def rule(rules: str) -> str:
+    return f"environments: {{production: {{approval: {{mode: always, escalate_when: [{rules}]}}}}}}"
+
+
+def window(windows: str) -> str:
+    return f"environments: {{production: {{freeze: [{windows}]}}}}"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -148,13 +203,34 @@ def test_windows_are_added_and_shadow_is_lifted_unless_it_is_allowed() -> None:
         ("environments: {production: {approval: {mode: escalate}}}", "would never ask"),
         (
             "environments: {production: {approval: {approvers: [{count: 1}], mode: always}}}",
-            "nobody in particular",
+            "it names nobody",
         ),
         ("environments: {production: {approval: {approvers: [{teams: [a/b]}]}}}", "mode: never"),
         (
             "environments: {production: {approval: {mode: never, approvers: [{teams: [a/b]}]}}}",
             "these people were never asked",
         ),
+        (approvers("{teams: [a/b], any_of: [{permission: write}]}"), "either its keys or its parts"),
+        (
+            approvers("{any_of: [{permission: write}], all_of: [{teams: [a/b]}]}"),
+            "either its keys or its parts",
+        ),
+        (approvers("{count: 2, any_of: [{teams: [a/b]}]}"), "either its keys or its parts"),
+        (approvers("{any_of: [{count: 1}, {permission: admin}]}"), "it names nobody"),
+        (approvers("{permission: read}"), "`read` alone holds nothing"),
+        (approvers("{teams: [a/b]}, {teams: [a/b]}"), "given twice"),
+        (approvers("{teams: [a/b, A/b]}"), "listed twice"),
+        (approvers("{users: [ada], count: 2}"), "nobody could open this gate"),
+        (approvers(", ".join(f"{{any_of: [{NINE}]}}" for _ in range(6))), "more than 10 lines"),
+        (rule("{approvers: [{teams: [a/b]}]}"), "names nothing that could make it fire"),
+        (rule("{block: never}"), "names nothing that could make it fire"),
+        (rule("{title: [x], block: no, approvers: [{teams: [a/b]}]}"), "asks nobody"),
+        (rule("{title: [x]}, {title: [x]}"), "given twice"),
+        (rule("{outside_hours: {timezone: UTC, from: '18:00', to: '09:00'}}"), "is not after"),
+        (window("{cron: '0 16 * * FRI', timezone: UTC}"), "add the other"),
+        (window("{duration: 64h, timezone: UTC}"), "found neither"),
+        (window("{timezone: UTC}"), "found neither"),
+        (window("{cron: '0 9 * * *', duration: 12h, holidays: DE, timezone: UTC}"), "found both"),
         ("environments: {'**': {}}", "has the wrong form"),
         ("a: &x b", "anchors"),
     ],

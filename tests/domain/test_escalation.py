@@ -32,14 +32,23 @@ from gate_app.domain.evidence import (
 )
 from gate_app.domain.model import Change, Content, Person, Unknown
 from gate_app.domain.parameters import Parameter
-from gate_app.domain.policy import ApprovalMode, ApproverLine, EscalationRule, Permission, Policy
+from gate_app.domain.policy import (
+    ApprovalMode,
+    ApproverLine,
+    CommandWork,
+    EscalationRule,
+    Permission,
+    Policy,
+    Stage,
+)
 from gate_app.domain.shipping import Found, Shipment
 
 MIGRATIONS = ("migrations/**",)
 
 
 def escalating(*rules: EscalationRule, **approval: Any) -> Policy:
-    return policy(mode=ApprovalMode.ESCALATE, escalate_when=rules, **approval)
+    found = policy(mode=ApprovalMode.ESCALATE, escalate_when=rules, **approval)
+    return replace(found, stages=(Stage("tests", CommandWork("pytest", sarif="*.sarif")),))
 
 
 def shipped(rules: Policy, *found: Found, lines: int | None = 10) -> Shipment:
@@ -197,6 +206,16 @@ def test_a_finding_that_the_environment_runs_already_is_not_new() -> None:
     world.shipments["staging"] = replace(shipped(file), base=running.sha, first=False)
     world.passes(5).stage_ends(outcome=passed(finding(Severity.HIGH)))
     assert len(world.releases("staging")) == 1
+
+
+def test_without_a_report_of_findings_a_rule_over_them_asks() -> None:
+    file = escalating(EscalationRule(new_findings=Severity.LOW))
+    file = replace(file, stages=(Stage("tests", CommandWork("pytest")),))
+    world = proposed(file)
+    world.shipments["staging"] = shipped(file)
+    world.passes(5).stage_ends()
+    assert not world.releases("staging")
+    assert "no report tells any" in question(world)
 
 
 def test_what_is_not_known_yet_waits_and_what_is_known_then_decides() -> None:
