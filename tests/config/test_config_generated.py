@@ -156,7 +156,9 @@ def _with_key(where: Where, key: str, value: Any) -> Any:
 
 
 _hostile_values = st.one_of(
-    st.builds(_replaced, st.sampled_from(_EVERYWHERE), _nowhere_valid),
+    st.tuples(st.sampled_from(_EVERYWHERE), _nowhere_valid)
+    .filter(lambda each: each[1] is not True or not isinstance(_at(SOUND, each[0]), bool))
+    .map(lambda each: _replaced(*each)),
     st.builds(
         _with_key,
         st.sampled_from(_MAPPINGS).filter(lambda where: len(where) != 1),
