@@ -34,12 +34,6 @@ MAX_RULES = 20
 MAX_COUNT = 100
 
 
-def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
-        raise PydanticCustomError("other_type", "names one of them twice", {"fix": "delete one of the two"})
-    return names
-
-
 def between(shortest: timedelta, longest: timedelta, words: str) -> AfterValidator:
     """A span from `shortest` to `longest`, both included; `words` name them."""
 
@@ -196,9 +190,7 @@ Patience = Annotated[
 CHANNEL_PATTERN = r"^[a-z][a-z0-9_-]{0,39}$"
 MAX_CHANNELS = 10
 Channels = Annotated[
-    tuple[Annotated[str, Field(pattern=CHANNEL_PATTERN)], ...],
-    Field(min_length=1, max_length=MAX_CHANNELS),
-    AfterValidator(_each_once),
+    tuple[Annotated[str, Field(pattern=CHANNEL_PATTERN)], ...], Field(min_length=1, max_length=MAX_CHANNELS)
 ]
 CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
 MAX_REMINDERS = 10

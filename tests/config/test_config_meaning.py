@@ -355,11 +355,6 @@ TOGETHER = {
         f"{_E}.approval.working_hours.to",
         "is not after",
     ),
-    "a channel twice": (
-        "version: 1\nenvironments: {a: {}}\nnotify: [ops, ops]",
-        "notify",
-        "names one of them twice",
-    ),
     "a working day twice": (
         with_approval("{remind_after: [1h], working_hours: {days: [mon, mon], timezone: UTC}}"),
         f"{_E}.approval.working_hours.days[1]",
