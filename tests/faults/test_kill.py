@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.chat import chat
 from support.endings import expect_a_whole_record, expect_one_of_everything
 from support.routes import Route
 from support.story import GATE_FILE, SCANNED, Place, open_place, tell, until
@@ -43,6 +44,7 @@ WHILE_A_WORKFLOW_TESTS = (
     "collect_reports.before",
     "collect_reports.after",
 )
+WHILE_A_CHAT_IS_TOLD = ("notify.before", "notify.after")
 WHEN_SUPERSEDED = ("stop_stage.before", "stop_stage.after")
 
 
@@ -99,6 +101,7 @@ def test_every_failpoint_is_part_of_a_kill_test() -> None:
         *WITH_A_NEW_TOKEN,
         *WHEN_SUPERSEDED,
         *WHILE_A_WORKFLOW_TESTS,
+        *WHILE_A_CHAT_IS_TOLD,
     } == failpoints.NAMES
 
 
@@ -117,6 +120,28 @@ def test_case_193_the_engine_dies_around_every_dispatch(own_place: Place) -> Non
         restart_at(own_place, f"dispatch_workflow.{place}")
     expect_one_of_everything(story)
     expect_a_whole_record(story)
+
+
+@pytest.mark.processes
+@pytest.mark.timeout(180)
+def test_case_193_the_engine_dies_while_a_chat_is_told(own_place: Place) -> None:
+    """A message may come twice then; what it is about does not."""
+    own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+    own_place.app.processes["worker"].wait(10)
+    before, after = WHILE_A_CHAT_IS_TOLD
+    with chat(port=own_place.chat_port) as ops:
+        story = tell(own_place, gate_file=f"{GATE_FILE}notify: [ops]\n")
+        restart_at(own_place, after)
+        story.asks("staging")
+        own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+        own_place.app.processes["worker"].wait(10)
+        story.says("reviewer", "/approve staging")
+        restart_at(own_place, before)
+        story.asks("production")
+        story.says("maintainer", "/approve production")
+        expect_one_of_everything(story)
+        expect_a_whole_record(story)
+        assert ops.taken
 
 
 SLOW = GATE_FILE.replace("sh ./check.sh", "sleep 30; sh ./check.sh")
