@@ -21,7 +21,8 @@ class RollbackProposal:
     """An environment should be taken back to content that passed there.
 
     After a breach `because` is what its watch saw; by hand it is the reason of who asks, `by`, with the commit that
-    would be taken out and the id that has the environment meanwhile, `holder`.
+    would be taken out and the id that has the environment meanwhile, `holder`. `by_rule` is the blob of the policy that
+    says to ask nobody, empty where it asks.
     """
 
     environment: str
@@ -30,6 +31,7 @@ class RollbackProposal:
     takes_out: str = ""
     by: Person | None = None
     holder: str = ""
+    by_rule: str = ""
 
 
 @dataclass(slots=True)

@@ -151,7 +151,8 @@ def _run_ended(run: Run) -> Reason:
 def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> Verdict:
     """Back to what was healthy there: its stages, its head and its contributors are not in question again.
 
-    A person answers, whatever the policy says of releases, unless it goes back by itself after a breach.
+    A person answers, whatever the policy says of releases, unless it goes back by itself after a breach; where
+    anything is in its way then, a person answers too.
     """
     approval = owned(rollback_approval(environment), gate, conditions)
     answers = judge_answers(run, gate, approval, binding_for(run, environment), conditions)
@@ -164,8 +165,12 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
         _way_out(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),
         *_pending_denials(gate, answers),
+    )
+    unasked = by_rule(run, gate, environment) and all(ground.met for ground in grounds)
+    grounds = (
+        *grounds,
         met(ReasonCode.ROLLBACK_BY_RULE)
-        if by_rule(gate, environment)
+        if unasked
         else judge_lines(run, gate, answers, approval, conditions),
         *_exception_reasons(run, gate, answers, approval, conditions),
     )

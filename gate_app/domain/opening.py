@@ -44,10 +44,12 @@ def open_rollback(
     because: str,
     follows: str,
     requesters: tuple[Person, ...] = (),
+    by_rule: str = "",
 ) -> Run:
     """A run that takes an environment back to `change.head`; it is shown on what it takes out, `change.base_sha`.
 
-    `requesters` are who asked for it, nobody after a breach.
+    `requesters` are who asked for it, nobody after a breach. `by_rule` is the blob of the policy that said at the
+    breach to ask nobody, empty where it asks.
     """
     return Run(
         f"{change.subject.key}:{sequence}",
@@ -60,6 +62,7 @@ def open_rollback(
         shown_on=change.base_sha,
         because=because,
         follows=follows,
+        by_rule=by_rule,
     )
 
 

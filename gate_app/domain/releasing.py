@@ -195,7 +195,9 @@ def _breached(draft: Draft, gate: Gate, release: Release, environment: Environme
     goes_back = target is not None and on_breach != "notify"
     if target is not None and goes_back:
         draft.put_environment(replace(facts, busy_with=taken))
-        draft.proposals.append(RollbackProposal(gate.environment, target, because))
+        rules = draft.run.policy
+        blob = rules.blob_sha if isinstance(rules, Policy) and on_breach == "rollback" else ""
+        draft.proposals.append(RollbackProposal(gate.environment, target, because, by_rule=blob))
     conversation = draft.run.change.conversation
     if conversation is not None and not (goes_back and on_breach == "propose_rollback"):
         surface = f"reply:breach:{gate.environment}:{gate.occasions}"

@@ -2,7 +2,8 @@
 
 Rules of the file: only content that was released and healthy in that environment is gone back to; while a way back is
 asked about or under way, it has the environment, so that no answer can mean both it and a release (case 83); whoever
-asks for it does not approve it, while contributors may: it takes their work out, not in.
+asks for it does not approve it, while contributors may: it takes their work out, not in. Without asking it happens at
+once, in the decision that opens its run, or not at all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from gate_app.domain.draft import RollbackProposal
 from gate_app.domain.events import CommandGiven
 from gate_app.domain.model import Content
 from gate_app.domain.opening import rollback_subject
-from gate_app.domain.policy import ApprovalMode, ApprovalPolicy, Environment
+from gate_app.domain.policy import ApprovalMode, ApprovalPolicy, Environment, Policy
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.verdict import ReasonCode
 
@@ -30,10 +31,16 @@ def rollback_approval(environment: Environment) -> ApprovalPolicy:
     return replace(environment.approval, lines=lines, mode=ApprovalMode.ALWAYS)
 
 
-def by_rule(gate: Gate, environment: Environment) -> bool:
-    """Whether the policy goes back after a breach without asking. What a person asks for is always asked about."""
-    monitor = environment.monitor
-    return monitor is not None and monitor.on_breach == "rollback" and not gate.requesters
+def by_rule(run: Run, gate: Gate, environment: Environment) -> bool:
+    """Whether the policy goes back after a breach without asking: the one of the breach, and now or not at all.
+
+    What a person asks for is always asked about.
+    """
+    rules, monitor = run.policy, environment.monitor
+    if not run.by_rule or not isinstance(rules, Policy) or rules.blob_sha != run.by_rule:
+        return False
+    asked = bool(gate.requesters) or gate.question is not None
+    return monitor is not None and monitor.on_breach == "rollback" and not asked
 
 
 def asked_for(

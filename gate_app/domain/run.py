@@ -324,7 +324,8 @@ class Run:
     gate of the breached release, which holds the environment for it. `interrupted_at` is when GitHub says that the
     head was away, or the pull request closed, after somebody had approved (cases 23, 34); `ended` is the code of an end
     that `state` alone does not explain. `pauses` are holds and questions, oldest first. `proposal` is what its
-    pull request makes of the gate file, once known.
+    pull request makes of the gate file, once known. `by_rule` is the blob of the policy by which a rollback asks
+    nobody, until it was judged once.
     """
 
     id: str
@@ -349,6 +350,7 @@ class Run:
     ended: str = field(default="", metadata=LATER)
     pauses: tuple[Pause, ...] = field(default=(), metadata=LATER)
     proposal: Proposal | None = field(default=None, metadata=LATER)
+    by_rule: str = field(default="", metadata=LATER)
 
     @property
     def shown_sha(self) -> str:

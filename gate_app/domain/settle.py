@@ -79,7 +79,7 @@ def settle(
     elif isinstance(event, QuestionShown):
         answer_early(draft, event)
     show_differences(draft)
-    draft.run = replace(draft.run, wake_at=_wake_at(draft))
+    draft.run = replace(draft.run, wake_at=_wake_at(draft), by_rule="")  # without asking, at once or never
     return draft
 
 

@@ -153,6 +153,7 @@ class Gatekeeper:
             notice.because,
             notice.holder or breached.run.gate_id(notice.environment),
             (notice.by,) if notice.by else (),
+            notice.by_rule,
         )
         return Transition((self._step(StoredRun(run, 0), ChangeProposed(notice.at, change)),))
 
@@ -304,6 +305,7 @@ def _rollbacks_due(step: Step) -> Sequence[InboxItem]:
                 takes_out=proposal.takes_out,
                 by=proposal.by,
                 holder=proposal.holder,
+                by_rule=proposal.by_rule,
             ),
             f"rollback:{proposal.holder or run.release_id(proposal.environment)}",
         )

@@ -24,9 +24,10 @@ from support.runs import (
 from gate_app.domain.conditions import EnvironmentFacts, Head, Running
 from gate_app.domain.draft import RollbackProposal
 from gate_app.domain.effects import PublishCheckRun, PublishComment, ReportDeployment, StartStage
-from gate_app.domain.events import ChangeClosed, ChangeProposed, StageVanished
+from gate_app.domain.events import ChangeClosed, ChangeProposed, ReleaseReturned, StageVanished
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
-from gate_app.domain.model import Content, Subject
+from gate_app.domain.locks import Lock
+from gate_app.domain.model import Content, Subject, Unknown
 from gate_app.domain.opening import open_rollback, rollback_subject
 from gate_app.domain.policy import (
     ApprovalMode,
@@ -168,7 +169,7 @@ def test_where_the_policy_goes_back_by_itself_it_says_so() -> None:
     world = deployed(by_rule("rollback"))
     world.stage_ends("watch@staging", BREACH)
     assert [each for d in world.decisions for each in d.proposals] == [
-        RollbackProposal("staging", EARLIER, BREACH.detail)
+        RollbackProposal("staging", EARLIER, BREACH.detail, by_rule=policy().blob_sha)
     ]
     assert world.environments["staging"].busy_with == BREACHED_GATE
     (said,) = told(world)
@@ -187,7 +188,7 @@ def test_with_nothing_to_go_back_to_people_are_told(what: str) -> None:
 
 
 def test_a_rollback_by_rule_asks_nobody_once_and_is_not_watched() -> None:
-    world = rollback(by_rule("rollback"))
+    world = going_back_by_rule()
     (release,) = world.releases("staging")
     assert release.sha == EARLIER.sha
     assert world.gate("staging").question is None
@@ -199,7 +200,7 @@ def test_a_rollback_by_rule_asks_nobody_once_and_is_not_watched() -> None:
 
 
 def test_a_rollback_by_rule_that_fails_does_not_roll_back_again() -> None:
-    world = rollback(by_rule("rollback"))
+    world = going_back_by_rule()
     failed = StageOutcome(StageVerdict.FAILED, StageReason.COMMAND_FAILED, Evidence(), "it failed")
     world.deploys("staging", failed)
     assert status(world) is ReleaseStatus.FAILED
@@ -208,17 +209,100 @@ def test_a_rollback_by_rule_that_fails_does_not_roll_back_again() -> None:
     assert len(world.releases("staging")) == 1
 
 
-def test_a_rollback_by_rule_waits_for_a_gate_file_that_can_be_obeyed() -> None:
+def test_a_gate_file_that_asks_by_then_is_obeyed() -> None:
+    world = rollback(watched(), by_rule=policy().blob_sha)
+    assert world.decisions[-1].verdicts["staging"].asks
+    assert not world.releases("staging")
+
+
+LOCK = Lock(9, MAINTAINER, START, START + timedelta(days=1), "a migration")
+
+
+def in_its_way(what: str) -> World:
+    """A breach whose rollback by rule finds something in its way when it is first judged."""
     rules = by_rule("rollback")
-    world = rollback(replace(rules, environments=(replace(rules.environments[0], monitor=MONITOR),)))
-    assert world.decisions[-1].verdicts["staging"].asks  # by then the policy asks
+    shadow = replace(rules, blob_sha="s" * 40, environments=(replace(rules.environments[0], shadow=True),))
+    blob = rules.blob_sha
+    match what:
+        case "shadow":
+            return rollback(shadow, by_rule=shadow.blob_sha)
+        case "a lock":
+            return rollback(rules, by_rule=blob, lock=LOCK)
+        case "another release":
+            return rollback(rules, by_rule=blob, busy_with="71#9:1:staging")
+        case "no gate file that can be obeyed":
+            return rollback(rules, by_rule=blob, current=Unknown("hub_unavailable", "502"))
+        case _:
+            return rollback(replace(rules, blob_sha="r" * 40), by_rule=blob)
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["shadow", "a lock", "another release", "no gate file that can be obeyed", "another gate file"],
+)
+def test_a_rollback_by_rule_happens_at_once_or_a_person_is_asked(what: str) -> None:
+    world = in_its_way(what)
+    world.passes(2 * 3600)
+    world.current_policy = by_rule("rollback")
+    world.environments["staging"] = replace(world.environments["staging"], lock=None, busy_with=BREACHED_GATE)
+    world.tick()
+    assert not world.releases("staging")
+    assert world.decisions[-1].verdicts["staging"].asks
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_gate_file_that_is_changed_later_to_ask_nobody_does_not_open_what_was_asked() -> None:
+    world = rollback()
+    world.current_policy = replace(by_rule("rollback"), blob_sha="r" * 40)
+    world.passes(3600).tick()
+    assert world.decisions[-1].verdicts["staging"].asks
+    assert not world.releases("staging")
+
+
+def test_a_rollback_by_rule_behind_a_lock_is_asked_about_can_be_refused_and_ends() -> None:
+    world = in_its_way("a lock")
+    assert "### Roll back `staging`" in question(world)
+    world.says(MAINTAINER, "/deny staging it is mended by hand")
+    assert world.state("staging") == "denied"
+    assert world.environments["staging"].busy_with is None
+    world = in_its_way("a lock")
+    world.passes(31 * 86400).tick()
+    assert world.state("staging") == "expired"
+    assert not world.releases("staging")
+
+
+def test_a_rollback_by_rule_that_github_does_not_take_is_asked_about() -> None:
+    world = going_back_by_rule()
+    world.happens(ReleaseReturned(world.now, "staging", world.now + timedelta(minutes=1), "502"))
+    world.passes(120).tick()
+    assert len(world.releases("staging")) == 1
+    assert world.decisions[-1].verdicts["staging"].asks
+
+
+def test_a_rollback_of_an_older_release_asks_a_person() -> None:
+    world = rollback(by_rule("rollback"))  # nothing says by which gate file it went back
+    assert world.decisions[-1].verdicts["staging"].asks
     assert not world.releases("staging")
 
 
 # --- the rollback ---
 
 
-def rollback(rules: Policy | None = None) -> World:
+def going_back_by_rule() -> World:
+    """The same without asking, by the gate file of the breach."""
+    rules = by_rule("rollback")
+    return rollback(rules, by_rule=rules.blob_sha)
+
+
+def rollback(
+    rules: Policy | None = None,
+    *,
+    by_rule: str = "",
+    current: Policy | Unknown | None = None,
+    busy_with: str = BREACHED_GATE,
+    lock: Lock | Unknown | None = None,
+) -> World:
     """The breach of the change above asks, in a run of its own, to go back to `EARLIER`."""
     rules = rules or watched()
     change = replace(
@@ -228,12 +312,13 @@ def rollback(rules: Policy | None = None) -> World:
         base_sha=HEAD.sha,
     )
     world = World(
-        open_rollback(change, 1, rules, START, "staging", BREACH.detail, BREACHED_GATE), current_policy=rules
+        open_rollback(change, 1, rules, START, "staging", BREACH.detail, BREACHED_GATE, by_rule=by_rule),
+        current_policy=current or rules,
     )
     world.head = Head(EARLIER.sha, "main", True)
     before = Running(EARLIER, ("old",))
     world.environments["staging"] = EnvironmentFacts(
-        "staging", 7, HEAD, (EARLIER,), BREACHED_GATE, ("new",), before
+        "staging", 7, HEAD, (EARLIER,), busy_with, ("new",), before, lock=lock
     )
     world.happens(ChangeProposed(START, change))
     return world

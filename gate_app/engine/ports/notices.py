@@ -88,6 +88,7 @@ class RollbackDue:
     """Ask whether the environment goes back to `target`: the watch of a release saw a breach, or somebody wants it.
 
     By hand `takes_out` is the commit that runs there, `by` who asks, and `holder` what has the environment meanwhile.
+    `by_rule` is the blob of the policy that said at the breach to ask nobody, empty where it asks.
     """
 
     run_id: str
@@ -99,6 +100,7 @@ class RollbackDue:
     takes_out: str = field(default="", metadata=LATER)
     by: Person | None = field(default=None, metadata=LATER)
     holder: str = field(default="", metadata=LATER)
+    by_rule: str = field(default="", metadata=LATER)
 
 
 Notice = SubjectNoticed | ConversationNoticed | CommitNoticed | RunNoticed | WorkNoticed | RollbackDue
