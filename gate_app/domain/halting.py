@@ -7,11 +7,15 @@ heeded, because nothing has to be taken back. Where others deploy as soon as the
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers
 from gate_app.domain.conditions import Conditions
+from gate_app.domain.escalation import owned
+from gate_app.domain.ladder import in_hand
 from gate_app.domain.model import Purpose
 from gate_app.domain.plan import binding_for
-from gate_app.domain.policy import DeploymentRoute, Policy
+from gate_app.domain.policy import ApprovalPolicy, DeploymentRoute, Environment, Policy
 from gate_app.domain.rollback import rollback_approval
 from gate_app.domain.run import Gate, ReleaseStatus, Run, RunState
 from gate_app.domain.verdict import ReasonCode, Verdict, VerdictState, refused, unknown
@@ -30,8 +34,7 @@ def halted(run: Run, gate: Gate, conditions: Conditions) -> Verdict | None:
     denials = {answer.key: answer for answer in gate.denials}
     if not denials:
         return None
-    back = run.purpose is Purpose.ROLLBACK
-    approval = rollback_approval(environment) if back else environment.approval
+    approval = _asked(run, gate, environment, conditions)
     judged = judge_answers(run, gate, approval, binding_for(run, environment), conditions)
     for each in judged:
         if each.counts and each.answer in denials:
@@ -45,3 +48,11 @@ def halted(run: Run, gate: Gate, conditions: Conditions) -> Verdict | None:
         return None
     waits = tuple(unknown(ReasonCode.DENIAL_PENDING, by=given.person.login) for given in pending)
     return Verdict(gate.environment, VerdictState.WAITING, waits, judged)
+
+
+def _asked(run: Run, gate: Gate, environment: Environment, conditions: Conditions) -> ApprovalPolicy:
+    """Everybody who was asked before it began: stand-ins, people whom rules added, code owners. They can say no too."""
+    environment = in_hand(gate, environment)
+    back = run.purpose is Purpose.ROLLBACK
+    approval = rollback_approval(environment) if back else environment.approval
+    return owned(replace(approval, lines=(*approval.lines, *gate.escalated_lines)), gate, conditions)

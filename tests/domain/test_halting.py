@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from support.runs import HEAD, MAINTAINER, READER, REVIEWER, World, asking, policy
+from support.runs import CHANGE, HEAD, MAINTAINER, READER, REVIEWER, World, asking, policy, proposed
 
+from gate_app.domain.conditions import Standing
 from gate_app.domain.effects import ReportDeployment
 from gate_app.domain.events import ChangeClosed, CommentChanged, DeploymentCreated, HeadMoved
-from gate_app.domain.model import Unknown
-from gate_app.domain.policy import DeploymentRoute, Policy
+from gate_app.domain.model import Person, Unknown
+from gate_app.domain.ownership import Owners
+from gate_app.domain.policy import (
+    ApprovalMode,
+    ApproverLine,
+    DeploymentRoute,
+    EscalationRule,
+    LadderStep,
+    Permission,
+    Policy,
+)
 from gate_app.domain.run import ReleaseStatus
+from gate_app.domain.shipping import Shipment
 
 
 def begun(rules: Policy | None = None) -> World:
@@ -40,6 +52,58 @@ def test_a_denial_before_any_work_stops_the_release() -> None:
     assert "deploy@staging" not in world.started()
     assert ended(world) == ("denied", ["failure"])
     assert world.environments["staging"].busy_with is None
+
+
+SRE, LEADS = ApproverLine(teams=("acme/sre",)), ApproverLine(teams=("acme/leads",))
+LEAD = Person(121, "lead")
+
+
+def asked_beside(rules: Policy) -> World:
+    """The lead may only read; staging was approved by an SRE after the lead was asked too."""
+    world = proposed(rules)
+    world.shipments["staging"] = Shipment(CHANGE.base_sha, True, 1, 0)
+    world.stage_ends("tests")
+    world.standings[LEAD.id] = Standing(LEAD, Permission.READ, ("acme/leads",))
+    world.passes(3601).tick()
+    world.says(REVIEWER, "/approve staging")
+    return world
+
+
+def test_the_denial_of_whom_the_question_was_handed_on_to_stops_the_release() -> None:
+    ladder = (LadderStep(timedelta(hours=1), LEADS),)
+    world = asked_beside(policy(SRE, escalate_to=ladder))
+    assert len(world.releases("staging")) == 1
+    world.says(LEAD, "/deny staging not today")
+    is_recorded(world)
+    assert "deploy@staging" not in world.started()
+    assert ended(world) == ("denied", ["failure"])
+
+
+def test_the_denial_of_whom_a_rule_added_stops_the_release() -> None:
+    rule = EscalationRule(titles=("*",), lines=(LEADS,))
+    world = asked_beside(policy(SRE, mode=ApprovalMode.ESCALATE, escalate_when=(rule,)))
+    other = Person(122, "another lead")
+    world.standings[other.id] = Standing(other, Permission.READ, ("acme/leads",))
+    world.says(other, "/approve staging")
+    assert len(world.releases("staging")) == 1
+    world.says(LEAD, "/deny staging not today")
+    is_recorded(world)
+    assert "deploy@staging" not in world.started()
+    assert ended(world) == ("denied", ["failure"])
+
+
+def test_a_denial_that_may_be_of_a_code_owner_holds_the_work() -> None:
+    world = proposed(policy(ApproverLine(codeowners=True)))
+    world.owners["staging"] = (Owners(teams=("acme/sre",), file="app.py"),)
+    world.stage_ends("tests")
+    world.says(REVIEWER, "/approve staging")
+    assert len(world.releases("staging")) == 1
+    world.standings[LEAD.id] = Standing(LEAD, Permission.READ, ("acme/leads",))
+    world.owners["staging"] = Unknown("hub_unavailable", "502")
+    world.says(LEAD, "/deny staging not today")
+    is_recorded(world)
+    assert world.codes("staging") == ("denial_pending",)
+    assert "deploy@staging" not in world.started()
 
 
 def test_closing_before_any_work_stops_the_release() -> None:
