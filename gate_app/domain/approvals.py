@@ -133,13 +133,11 @@ def excluded(
     run: Run, gate: Gate, policy: ApprovalPolicy, conditions: Conditions
 ) -> frozenset[int] | Unknown:
     """Everybody who does not approve this, because it is theirs."""
+    requested = {person.id for person in gate.requesters}
+    if run.purpose is Purpose.ROLLBACK:  # it takes their work out, not in; who asks has said so already
+        return frozenset(requested)
     if policy.self_approval:
         return frozenset()
-    requested = {person.id for person in gate.requesters}
-    if (
-        run.purpose is Purpose.ROLLBACK
-    ):  # it takes their work out, not in; who asks for it has said so already
-        return frozenset(requested)
     people = contributors(run, conditions)
     others = _shipped(run, gate, policy, conditions)
     if isinstance(people, Unknown) or isinstance(others, Unknown):

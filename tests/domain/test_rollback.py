@@ -204,12 +204,17 @@ def test_what_was_taken_out_has_passed_there_no_more() -> None:
     assert "after_unmet" in world.codes("production")
 
 
-def test_the_one_who_asked_approves_where_the_policy_lets_people_approve_their_own() -> None:
+def test_the_one_who_asked_does_not_approve_even_where_people_may_approve_their_own_change() -> None:
     world = released()
     world.says(REVIEWER, "/rollback staging please")
     back = going_back(world, policy(self_approval=True))
     back.says(REVIEWER, "/approve staging")
-    assert len(back.releases("staging")) == 1
+    assert "self_approval" in back.replies()[-1]
+    assert not back.releases("staging")
+    back.says(AUTHOR, "/approve staging")
+    (release,) = back.releases("staging")
+    assert release.sha == EARLIER.sha
+    assert "self_approved" not in back.codes("staging")
 
 
 def test_a_no_and_an_expiry_leave_everything_as_it_is_and_the_environment_free() -> None:
