@@ -85,9 +85,9 @@ def _stage(name: str, stage: StageModel) -> Stage:
 
 def _work(stage: StageModel) -> Work:
     if stage.command is not None:
-        return CommandWork(stage.command, stage.junit, stage.sarif, duration(stage.timeout))
+        return CommandWork(stage.command, stage.junit, stage.sarif, duration(stage.timeout), stage.coverage)
     if stage.workflow is not None:
-        return WorkflowWork(stage.workflow, stage.junit, stage.sarif)
+        return WorkflowWork(stage.workflow, stage.junit, stage.sarif, stage.coverage)
     if stage.checks is not None:
         return ChecksWork(stage.checks)
     raise AssertionError("a stage without work passed the rules")
@@ -174,6 +174,9 @@ def _rule(rule: EscalationModel) -> EscalationRule:
         changes=rule.changes or (),
         not_passed=rule.not_passed or (),
         removed_over=_more_than(rule.removed_tests),
+        failed_over=_more_than(rule.failed_tests),
+        flaky_over=_more_than(rule.flaky_tests),
+        coverage_over=_points(rule.coverage_drop),
         confidence_below=_less_than(rule.confidence),
         outside=_hours(rule.outside_hours) if rule.outside_hours else None,
         authors=rule.authors or (),
@@ -193,6 +196,11 @@ def _less_than(text: str | None) -> int | None:
 
 def _more_than(text: str | None) -> int | None:
     return None if text is None else int(text.removeprefix(">"))
+
+
+def _points(text: str | None) -> int | None:
+    """Points of percent, in thousandths of one."""
+    return None if text is None else round(float(text.removeprefix(">")) * 1000)
 
 
 def _route(route: RouteWord | RouteModel) -> Route:

@@ -105,10 +105,10 @@ def _work(work: Work) -> Iterator[Row]:
             yield _checks(work)
         case WorkflowWork():
             yield f"workflow: {text(work.workflow)}", "dispatched on the head branch and followed"
-            yield from _reports(work.junit, work.sarif)
+            yield from _reports(work)
         case CommandWork():
             yield f"command: {text(work.command)}", "run on the head SHA, isolated"
-            yield from _reports(work.junit, work.sarif)
+            yield from _reports(work)
             yield f"timeout: {duration_text(work.timeout)}", "then stopped, and unknown"
         case _:
             assert_never(work)
@@ -124,11 +124,13 @@ def _checks(work: ChecksWork) -> Row:
             return f"checks: {inline_list(names)}", "the checks of these names are green, at least one"
 
 
-def _reports(junit: str | None, sarif: str | None) -> Iterator[Row]:
-    if junit is not None:
-        yield f"junit: {text(junit)}", "the test report decides; missing or empty is unknown"
-    if sarif is not None:
-        yield f"sarif: {text(sarif)}", "the scan report decides; missing or empty is unknown"
+def _reports(work: CommandWork | WorkflowWork) -> Iterator[Row]:
+    if work.junit is not None:
+        yield f"junit: {text(work.junit)}", "the test report decides; missing or empty is unknown"
+    if work.sarif is not None:
+        yield f"sarif: {text(work.sarif)}", "the scan report decides; missing or empty is unknown"
+    if work.coverage is not None:
+        yield f"coverage: {text(work.coverage)}", "measured; missing or empty is unknown"
 
 
 def _environment(environment: Environment) -> Iterator[Row]:
@@ -311,6 +313,13 @@ def _rule(rule: EscalationRule) -> Iterator[Row]:
 
 
 def _circumstances(rule: EscalationRule) -> Iterator[Row]:
+    if rule.failed_over is not None:
+        yield f'failed_tests: "> {rule.failed_over}"', "in stages that are not needed"
+    if rule.flaky_over is not None:
+        yield f'flaky_tests: "> {rule.flaky_over}"', "tests that failed and passed"
+    if rule.coverage_over is not None:
+        points = f"{rule.coverage_over / 1000:.3f}"
+        yield f'coverage_drop: "> {points}"', "in points of percent, against what runs there"
     if rule.removed_over is not None:
         yield f'removed_tests: "> {rule.removed_over}"', "fewer than what runs there was released with"
     if rule.not_passed:

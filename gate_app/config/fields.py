@@ -200,6 +200,7 @@ Reminders = Annotated[tuple[Patience, ...], Field(min_length=1, max_length=MAX_R
 
 LESS_THAN_PATTERN = r"^< ?(0\.[0-9]{1,3}|1(\.0{1,3})?)$"
 MORE_THAN_PATTERN = r"^> ?(0|[1-9][0-9]{0,6})$"
+MORE_POINTS_PATTERN = r"^> ?(0|[1-9][0-9]?)(\.[0-9]{1,3})?$"
 Pattern = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(visible)]
 Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=MAX_NAMES)]
 

@@ -23,6 +23,7 @@ from gate_app.config.fields import (
     MAX_PARAMETERS,
     MAX_RULES,
     MAX_STAGES,
+    MORE_POINTS_PATTERN,
     MORE_THAN_PATTERN,
     Channels,
     CheckNames,
@@ -114,6 +115,9 @@ class StageModel(Strict):
 
     sarif: ReportGlob | None = None
     """Where the SARIF reports are, relative to the repository. With a report, the report decides."""
+
+    coverage: ReportGlob | None = None
+    """Where the coverage reports are, Cobertura or LCOV, relative to the repository. They measure and fail nothing."""
 
     timeout: Timeout = "30m"
     """How long a `command` may run before it is stopped and the stage is unknown; 1s to 6h."""
@@ -213,6 +217,15 @@ class EscalationModel(Strict):
 
     skipped_tests: Annotated[str, Field(pattern=MORE_THAN_PATTERN)] | None = None
     """`> 0`: more skipped tests than that."""
+
+    failed_tests: Annotated[str, Field(pattern=MORE_THAN_PATTERN)] | None = None
+    """`> 0`: more failed tests than that, in stages that the environment does not need."""
+
+    flaky_tests: Annotated[str, Field(pattern=MORE_THAN_PATTERN)] | None = None
+    """`> 0`: more tests than that both failed and passed."""
+
+    coverage_drop: Annotated[str, Field(pattern=MORE_POINTS_PATTERN)] | None = None
+    """`> 0.5`: so many points of percent fewer lines covered than what the environment runs today was released with."""
 
     removed_tests: Annotated[str, Field(pattern=MORE_THAN_PATTERN)] | None = None
     """`> 0`: so many fewer tests than what the environment runs today was released with."""

@@ -93,7 +93,7 @@ def _stages_do_one_thing(draft: Draft) -> Iterator[Flaw]:
 def _keys_that_hold_nothing(name: str, stage: StageModel) -> Iterator[Flaw]:
     path = ("stages", name)
     if stage.checks is not None:
-        for key in ("junit", "sarif"):
+        for key in ("junit", "sarif", "coverage"):
             if getattr(stage, key) is not None:
                 reason = f"`{key}` is read from what a `workflow` or `command` leaves; `checks` leave nothing"
                 yield Flaw((*path, key), reason, "delete it")
@@ -330,14 +330,23 @@ def _rules_hold_something(draft: Draft) -> Iterator[Flaw]:
             yield from _rule_holds_something(rule, (*path, "escalate_when", index))
 
 
+_TOLD_BY = (
+    ("new_findings", "sarif"),
+    ("skipped_tests", "junit"),
+    ("removed_tests", "junit"),
+    ("flaky_tests", "junit"),
+    ("coverage_drop", "coverage"),
+)
+"""Conditions over what the stages report that an environment needs."""
+
+
 def _rules_can_be_told(draft: Draft) -> Iterator[Flaw]:
     """A rule over findings or tests needs a stage that reports them."""
-    reports = (("new_findings", "sarif"), ("skipped_tests", "junit"), ("removed_tests", "junit"))
     for name, environment in draft.environments.items():
         needs = environment.needs or automated_names(draft.stages, draft.environments)
         stages = [draft.stages[each] for each in needs if each in draft.stages]
         for index, rule in enumerate(environment.approval.escalate_when or ()):
-            for key, report in reports:
+            for key, report in _TOLD_BY:
                 if getattr(rule, key) is None or any(getattr(each, report) for each in stages):
                     continue
                 path = ("environments", name, "approval", "escalate_when", index, key)
@@ -360,6 +369,20 @@ def _rules_look_at_other_stages(draft: Draft) -> Iterator[Flaw]:
                     yield Flaw(path, f"{quote(stage)} is needed, so it holds the gate anyway", fix)
                 elif stage in draft.stages and stage not in automated:
                     yield Flaw(path, f"{quote(stage)} runs after the deployment only", "delete it")
+
+
+def _failed_tests_are_of_other_stages(draft: Draft) -> Iterator[Flaw]:
+    """In a stage that is needed they hold the gate whatever a rule says."""
+    automated = automated_names(draft.stages, draft.environments)
+    for name, environment in draft.environments.items():
+        needs = environment.needs or automated
+        beside = [draft.stages[each] for each in automated if each not in needs and each in draft.stages]
+        for number, rule in enumerate(environment.approval.escalate_when or ()):
+            if rule.failed_tests is not None and not any(each.junit for each in beside):
+                reason = "only in needed stages are tests reported, and there they hold the gate anyway"
+                fix = "list `needs` without a stage that has a `junit` report, or delete it"
+                path: Path = ("environments", name, "approval", "escalate_when", number, "failed_tests")
+                yield Flaw(path, reason, fix)
 
 
 def _clocks_can_ring(draft: Draft) -> Iterator[Flaw]:
@@ -391,6 +414,7 @@ RULES: tuple[Rule, ...] = (
     _rules_hold_something,
     _rules_can_be_told,
     _rules_look_at_other_stages,
+    _failed_tests_are_of_other_stages,
     _clocks_can_ring,
 )
 

@@ -44,12 +44,6 @@ _RULE = (*_APPROVAL, "escalate_when", ANY)
 NOT_YET: tuple[NotYet, ...] = (
     NotYet((*_ENVIRONMENT, "from", "tag"), "write `from: pull_request`, or nothing for the default branch"),
     NotYet((*_RULE, "riskiest"), "delete it: a later version delivers the score"),
-    NotYet((*_RULE, "coverage_drop"), "delete it: no report that is read carries coverage yet"),
-    NotYet((*_RULE, "flaky_tests"), "delete it: no report that is read says which tests are flaky yet"),
-    NotYet(
-        (*_RULE, "failed_tests"),
-        "name the stage under `not_passed`; in a needed stage they hold the gate anyway",
-    ),
 )
 
 

@@ -111,9 +111,11 @@ def recommendation(run: Run, environment: Environment, verdict: Verdict) -> str:
         return "none, because the evidence is incomplete."
     found = sum(part.severities.total for part in evidence)
     skipped = sum(part.tests.skipped for part in evidence if part.tests)
-    if found or skipped:
-        said = [many(found, "finding") if found else "", many(skipped, "skipped test") if skipped else ""]
-        return f"look at {' and '.join(part for part in said if part)} first."
+    flaky = sum(part.tests.flaky or 0 for part in evidence if part.tests)
+    counted = ((found, "finding"), (skipped, "skipped test"), (flaky, "flaky test"))
+    if any(number for number, _ in counted):
+        said = [many(number, noun) for number, noun in counted if number]
+        return f"look at {' and '.join(said)} first."
     if any(reason.code is ReasonCode.ESCALATED for reason in verdict.reasons):
         return "look at what made the rules fire; every stage is clean."
     return "approve, because every stage is clean."
@@ -128,8 +130,11 @@ def counts(evidence: Evidence) -> str:
             "failed": evidence.tests.failed,
             _plural(evidence.tests.errors, "error"): evidence.tests.errors,
             "skipped": evidence.tests.skipped,
+            "flaky": evidence.tests.flaky or 0,
         }
         said.append(", ".join(f"{number} {name}" for name, number in tests.items() if number) or "no tests")
+    if evidence.coverage is not None:
+        said.append(evidence.coverage.shown)
     found = evidence.severities
     by_severity = {"critical": found.critical, "high": found.high, "medium": found.medium, "low": found.low}
     if found.total:

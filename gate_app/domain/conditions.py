@@ -12,6 +12,7 @@ from datetime import datetime
 
 from gate_app.domain.checks import CheckReading
 from gate_app.domain.delegation import Delegation
+from gate_app.domain.evidence import Coverage
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.locks import Lock
 from gate_app.domain.model import LATER, Authorship, Content, Person, Unknown
@@ -88,7 +89,8 @@ class EnvironmentFacts:
     gate whose release is in flight; `baseline` are fingerprints of the findings of what runs there, None when nothing
     of ours runs there (then all findings are new); `before` is what ran there before what runs now. `lock` is the last
     one, over or not; Unknown when there is one that cannot be read. `authors` are of whom something was healthy there,
-    the newest first; `tests` counts those of the stages that its gate needed when what runs there was released.
+    the newest first; `tests` counts those of the stages that its gate needed when what runs
+    there was released, and `coverage` is what these covered.
     """
 
     name: str
@@ -102,6 +104,7 @@ class EnvironmentFacts:
     healthy_until: Mapping[str, datetime] = field(default_factory=dict, metadata=LATER)
     authors: tuple[int, ...] = field(default=(), metadata=LATER)
     tests: int | None = field(default=None, metadata=LATER)
+    coverage: Coverage | None = field(default=None, metadata=LATER)
     lock: Lock | Unknown | None = field(default=None, metadata=LATER)
     delegations: tuple[Delegation, ...] = field(default=(), metadata=LATER)
 

@@ -38,6 +38,7 @@ class StartStage:
     occasion: int = 0
     probes: tuple[Probe, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict, metadata=LATER)
+    coverage: str | None = field(default=None, metadata=LATER)
     kind: Literal["start_stage"] = "start_stage"
 
     @property
@@ -92,6 +93,7 @@ class CollectReports:
     conclusion: str
     junit: str | None
     sarif: str | None
+    coverage: str | None = field(default=None, metadata=LATER)
     kind: Literal["collect_reports"] = "collect_reports"
 
     @property

@@ -16,20 +16,18 @@ from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import Severity, StageVerdict
 from gate_app.domain.ladder import in_hand
 from gate_app.domain.learned import current_shipment
+from gate_app.domain.measures import of_measures
 from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.policy import (
     ApprovalMode,
     ApprovalPolicy,
     ApproverLine,
-    CommandWork,
     Environment,
     EscalationRule,
-    Policy,
-    WorkflowWork,
 )
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.shipping import Shipment
-from gate_app.domain.triggers import Hit, of_circumstances, undecided
+from gate_app.domain.triggers import Hit, of_circumstances, reporting, undecided
 from gate_app.domain.verdict import Reason, ReasonCode, met, refused, unknown
 
 
@@ -145,18 +143,10 @@ def _of_shipment(rule: EscalationRule, shipment: Shipment) -> Iterator[Hit | Non
 def _of_evidence(
     rule: EscalationRule, run: Run, environment: Environment, conditions: Conditions
 ) -> Iterator[Hit | None]:
-    """Over the stages that the gate needs; they have all ended when this decides anything."""
-    outcomes = {name: run.stages[name].outcome for name in environment.needs if name in run.stages}
-    evidence = [outcome.evidence for outcome in outcomes.values() if outcome is not None]
+    """Over the stages that it looks at; they have all ended when this decides anything."""
     if rule.new_findings is not None:
         yield _of_findings(rule.new_findings, run, environment, conditions)
-    if rule.skipped_over is not None:
-        tests = [part.tests for part in evidence if part.tests is not None]
-        skipped = sum(each.skipped for each in tests)
-        told = bool(tests) and not any(part.truncated for part in evidence)
-        said = f"{skipped} skipped" if told else "how many were skipped cannot be told"
-        fires = not told or skipped > rule.skipped_over
-        yield Hit(f"skipped_tests: > {rule.skipped_over}", said) if fires else None
+    yield from of_measures(rule, run, environment, conditions)
 
 
 def _of_findings(
@@ -186,13 +176,8 @@ def _scanned(run: Run, environment: Environment) -> bool:
 
     Only a rule of a floor can meet a gate file without such a stage: having no scanner is not having no findings.
     """
-    stages = run.policy.stages if isinstance(run.policy, Policy) else ()
-    reporting = {
-        stage.name
-        for stage in stages
-        if isinstance(stage.work, CommandWork | WorkflowWork) and stage.work.sarif
-    }
-    outcomes = [run.stages[name].outcome for name in reporting.intersection(environment.needs, run.stages)]
+    scanning = set(reporting(run, "sarif"))
+    outcomes = [run.stages[name].outcome for name in scanning.intersection(environment.needs, run.stages)]
     return bool(outcomes) and all(
         each is not None and each.verdict is StageVerdict.PASSED for each in outcomes
     )

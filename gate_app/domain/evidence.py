@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from typing import Final
 
 from gate_app.domain.model import LATER
@@ -112,7 +113,10 @@ class StageReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TestCounts:
-    """Tests by how they ended, counted from the cases and never from a report's own totals (case 173)."""
+    """Tests by how they ended, counted from the cases and never from a report's own totals (case 173).
+
+    ``flaky`` are those that both failed and passed; None where nobody looked for them.
+    """
 
     __test__ = False  # the name starts with "Test", which pytest would collect
 
@@ -120,6 +124,7 @@ class TestCounts:
     failed: int = 0
     errors: int = 0
     skipped: int = 0
+    flaky: int | None = field(default=None, metadata=LATER)
 
     @property
     def ran(self) -> int:
@@ -129,6 +134,25 @@ class TestCounts:
     @property
     def total(self) -> int:
         return self.passed + self.failed + self.errors + self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Lines that coverage reports measured, and how many of them ran."""
+
+    lines: int
+    covered: int
+
+    @property
+    def share(self) -> Fraction:
+        """From 0 to 1, exactly; of nothing, nothing is covered."""
+        return Fraction(self.covered, self.lines) if self.lines else Fraction(0)
+
+    @property
+    def shown(self) -> str:
+        """`84.2 % of lines covered`, cut and never rounded up."""
+        tenths = int(self.share * 1000)
+        return f"{tenths // 10}.{tenths % 10} % of lines covered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +221,7 @@ class Evidence:
     ``tests`` is ``None`` when no test report was asked for: that is not the same as zero tests.
     ``isolation`` names what confined the command; ``truncated`` says that something was cut. ``leads_out`` is a link
     of the commit that leads out of it: no release folder can hold that.
+    ``coverage`` is ``None`` when nothing was measured.
     """
 
     summary: str = ""
@@ -210,6 +235,7 @@ class Evidence:
     exit_code: int | None = None
     checks: tuple[CheckResult, ...] = ()
     leads_out: str = field(default="", metadata=LATER)
+    coverage: Coverage | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         _require_text("leads out", self.leads_out, MAX_MESSAGE)
@@ -247,8 +273,11 @@ def digest(evidence: Evidence) -> str:
     """
     content = asdict(evidence)
     del content["duration_ms"], content["log_tail"], content["checks"]
-    if not evidence.leads_out:
-        del content["leads_out"]
+    for name in ("leads_out", "coverage"):
+        if not content[name]:
+            del content[name]
+    if evidence.tests is not None and not evidence.tests.flaky:
+        del content["tests"]["flaky"]
     if evidence.checks:
         content["checks"] = [[check.name, check.conclusion] for check in evidence.checks]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -236,7 +236,7 @@ def _reporting(run: Run, stage: StageRun) -> WorkflowWork | None:
     """The work of a stage whose reports decide, not only how its workflow ended."""
     specs = run.policy.stages if isinstance(run.policy, Policy) else ()
     works = [spec.work for spec in specs if spec.name == stage.stage and stage.role is not StageRole.DEPLOY]
-    reporting = [work for work in works if isinstance(work, WorkflowWork) and (work.junit or work.sarif)]
+    reporting = [work for work in works if isinstance(work, WorkflowWork) and work.reports]
     return reporting[0] if reporting else None
 
 
@@ -249,7 +249,7 @@ def collections(run: Run, conditions: Conditions) -> Iterator[CollectReports]:
             continue
         if stage.status is StageStatus.RUNNING and stage.followed.collecting == seen.attempt:
             attempts = (stage.attempt, seen.id, seen.attempt)
-            yield CollectReports(key, *attempts, seen.conclusion, work.junit, work.sarif)
+            yield CollectReports(key, *attempts, seen.conclusion, work.junit, work.sarif, work.coverage)
 
 
 def _unseen(stage: StageRun, why: Unknown, now: datetime) -> StageRun:

@@ -123,7 +123,8 @@ class EscalationRule:
     A rule that fires asks the approver lines of its environment, and its own `lines` too, or, with `block`, holds
     the gate for that reason whoever answers. `paths` are globs over changed files, `labels`, `titles`, `branches` and
     `bases` patterns with `*` and `?`; `lines_over`, `skipped_over` and `removed_over` are what has to be exceeded.
-    `changes` are names of `KINDS`, `not_passed` stages that are not needed, `confidence_below` is in thousandths.
+    `changes` are names of `KINDS`, `not_passed` stages that are not needed, `confidence_below` is in thousandths;
+    `failed_over` and `flaky_over` count tests, `coverage_over` is in thousandths of a percentage point.
     """
 
     paths: tuple[str, ...] = ()
@@ -143,6 +144,9 @@ class EscalationRule:
     removed_over: int | None = field(default=None, metadata=LATER)
     confidence_below: int | None = field(default=None, metadata=LATER)
     outside: WorkingHours | None = field(default=None, metadata=LATER)
+    failed_over: int | None = field(default=None, metadata=LATER)
+    flaky_over: int | None = field(default=None, metadata=LATER)
+    coverage_over: int | None = field(default=None, metadata=LATER)
 
     @property
     def globs(self) -> tuple[tuple[str, ...], ...]:
@@ -152,7 +156,8 @@ class EscalationRule:
     @property
     def looks_at_evidence(self) -> bool:
         """Whether it turns on what the stages found that the gate needs."""
-        return any(each is not None for each in (self.new_findings, self.skipped_over, self.removed_over))
+        numbers = (self.skipped_over, self.removed_over, self.flaky_over, self.coverage_over)
+        return any(each is not None for each in (self.new_findings, *numbers))
 
 
 KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -215,6 +220,7 @@ class CommandWork:
     junit: str | None = None
     sarif: str | None = None
     timeout: timedelta = timedelta(minutes=30)
+    coverage: str | None = field(default=None, metadata=LATER)
     kind: Literal["command"] = "command"
 
 
@@ -237,7 +243,13 @@ class WorkflowWork:
     workflow: str
     junit: str | None = None
     sarif: str | None = None
+    coverage: str | None = field(default=None, metadata=LATER)
     kind: Literal["workflow"] = "workflow"
+
+    @property
+    def reports(self) -> bool:
+        """Whether it leaves reports that are read once it has ended."""
+        return any((self.junit, self.sarif, self.coverage))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from gate_app.domain.conditions import EnvironmentFacts, Running
 from gate_app.domain.draft import Draft, RollbackProposal
 from gate_app.domain.effects import CreateDeployment, DeploymentState, PublishComment, ReportDeployment
 from gate_app.domain.evidence import StageReason, StageVerdict
+from gate_app.domain.measures import coverage_of
 from gate_app.domain.model import Content, Person, Purpose
 from gate_app.domain.plan import plan_for
 from gate_app.domain.policy import DeploymentRoute, Environment, Policy
@@ -257,12 +258,18 @@ def _takes_its_place(draft: Draft, environment: str, release: Release) -> None:
     policy = draft.run.policy
     needed = policy.environment(environment) if isinstance(policy, Policy) else None
     back = draft.run.purpose is Purpose.ROLLBACK
-    tests = None if needed is None or back else tests_of(draft.run, needed)
+    ours = None if back else needed
     replaced = {each: draft.now for each in facts.healthy_since if each != release.content.sha}
     until = {**replaced, **facts.healthy_until}
     draft.put_environment(
         replace(
-            facts, running=release.content, baseline=baseline, before=before, healthy_until=until, tests=tests
+            facts,
+            running=release.content,
+            baseline=baseline,
+            before=before,
+            healthy_until=until,
+            tests=tests_of(draft.run, ours) if ours else None,
+            coverage=coverage_of(draft.run, ours) if ours else None,
         )
     )
 

@@ -150,6 +150,7 @@ def _command(draft: Draft, stage: StageRun, work: CommandWork) -> StartStage:
         timeout=work.timeout,
         junit=work.junit,
         sarif=work.sarif,
+        coverage=work.coverage,
         environment=stage.environment,
         occasion=draft.run.gates[stage.environment].requested if stage.environment else 0,
         parameters=_parameters(draft, stage),

@@ -63,14 +63,17 @@ def _environment(name: str, before: Policy, after: Policy) -> Iterator[Differenc
         return
     yield from _keys(old, new, _OF_ENVIRONMENT, skipped={"name", "approval"})
     yield from _approval(old.approval, new.approval)
-    for stage in _looked_at(old):
-        if stage in _looked_at(new) and before.stage(stage) != after.stage(stage):
+    for stage in _looked_at(before, old):
+        if stage in _looked_at(after, new) and before.stage(stage) != after.stage(stage):
             yield Difference(f"stages.{stage}", Direction.LOOSER)
 
 
-def _looked_at(environment: Environment) -> tuple[str, ...]:
+def _looked_at(policy: Policy, environment: Environment) -> tuple[str, ...]:
     """The stages whose verdict says something here, once each: before, after, and in rules of `escalate_when`."""
-    ruled = (name for rule in environment.approval.escalate_when for name in rule.not_passed)
+    rules = environment.approval.escalate_when
+    ruled = [name for rule in rules for name in rule.not_passed]
+    if any(rule.failed_over is not None for rule in rules):
+        ruled += [stage.name for stage in policy.automated()]
     return tuple(dict.fromkeys((*environment.needs, *environment.verify, *ruled)))
 
 

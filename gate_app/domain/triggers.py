@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.model import PersonKind, Unknown
-from gate_app.domain.policy import KINDS, Environment, EscalationRule
+from gate_app.domain.policy import KINDS, CommandWork, Environment, EscalationRule, Policy, WorkflowWork
 from gate_app.domain.run import Run, StageStatus
 from gate_app.domain.shipping import Shipment
 
@@ -31,8 +32,20 @@ def undecided(run: Run, environment: Environment) -> bool:
     names = {name for rule in rules for name in rule.not_passed}
     if any(rule.looks_at_evidence for rule in rules):
         names |= set(environment.needs)
+    if any(rule.failed_over is not None for rule in rules):
+        names |= set(reporting(run, "junit"))
     stages = [run.stages.get(name) for name in names]
     return any(stage is not None and stage.status is not StageStatus.ENDED for stage in stages)
+
+
+def reporting(run: Run, report: Literal["junit", "sarif", "coverage"]) -> tuple[str, ...]:
+    """The stages before a deployment that leave a report of that kind, by name."""
+    stages = run.policy.automated() if isinstance(run.policy, Policy) else ()
+    return tuple(
+        stage.name
+        for stage in stages
+        if isinstance(stage.work, CommandWork | WorkflowWork) and getattr(stage.work, report)
+    )
 
 
 def of_circumstances(
@@ -43,8 +56,6 @@ def of_circumstances(
         yield _of_kinds(rule, shipment)
     if rule.not_passed:
         yield _of_stages(rule, run)
-    if rule.removed_over is not None:
-        yield _of_removed(rule.removed_over, run, environment, conditions)
     if rule.confidence_below is not None:
         yield _of_confidence(rule.confidence_below, shipment)
     if rule.outside is not None:
@@ -97,13 +108,6 @@ def tests_of(run: Run, environment: Environment) -> int | None:
     evidence = [outcome.evidence for outcome in outcomes if outcome is not None]
     counted = [part.tests.total for part in evidence if part.tests is not None]
     return sum(counted) if counted and not any(part.truncated for part in evidence) else None
-
-
-def _of_removed(over: int, run: Run, environment: Environment, conditions: Conditions) -> Hit | None:
-    before, now = conditions.environment(environment.name).tests, tests_of(run, environment)
-    if before is None or now is None:
-        return Hit(f"removed_tests: > {over}", "how many there were cannot be told")
-    return Hit(f"removed_tests: > {over}", f"{before - now} fewer") if before - now > over else None
 
 
 def _of_confidence(below: int, shipment: Shipment) -> Hit | None:

@@ -38,6 +38,7 @@ Comment = Annotated[Text, Field(pattern=SAID_PATTERN)]
 Span = Annotated[str, Field(pattern=DURATION_PATTERN)]
 Moment = Annotated[str, AfterValidator(moment)]
 Count = Annotated[int, Field(ge=0, le=999_999)]
+Percentage = Annotated[str, Field(pattern=r"^(100|[1-9]?[0-9](\.[0-9]{1,3})?)$")]
 Account = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}(\[bot\])?$")]
 CodeOwners = Annotated[tuple[Account | Team, ...], Field(min_length=1, max_length=MAX_NAMES)]
 Severity = Literal["critical", "high", "medium", "low"]
@@ -102,6 +103,9 @@ class TestFacts(Strict):
     skipped: Count = 0
     """Tests that did not run."""
 
+    flaky: Count = 0
+    """Tests that both failed and passed."""
+
 
 class FindingFacts(Strict):
     """What a scan found."""
@@ -127,6 +131,9 @@ class StageFacts(Strict):
 
     findings: Annotated[tuple[FindingFacts, ...], Field(max_length=MAX_NAMES)] = ()
     """Of its SARIF report."""
+
+    coverage: Percentage | None = None
+    """Of its coverage report, in percent: `"84.5"`."""
 
 
 class PersonFacts(Strict):
@@ -159,6 +166,9 @@ class EnvironmentFacts(Strict):
 
     busy: bool = False
     """Whether another release is under way there."""
+
+    coverage: Percentage | None = None
+    """What the stages covered when what runs there was released, in percent. Without it: nobody measured."""
 
 
 class Facts(Strict):

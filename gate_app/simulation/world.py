@@ -21,6 +21,7 @@ from gate_app.domain.decide import Decision, decide
 from gate_app.domain.effects import PublishComment
 from gate_app.domain.events import ChangeProposed, ClockTicked, CommandGiven, Event, QuestionShown, StageEnded
 from gate_app.domain.evidence import (
+    Coverage,
     Evidence,
     Finding,
     Severity,
@@ -344,6 +345,7 @@ class _World:
             busy_with="another release" if told.busy else None,
             baseline=self._baseline() if told.runs else None,
             healthy_since=since,
+            coverage=_coverage(told.coverage) if told.runs else None,
         )
 
     def _baseline(self) -> tuple[str, ...]:
@@ -404,10 +406,21 @@ def _outcome(stage: str, told: StageFacts) -> StageOutcome | None:
         return None
     verdict, reason = _REASONS[told.verdict]
     counts = told.tests
-    tests = TestCounts(counts.passed, counts.failed, skipped=counts.skipped) if counts else None
+    tests = (
+        TestCounts(counts.passed, counts.failed, skipped=counts.skipped, flaky=counts.flaky)
+        if counts
+        else None
+    )
     failures = (TestFailure("a test", "it failed"),) if counts and counts.failed else ()
     findings = tuple(found for found, _ in _findings(stage, told))
-    return StageOutcome(verdict, reason, Evidence(tests=tests, failures=failures, findings=findings))
+    measured = _coverage(told.coverage)
+    evidence = Evidence(tests=tests, failures=failures, findings=findings, coverage=measured)
+    return StageOutcome(verdict, reason, evidence)
+
+
+def _coverage(percent: str | None) -> Coverage | None:
+    """A percentage, as covered ones of a hundred thousand lines."""
+    return None if percent is None else Coverage(100_000, round(float(percent) * 1000))
 
 
 def _findings(stage: str, told: StageFacts) -> Iterator[tuple[Finding, bool]]:

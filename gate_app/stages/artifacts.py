@@ -21,6 +21,7 @@ from typing import Final
 
 from wcmatch import glob
 
+from gate_app.domain.effects import CollectReports
 from gate_app.domain.evidence import MAX_MESSAGE, StageOutcome, StageReason
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Archive, Artifacts
@@ -52,17 +53,16 @@ _BROKEN: Final = (
 Entry = tuple[str, zipfile.ZipFile, zipfile.ZipInfo]
 
 
-def judge_artifacts(
-    repository: Repository, conclusion: str, junit: str | None, sarif: str | None, left: Artifacts
-) -> StageOutcome:
+def judge_artifacts(repository: Repository, asked: CollectReports, left: Artifacts) -> StageOutcome:
     """The outcome of a workflow stage whose reports decide."""
     entries = _entries(left)
-    tests = _collected(entries, junit)
-    scan = _collected(entries, sarif)
-    ending = Ending(0 if conclusion == "success" else 1, b"", 0, 0, by="workflow")
+    tests = _collected(entries, asked.junit)
+    scan = _collected(entries, asked.sarif)
+    measured = _collected(entries, asked.coverage)
+    ending = Ending(0 if asked.conclusion == "success" else 1, b"", 0, 0, by="workflow")
     # Where GitHub's runners check a repository out; findings at absolute paths are relative to it.
     checkout = PurePosixPath("/home/runner/work", repository.name, repository.name)
-    outcome = judge(ending, tests, scan, "GitHub Actions", checkout)
+    outcome = judge(ending, tests, scan, "GitHub Actions", checkout, measured)
     if not left.left_out:
         return outcome
     said = (outcome.detail or outcome.evidence.summary).rstrip(".")

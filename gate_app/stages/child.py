@@ -142,6 +142,7 @@ def _run_stage(
     with workspace.worktree(job.clone_url, job.sha, job.work_folder / "checkout") as checkout:
         tests_before = collect.before(checkout.folder, job.junit)
         scan_before = collect.before(checkout.folder, job.sarif)
+        measured_before = collect.before(checkout.folder, job.coverage)
         leads_out = links.first_that_leads_out(checkout.folder) if job.environment is None else ""
         enter(Phase.RUNNING)
         ending = work.run(job, confined_by, _place(job, checkout.folder, cache))
@@ -152,6 +153,7 @@ def _run_stage(
             collect.collect(checkout.folder, job.sarif, scan_before),
             isolation=confined_by.description,
             checkout=checkout.folder,
+            measured=collect.collect(checkout.folder, job.coverage, measured_before),
         )
         return replace(outcome, evidence=replace(outcome.evidence, leads_out=leads_out))
 

@@ -44,9 +44,9 @@ class StageJob:
     ``job_id`` is unique for each attempt of a command, and the same for each attempt of one deployment.
     ``clone_url`` has no user part. ``credential_path`` is a file of mode 0600 with a token, removed by the
     child as soon as it is read. ``work_folder`` is this attempt's own and is removed at its end;
-    ``cache_folder`` and ``releases_folder`` are shared. ``junit`` and ``sarif`` are globs relative to the
-    checkout. ``timeout_seconds`` bounds the command alone. ``environment`` is where a deployment goes, or
-    whose current release a stage looks at. ``search_path`` is the operator's PATH; ``python_venv`` is a
+    ``cache_folder`` and ``releases_folder`` are shared. ``junit``, ``sarif`` and ``coverage`` are globs
+    relative to the checkout. ``timeout_seconds`` bounds the command alone. ``environment`` is where a deployment
+    goes, or whose current release a stage looks at. ``search_path`` is the operator's PATH; ``python_venv`` is a
     virtual environment put before it. ``isolation`` is what confines the command, or it does not run;
     ``hidden`` are files and folders that no command may see: the state folder, the private key, the
     database, the operator's home. ``probes`` are asked by a watch, on private addresses only on
@@ -68,6 +68,7 @@ class StageJob:
     command: str = ""
     junit: str | None = None
     sarif: str | None = None
+    coverage: str | None = None
     credential_path: Path | None = None
     environment: str | None = None
     releases_folder: Path | None = None
@@ -91,7 +92,7 @@ class StageJob:
             self.environment is None or bool(_NAME.fullmatch(self.environment)), "environment is no name"
         )
         _require(all(is_declarable(name) for name, _ in self.variables), "a variable may not be declared")
-        for pattern in (self.junit, self.sarif):
+        for pattern in (self.junit, self.sarif, self.coverage):
             problem = None if pattern is None else problem_of_pattern(pattern)
             _require(problem is None, problem or "")
         if self.kind is JobKind.DEPLOY:

@@ -6,7 +6,8 @@ Rules of this file:
   stage unknown whatever the exit code says, and so does a green report of a command that failed.
 * Tests that could not start are unknown and name what is missing; tests that ran and failed are failed.
 * Findings do not fail a scan. Whether they close a gate is the domain's to judge.
-* Without a report, the exit code decides, and only 0 passes.
+* A coverage report measures and judges nothing; one that cannot be read makes the stage unknown all the same.
+* Without a report of tests or findings, how the command ended decides, and only 0 passes.
 """
 
 from dataclasses import dataclass, replace
@@ -26,11 +27,16 @@ from gate_app.domain.evidence import (
 from gate_app.stages.collect import Collected, ReportFile
 from gate_app.stages.command import COMMAND_NOT_FOUND, Ending
 from gate_app.stages.plaintext import cut, plain_tail
-from gate_app.stages.reports import Refusal, junit, sarif
+from gate_app.stages.reports import Refusal, coverage, junit, sarif
 from gate_app.stages.reports.missing import missing_module
 
 _PYTEST_NO_TESTS: Final = 5
 _FIRST_ABNORMAL_EXIT: Final = 126  # the shell could not run it, or a signal ended it
+_ENDINGS: Final = {
+    "command": (StageReason.COMMAND_SUCCEEDED, StageReason.COMMAND_FAILED),
+    "workflow": (StageReason.WORKFLOW_SUCCEEDED, StageReason.WORKFLOW_FAILED),
+}
+"""Of what works without a report of tests or findings: that it passed, that it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,14 @@ class _Judgement:
 
 
 def judge(
-    ending: Ending, tests: Collected, scan: Collected, isolation: str, checkout: PurePath
+    ending: Ending,
+    tests: Collected,
+    scan: Collected,
+    isolation: str,
+    checkout: PurePath,
+    measured: Collected = None,
 ) -> StageOutcome:
-    """The outcome of a stage that ran one command in ``checkout``."""
+    """The outcome of a stage that ran one command in ``checkout``; ``measured`` are its coverage reports."""
     evidence = Evidence(
         duration_ms=ending.duration_ms,
         isolation=isolation,
@@ -55,14 +66,17 @@ def judge(
     if ending.timed_out:
         late = f"The command was stopped after {ending.duration_ms // 1000} s."
         return outcome(_unknown(StageReason.TIMED_OUT, late), evidence)
-    if tests is None and scan is None:
-        return outcome(_of_exit_code(ending, evidence), evidence)
     judgements = []
+    if tests is None and scan is None:
+        judgements.append(_of_exit_code(ending, evidence))
     if tests is not None:
         judgement, evidence = _of_tests(tests, ending, evidence)
         judgements.append(judgement)
     if scan is not None:
         judgement, evidence = _of_scan(scan, ending, evidence, checkout)
+        judgements.append(judgement)
+    if measured is not None:
+        judgement, evidence = _of_coverage(measured, evidence)
         judgements.append(judgement)
     return outcome(_worst(judgements), evidence)
 
@@ -97,13 +111,14 @@ def _worst(judgements: list[_Judgement]) -> _Judgement:
 
 
 def _of_exit_code(ending: Ending, evidence: Evidence) -> _Judgement:
+    passed, failed = _ENDINGS[ending.by]
     if ending.exit_code == 0:
-        return _Judgement(StageVerdict.PASSED, StageReason.COMMAND_SUCCEEDED, "The command succeeded.")
+        return _Judgement(StageVerdict.PASSED, passed, f"The {ending.by} succeeded.")
     explained = _could_not_start(ending, evidence)
     if explained is not None:
         return explained
-    failed = f"The command exited with {ending.exit_code}."
-    return _Judgement(StageVerdict.FAILED, StageReason.COMMAND_FAILED, failed, failed)
+    said = f"The {ending.by} exited with {ending.exit_code}."
+    return _Judgement(StageVerdict.FAILED, failed, said, said)
 
 
 def _could_not_start(ending: Ending, evidence: Evidence) -> _Judgement | None:
@@ -254,6 +269,28 @@ def _aside(report: sarif.SarifReport) -> str:
     if report.unread:
         parts.append(f"{report.unread} files could not be read by the scanner.")
     return " ".join(parts)
+
+
+# --- coverage reports --------------------------------------------------------------------------
+
+
+def _of_coverage(
+    measured: tuple[ReportFile, ...] | Refusal, evidence: Evidence
+) -> tuple[_Judgement, Evidence]:
+    if isinstance(measured, Refusal):
+        return _unknown(measured.reason, f"Coverage: {measured.detail}"), evidence
+    readings = []
+    for file in measured:
+        reading = coverage.read(file.content)
+        if isinstance(reading, Refusal):
+            return _unknown(reading.reason, f"{reading.detail} ({file.name})"), _cut_short(reading, evidence)
+        readings.append(reading)
+    report = coverage.merge(tuple(readings))
+    if isinstance(report, Refusal):
+        return _unknown(report.reason, report.detail), _cut_short(report, evidence)
+    found = report.coverage
+    passed = _Judgement(StageVerdict.PASSED, StageReason.COMMAND_SUCCEEDED, found.shown)
+    return passed, replace(evidence, coverage=found)
 
 
 def _cut_short(refusal: Refusal, evidence: Evidence) -> Evidence:

@@ -75,7 +75,7 @@ class StageWorkers:
         self._runner.stop(_handle_of(child))
 
     def judge(self, repository: Repository, asked: CollectReports, left: Artifacts) -> StageOutcome:
-        return judge_artifacts(repository, asked.conclusion, asked.junit, asked.sarif, left)
+        return judge_artifacts(repository, asked, left)
 
     def _job(
         self,
@@ -103,6 +103,7 @@ class StageWorkers:
             command=wanted.command,
             junit=wanted.junit,
             sarif=wanted.sarif,
+            coverage=wanted.coverage,
             credential_path=_credential(folder, checkout.token) if checkout else None,
             environment=slug(wanted.environment) if wanted.environment else None,
             releases_folder=self._places.releases_of(repository.id),

@@ -1,5 +1,7 @@
 """JUnit reports: counted from cases, and hostile ones decide nothing."""
 
+from dataclasses import replace
+
 import pytest
 from support.stages import peak_memory
 
@@ -29,7 +31,7 @@ FAIL = '<testcase name="b"><failure message="no"/></testcase>'
 
 def test_every_ending_of_a_pytest_report_is_counted_and_failures_have_a_place():
     report = junit.read(PYTEST)
-    assert report.counts == TestCounts(passed=1, failed=1, errors=1, skipped=1)
+    assert report.counts == TestCounts(passed=1, failed=1, errors=1, skipped=1, flaky=0)
     assert [failure.name for failure in report.failures] == ["t.test_a.test_bad", "t.test_a.test_e"]
     assert (report.failures[0].path, report.failures[0].line) == ("t/test_a.py", 3)
     assert report.failures[0].message == "AssertionError: no\nassert 1 == 2"
@@ -171,7 +173,7 @@ def test_a_report_that_contradicts_itself_decides_nothing(content):
     ],
 )
 def test_the_cases_are_counted_whatever_the_totals_say(content, counts):
-    assert junit.read(content).counts == counts
+    assert replace(junit.read(content).counts, flaky=None) == counts
 
 
 def test_more_failures_than_are_listed_are_still_counted():
@@ -209,3 +211,40 @@ def refusal(content: bytes) -> StageReason:
     report = junit.read(content)
     assert isinstance(report, Refusal), report
     return report.reason
+
+
+FLAKED = '<testcase name="a"><flakyFailure message="once">stack</flakyFailure></testcase>'
+
+
+@pytest.mark.parametrize(
+    ("content", "flaky"),
+    [
+        pytest.param(suite(PASS + FAIL), 0, id="none"),
+        pytest.param(suite(FLAKED), 1, id="failed once, then passed, as Surefire writes it"),
+        pytest.param(suite('<testcase name="a"><flakyError/></testcase>'), 1, id="broke once, then passed"),
+        pytest.param(suite('<testcase name="a"><rerunFailure/></testcase>'), 1, id="run again and passed"),
+        pytest.param(
+            suite('<testcase name="a"><failure/><rerunFailure/></testcase>'), 0, id="failed every time"
+        ),
+        pytest.param(suite(FLAKED + FLAKED), 1, id="one test, twice"),
+        pytest.param(suite(PASS + '<testcase name="a"><failure/></testcase>'), 1, id="listed with both ends"),
+        pytest.param(suite(PASS + '<testcase name="a"><skipped/></testcase>'), 0, id="passed and skipped"),
+        pytest.param(
+            b'<testsuites><testsuite name="x">' + PASS.encode() + b'</testsuite><testsuite name="y">'
+            b'<testcase name="a"><failure/></testcase></testsuite></testsuites>',
+            0,
+            id="of one name in two suites",
+        ),
+    ],
+)
+def test_flaky_is_what_failed_and_passed_in_one_report(content, flaky):
+    assert junit.read(content).counts.flaky == flaky
+
+
+def test_what_fails_on_one_platform_and_passes_on_another_is_not_flaky():
+    readings = (junit.read(suite(PASS)), junit.read(suite('<testcase name="a"><failure/></testcase>')))
+    assert junit.merge(readings).counts.flaky == 0
+
+
+def test_a_flaky_failure_outside_any_case_makes_the_report_inconsistent():
+    assert refusal(suite(PASS + "<flakyFailure/>")) is StageReason.REPORT_INCONSISTENT

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate_app.domain.evidence import StageOutcome
+from gate_app.domain.effects import CollectReports
+from gate_app.domain.evidence import Coverage, StageOutcome, StageReason
 from gate_app.domain.model import Repository
 from gate_app.engine.ports import Archive, Artifacts
 from gate_app.stages.artifacts import judge_artifacts
@@ -37,12 +38,14 @@ def judged(
     *archives: bytes | dict[str, str | bytes],
     junit: str | None = "reports/junit*.xml",
     sarif: str | None = None,
+    coverage: str | None = None,
     conclusion: str = "success",
     left_out: int = 0,
 ) -> StageOutcome:
     made = [each if isinstance(each, bytes) else zipped(each) for each in archives]
     left = Artifacts(tuple(Archive(f"artifact-{n}", raw) for n, raw in enumerate(made)), left_out)
-    return judge_artifacts(SHOP, conclusion, junit, sarif, left)
+    asked = CollectReports("tests", 1, 77, 1, conclusion, junit, sarif, coverage)
+    return judge_artifacts(SHOP, asked, left)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,19 @@ def test_tests_and_scans_of_one_run_are_judged_together() -> None:
     outcome = judged(files, junit="junit.xml", sarif="*.sarif")
     assert outcome.verdict.value == "passed"
     assert outcome.evidence.summary == "1 passed; no findings"
+
+
+def test_coverage_is_read_beside_how_the_workflow_ended() -> None:
+    lcov = "SF:app.py\nDA:1,1\nDA:2,0\nend_of_record\n"
+    outcome = judged({"lcov.info": lcov}, junit=None, coverage="reports/lcov.info")
+    assert (outcome.reason, outcome.evidence.coverage) == (StageReason.WORKFLOW_SUCCEEDED, Coverage(2, 1))
+    failed = judged({"lcov.info": lcov}, junit=None, coverage="lcov.info", conclusion="failure")
+    assert (failed.reason, failed.evidence.coverage) == (StageReason.WORKFLOW_FAILED, Coverage(2, 1))
+
+
+def test_a_workflow_without_the_coverage_report_that_was_asked_for_is_unknown() -> None:
+    outcome = judged({"junit.xml": GREEN}, coverage="lcov.info")
+    assert (outcome.verdict.value, outcome.reason) == ("unknown", StageReason.REPORT_MISSING)
 
 
 def test_a_red_report_fails_whatever_the_workflow_says() -> None:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import pytest
 from support.stages import result, sarif
 
-from gate_app.domain.evidence import StageReason, StageVerdict, TestCounts
+from gate_app.domain.evidence import Coverage, StageReason, StageVerdict, TestCounts
 from gate_app.stages.collect import ReportFile
 from gate_app.stages.command import Ending
 from gate_app.stages.judge import judge
@@ -153,7 +153,7 @@ def test_a_stage_with_both_reports_is_as_good_as_the_worse(tests, scanned, verdi
 
 def test_the_evidence_of_both_reports_is_kept():
     evidence = judge(ending(0), GREEN, FOUND, "process", CHECKOUT).evidence
-    assert evidence.tests == TestCounts(passed=1)
+    assert evidence.tests == TestCounts(passed=1, flaky=0)
     assert evidence.summary == "1 passed; 1 finding: 1 high"
     assert (evidence.isolation, evidence.duration_ms, evidence.exit_code) == ("process", 1_000, 0)
 
@@ -168,3 +168,33 @@ def test_case_171_truncation_is_loud():
 def test_what_a_scan_would_have_hidden_is_said():
     hidden = scan(sarif(result(suppressions=[{"kind": "inSource"}])))
     assert "suppressed" in judge(ending(0), None, hidden, "process", CHECKOUT).detail
+
+
+LCOV = (ReportFile("lcov.info", b"SF:a.py\nDA:1,1\nDA:2,1\nDA:3,0\nend_of_record\n"),)
+CUT = (ReportFile("lcov.info", b"SF:a.py\nDA:1,1\n"),)
+
+
+@pytest.mark.parametrize(
+    ("tests", "measured", "ended", "verdict", "reason"),
+    [
+        pytest.param(GREEN, LCOV, ending(0), PASSED, StageReason.TESTS_PASSED, id="measured beside tests"),
+        pytest.param(None, LCOV, ending(0), PASSED, StageReason.COMMAND_SUCCEEDED, id="measured alone"),
+        pytest.param(None, LCOV, ending(2), FAILED, StageReason.COMMAND_FAILED, id="measured, but it failed"),
+        pytest.param(RED, CUT, ending(1), FAILED, StageReason.TESTS_FAILED, id="red, and cut short"),
+        pytest.param(GREEN, CUT, ending(0), UNKNOWN, StageReason.REPORT_UNREADABLE, id="case 172: cut short"),
+        pytest.param(GREEN, MISSING, ending(0), UNKNOWN, StageReason.REPORT_MISSING, id="not measured"),
+    ],
+)
+def test_a_coverage_report_measures_and_one_that_cannot_be_read_is_unknown(
+    tests, measured, ended, verdict, reason
+):
+    outcome = judge(ended, tests, None, "process", CHECKOUT, measured)
+    assert (outcome.verdict, outcome.reason) == (verdict, reason)
+    assert outcome.evidence.coverage == (Coverage(3, 2) if measured is LCOV else None)
+    assert ("66.6 % of lines covered" in outcome.evidence.summary) == (measured is LCOV)
+
+
+def test_files_that_several_reports_measure_are_measured_once():
+    again = ReportFile("b.info", b"SF:a.py\nDA:1,0\nDA:3,1\nend_of_record\nSF:b.py\nDA:1,0\nend_of_record\n")
+    outcome = judge(ending(0), None, None, "process", CHECKOUT, (*LCOV, again))
+    assert outcome.evidence.coverage == Coverage(4, 3)

@@ -20,12 +20,14 @@ SOUND: dict[str, Any] = {
     "version": 1,
     "stages": {
         "tests": {"checks": "required"},
+        "slow": {"command": "slow", "junit": "slow/*.xml"},
         "unit": {"checks": ["test (3.12)", "lint"]},
         "build": {"workflow": "ci.yml", "junit": "reports/*.xml"},
         "scan": {
             "command": "scan .",
             "junit": "reports/*.xml",
             "sarif": "reports/*.sarif",
+            "coverage": "reports/*.info",
             "timeout": "10m",
             "fail_when": {"new_findings": "high"},
         },
@@ -38,7 +40,8 @@ SOUND: dict[str, Any] = {
                 "mode": "escalate",
                 "escalate_when": [
                     {"paths": ["infra/**"], "lines_changed": "> 400"},
-                    {"new_findings": "medium", "skipped_tests": ">0"},
+                    {"new_findings": "medium", "skipped_tests": ">0", "flaky_tests": "> 0"},
+                    {"coverage_drop": "> 0.5", "failed_tests": "> 1"},
                     {"author_is": "bot", "authors": ["octocat"], "approvers": [{"teams": ["acme/leads"]}]},
                     {"labels": ["risk*"], "title": ["*hotfix*"], "branch": ["fix/*"], "base": ["main"]},
                     {"labels": ["hold"], "block": "the label says so"},

@@ -202,6 +202,11 @@ TOGETHER = {
         "stages.work.sarif",
         "checks` leave nothing",
     ),
+    "coverage of checks": (
+        with_stage("{checks: all, coverage: c.xml}"),
+        "stages.work.coverage",
+        "checks` leave nothing",
+    ),
     "a timeout of a workflow": (
         with_stage("{workflow: a.yml, timeout: 5m}"),
         "stages.work.timeout",
@@ -487,6 +492,16 @@ TOGETHER = {
         f"{_E}.approval.escalate_when[0].skipped_tests",
         "leaves a `junit` report",
     ),
+    "a rule over coverage that nobody measures": (
+        with_approval('{mode: escalate, escalate_when: [{coverage_drop: "> 0.5"}]}'),
+        f"{_E}.approval.escalate_when[0].coverage_drop",
+        "leaves a `coverage` report",
+    ),
+    "a rule over failed tests that hold the gate anyway": (
+        with_rule('{failed_tests: "> 0"}'),
+        f"{_E}.approval.escalate_when[0].failed_tests",
+        "there they hold the gate anyway",
+    ),
     "a path from the root": (
         with_rule('{paths: ["/infra/**"]}'),
         f"{_E}.approval.escalate_when[0].paths[0]",
@@ -574,9 +589,6 @@ def test_a_line_is_not_short_where_a_team_widens_another_line() -> None:
 
 NOT_YET_FILES = {
     "environments.*.from.tag": with_environment('{from: {tag: "v*"}}'),
-    "environments.*.approval.escalate_when.*.coverage_drop": with_rule("{author_is: bot, coverage_drop: 1}"),
-    "environments.*.approval.escalate_when.*.flaky_tests": with_rule("{author_is: bot, flaky_tests: 1}"),
-    "environments.*.approval.escalate_when.*.failed_tests": with_rule("{author_is: bot, failed_tests: 1}"),
     "environments.*.approval.escalate_when.*.riskiest": with_rule("{author_is: bot, riskiest: 10%}"),
 }
 

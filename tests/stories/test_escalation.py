@@ -49,3 +49,27 @@ def test_a_label_can_hold_a_change_and_taking_it_off_lets_it_go_on(place: Place)
     assert not story.deployments()
     place.control.label(story.repository, story.number)
     story.shows("gate / staging", "success")
+
+
+MEASURED = escalating('coverage_drop: "> 0.5"').replace(
+    'junit: "reports/junit.xml"', "coverage: reports/lcov.info", 1
+)
+
+
+def measuring(covered: int) -> str:
+    """A command that measures ten lines."""
+    lines = "".join(f"DA:{number},{int(number <= covered)}\\n" for number in range(1, 11))
+    return f"mkdir -p reports\nprintf 'SF:app.py\\n{lines}end_of_record\\n' > reports/lcov.info\n"
+
+
+def test_a_change_that_covers_less_than_what_runs_asks(place: Place) -> None:
+    story = tell(place, gate_file=MEASURED, files={"check.sh": measuring(9)})
+    first = story.asks("staging")
+    assert "what runs there was not measured" in first["body"]
+    assert "90.0 % of lines covered" in first["body"]
+    story.says("reviewer", "/approve staging")
+    story.shows("gate / staging", "success")
+
+    story.pushes({"check.sh": measuring(8)})
+    asked = story.asks("staging", after=first["id"])["body"]
+    assert "`80.0 % of lines covered, and 90.0 % of lines covered of what runs there`" in asked

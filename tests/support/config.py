@@ -118,10 +118,10 @@ def with_parameter(body: str) -> str:
 
 
 def with_rule(body: str) -> str:
-    """A rule of `production`, whose stage reports tests and findings."""
+    """A rule of `production`, whose stage reports tests, findings and coverage."""
     approval = f"{{mode: escalate, escalate_when: [{body}]}}"
     return (
-        "version: 1\nstages: {scan: {workflow: scan.yml, junit: a.xml, sarif: a.sarif}}\n"
+        "version: 1\nstages: {scan: {workflow: scan.yml, junit: a.xml, sarif: a.sarif, coverage: c.xml}}\n"
         f"environments:\n  production: {{approval: {approval}}}\n"
     )
 
@@ -130,7 +130,7 @@ def with_rule_beside(body: str) -> str:
     """The same, with a stage `lint` that `production` does not need."""
     return (
         with_rule(body)
-        .replace("stages: {", "stages: {lint: {workflow: lint.yml}, ")
+        .replace("stages: {", "stages: {lint: {workflow: lint.yml, junit: b.xml}, ")
         .replace("production: {", "production: {needs: [scan], ")
     )
 

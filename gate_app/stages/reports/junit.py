@@ -4,6 +4,7 @@ Rules of this file (cases 170 to 173):
 
 * Counted from the test cases, never from the totals; totals that disagree make the report inconsistent.
 * A document type declaration, and with it every entity, is refused. Nothing is fetched.
+* Flaky is a case that both failed and passed in one report: as Surefire writes it (`flakyFailure`), or listed twice.
 * Depth, elements, cases, the length of one tag and of every text are bounded; over a bound the report
   decides nothing.
 
@@ -11,16 +12,11 @@ Why not ``junitparser``: it builds the whole tree with the standard library's pa
 is in memory before any bound could be checked, and it trusts the totals. ``defusedxml`` streams.
 """
 
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml.common import DTDForbidden, EntitiesForbidden
-from defusedxml.ElementTree import iterparse
+from xml.etree.ElementTree import Element
 
 from gate_app.domain.evidence import (
     MAX_FAILURES,
@@ -33,14 +29,16 @@ from gate_app.domain.evidence import (
 from gate_app.stages.plaintext import plain, plain_line
 from gate_app.stages.reports import Refusal
 from gate_app.stages.reports.missing import missing_module
+from gate_app.stages.reports.stream import BROKEN, FORBIDDEN, elements, overlong, tag
 
 MAX_DEPTH: Final = 64
 MAX_CASES: Final = 100_000
 MAX_ELEMENTS: Final = 1_000_000
-_LONG_TAG: Final = re.compile(rb"<(?!!\[CDATA\[)[^<>]{1000000}")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _LOCATION: Final = re.compile(r"^([^\s:][^\n:]{0,300}\.\w{1,8}):([0-9]{1,7}):", re.MULTILINE | re.ASCII)
 _SEARCHED_TEXT: Final = 65_536
+_PASSED: Final = 1
+_BROKE: Final = 2
 
 
 class _Ending(StrEnum):
@@ -73,17 +71,17 @@ def read(content: bytes) -> JUnitReport | Refusal:
     """The report in ``content``, or why it decides nothing."""
     if not content.strip():
         return Refusal(StageReason.REPORT_EMPTY, "The test report is empty.")
-    if _LONG_TAG.search(content):
+    if overlong(content):
         return _too_large("one tag is longer than a million bytes")
     reading = _Reading()
     try:
-        for event, element in _elements(content):
+        for event, element in elements(content):
             refusal = reading.start(element) if event == "start" else reading.end(element)
             if refusal is not None:
                 return refusal
-    except (DTDForbidden, EntitiesForbidden):
+    except FORBIDDEN:
         return Refusal(StageReason.REPORT_UNREADABLE, "The test report declares a document type; refused.")
-    except (ParseError, ValueError, LookupError):
+    except BROKEN:
         return Refusal(StageReason.REPORT_UNREADABLE, "The test report is not well-formed XML; cut short?")
     return reading.report()
 
@@ -97,6 +95,7 @@ def merge(reports: tuple[JUnitReport, ...]) -> JUnitReport:
             failed=sum(report.counts.failed for report in reports),
             errors=sum(report.counts.errors for report in reports),
             skipped=sum(report.counts.skipped for report in reports),
+            flaky=sum(report.counts.flaky or 0 for report in reports),
         ),
         failures=failures[:MAX_FAILURES],
         unstarted=tuple(name for report in reports for name in report.unstarted)[:MAX_FAILURES],
@@ -104,15 +103,12 @@ def merge(reports: tuple[JUnitReport, ...]) -> JUnitReport:
     )
 
 
-def _elements(content: bytes) -> Iterator[tuple[str, Element]]:
-    yield from iterparse(io.BytesIO(content), events=("start", "end"), forbid_dtd=True)
-
-
 @dataclass(slots=True)
 class _Suite:
     """An open suite: what it declares, and the cases seen directly in it and anywhere below."""
 
     declared: dict[str, int]
+    name: str = ""
     direct: int = 0
     below: int = 0
     broken: int = 0
@@ -128,6 +124,11 @@ class _Case:
     ending: _Ending
     message: str = ""
     missing: str | None = None
+    failed_once: bool = False
+
+    @property
+    def broken(self) -> bool:
+        return self.ending in (_Ending.FAILED, _Ending.ERROR)
 
 
 @dataclass(slots=True)
@@ -142,6 +143,8 @@ class _Reading:
     failures: list[TestFailure] = field(default_factory=list)
     unstarted: list[str] = field(default_factory=list)
     disagreement: str | None = None
+    ended: dict[tuple[str, str], int] = field(default_factory=dict)
+    flaky: set[tuple[str, str]] = field(default_factory=set)
 
     def start(self, element: Element) -> Refusal | None:
         self.elements += 1
@@ -153,12 +156,12 @@ class _Reading:
         return self._start_known(element)
 
     def _start_known(self, element: Element) -> Refusal | None:
-        tag = _tag(element)
-        if len(self.open) == 1 and tag not in ("testsuites", "testsuite"):
+        name = tag(element)
+        if len(self.open) == 1 and name not in ("testsuites", "testsuite"):
             return Refusal(StageReason.REPORT_UNREADABLE, "The test report is XML but not JUnit.")
-        if tag in ("testsuites", "testsuite"):
-            self.suites.append(_Suite(self._declared(element)))
-        if tag == "testcase":
+        if name in ("testsuites", "testsuite"):
+            self.suites.append(_Suite(self._declared(element), name=element.get("name", "")))
+        if name == "testcase":
             return self._start_case(element)
         return None
 
@@ -171,11 +174,13 @@ class _Reading:
         return None
 
     def end(self, element: Element) -> Refusal | None:
-        match _tag(element):
+        match tag(element):
             case "failure":
                 self._break_case(element, _Ending.FAILED)
             case "error":
                 self._break_case(element, _Ending.ERROR)
+            case "flakyFailure" | "flakyError" | "rerunFailure" | "rerunError":
+                self._failed_once()
             case "skipped" if self.case is not None and self.case.ending is _Ending.PASSED:
                 self.case.ending = _Ending.SKIPPED
             case "testcase":
@@ -197,19 +202,34 @@ class _Reading:
         if self.case.path is None:
             self.case.path, self.case.line = _location(text)
 
+    def _failed_once(self) -> None:
+        """Surefire's words for a run of a case beside the one that it ended with."""
+        if self.case is None:
+            self.disagreement = "a failure stands outside any test case"
+            return
+        self.case.failed_once = True
+
     def _close_case(self) -> None:
         case, self.case = self.case, None
         if case is None:
             return
         self.endings[case.ending] += 1
-        broken = case.ending in (_Ending.FAILED, _Ending.ERROR)
         for suite in self.suites:
             suite.below += 1
-            suite.broken += broken
+            suite.broken += case.broken
         if self.suites:
             self.suites[-1].direct += 1
-        if broken:
+        if case.broken:
             self._list_failure(case)
+        if case.ending is not _Ending.SKIPPED:
+            self._remember(case)
+
+    def _remember(self, case: _Case) -> None:
+        """A case is known by its suite and its name; listed twice with both endings, it is flaky too."""
+        known = (self.suites[-1].name if self.suites else "", case.name)
+        self.ended[known] = self.ended.get(known, 0) | (_BROKE if case.broken else _PASSED)
+        if self.ended[known] == _PASSED | _BROKE or (case.failed_once and not case.broken):
+            self.flaky.add(known)
 
     def _list_failure(self, case: _Case) -> None:
         if case.missing is not None:
@@ -250,6 +270,7 @@ class _Reading:
             failed=self.endings[_Ending.FAILED],
             errors=self.endings[_Ending.ERROR],
             skipped=self.endings[_Ending.SKIPPED],
+            flaky=len(self.flaky),
         )
         broken = counts.failed + counts.errors
         if self.disagreement is not None and not broken:
@@ -273,10 +294,6 @@ def _opened_case(element: Element) -> _Case:
         line=int(line) if _NUMBER.fullmatch(line) else None,
         ending=_Ending.SKIPPED if not_run else _Ending.PASSED,
     )
-
-
-def _tag(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
 
 
 def _text(element: Element) -> str:
