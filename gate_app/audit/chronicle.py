@@ -90,7 +90,7 @@ def steps(journal: Journal) -> Iterator[tuple[SealedPlace, DatedEntry | None, Re
 def events_of(
     place: SealedPlace, entry: DatedEntry | None, step: Retraced, digest: Digest, shadows: dict[str, str]
 ) -> Iterator[AuditEvent]:
-    """What one entry made different; `shadows` remembers what was last said of gates in shadow."""
+    """What one entry made different; `shadows` remembers what was last said of gates in shadow, and of a gate file."""
     about = AuditEvent(None, place.repository_id, "", place.number, place.hash, "", place.run_id)
     if entry is None:
         yield replace(about, event="entry_unreadable", detail="this entry cannot be read")
@@ -109,11 +109,14 @@ def events_of(
     if step.before.state is not step.after.state and step.after.state is not RunState.OPEN:
         yield replace(about, event=step.after.state.value)
     yield from _stages(about, step.before, step.after)
-    for name, gate in step.after.gates.items():
-        before = Gate(name) if entry.opening is not None else step.before.gates.get(name, Gate(name))
-        here = replace(about, environment=name, gate=step.after.release_id(name))
-        yield from _gate(here, before, gate, entry.verdicts)
-        yield from _shadow(here, entry.verdicts.get(name), shadows)
+    known = {} if entry.opening is not None else {each.environment: each for each in step.before.every_gate}
+    for gate in step.after.every_gate:
+        name, of_file = gate.environment, gate is step.after.review
+        about_gate = step.after.gate_id(name) if of_file else step.after.release_id(name)
+        here = replace(about, environment=name, gate=about_gate)
+        yield from _gate(here, known.get(name, Gate(name)), gate, entry.verdicts)
+        told = _review if of_file else _shadow
+        yield from told(here, entry.verdicts.get(name), shadows)
 
 
 def _of_run(about: AuditEvent, run: Run) -> AuditEvent:
@@ -161,6 +164,16 @@ def _gate(
         closed = replace(about, event="closed", verdict=after.closing.state.value, detail=after.closing.note)
         yield _by(replace(closed, codes=(after.closing.code.value,)), after.closing.by)
     yield from _release(about, before.release, after.release)
+
+
+def _review(about: AuditEvent, verdict: Verdict | None, shadows: dict[str, str]) -> Iterator[AuditEvent]:
+    """That a looser gate file may pass, or may not any more."""
+    if verdict is None:
+        return
+    may = "policy_allowed" if verdict.state is VerdictState.APPROVED else "policy_held"
+    if shadows.get(about.gate, "policy_held") != may:
+        yield replace(about, event=may, verdict=verdict.state.value, codes=verdict.codes)
+    shadows[about.gate] = may
 
 
 def _shadow(about: AuditEvent, verdict: Verdict | None, shadows: dict[str, str]) -> Iterator[AuditEvent]:

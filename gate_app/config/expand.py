@@ -75,7 +75,8 @@ def expand(file: FileModel, blob_sha: str) -> Policy:
         stages = (Stage(IMPLICIT_STAGE, ChecksWork("all")), *stages)
         automated = (IMPLICIT_STAGE,)
     environments = (_environment(name, it, automated) for name, it in file.environments.items())
-    return Policy(blob_sha, stages, tuple(environments), file.notify or ())
+    owners = tuple(line.declared() for line in file.policy.owners) if file.policy else ()
+    return Policy(blob_sha, stages, tuple(environments), file.notify or (), owners)
 
 
 def _stage(name: str, stage: StageModel) -> Stage:

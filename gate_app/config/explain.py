@@ -60,6 +60,13 @@ def explain(policy: Policy) -> str:
     rows += [("", ""), ("environments:", "where deployments go; each has one gate")]
     for environment in policy.environments:
         rows += _indent(_environment(environment))
+    if policy.owners:
+        rows += [
+            ("", ""),
+            ("policy:", ""),
+            ("  owners:", "each line must be met before this file becomes looser"),
+        ]
+        rows += [(f"    - {_approvers(line)}", _people(line)) for line in policy.owners]
     if policy.notify:
         rows += [
             ("", ""),

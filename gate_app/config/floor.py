@@ -25,9 +25,10 @@ from gate_app.config.models import (
     EscalationModel,
     FileModel,
     FreezeModel,
+    PolicyModel,
     Strict,
 )
-from gate_app.config.people import choices_are_few
+from gate_app.config.people import choices_are_few, owners_can_answer
 from gate_app.config.problems import ConfigProblem, Flaw
 from gate_app.config.reader import read, read_as
 from gate_app.config.rules import judge_alone
@@ -87,11 +88,15 @@ class FloorFile(Strict):
     ]
     """Environments by name, in any case of letters; `"*"` stands for every one. Both hold where both are there."""
 
+    policy: PolicyModel | None = None
+    """Who has to let a looser gate file pass too, by other people than those whom the gate file names."""
+
 
 _APPROVAL: Final = ("environments", ANY, "approval")
 FLOOR_PLACES: Final[Mapping[tuple[str, ...], type[Strict]]] = MappingProxyType(
     {
         (): FloorFile,
+        **{place: model for place, model in PLACES.items() if place[:1] == ("policy",)},
         ("environments", ANY): FloorEnvironmentModel,
         _APPROVAL: FloorApprovalModel,
         **{
@@ -121,6 +126,7 @@ def read_floor(raw: bytes, blob_sha: str, file_name: str) -> Floor | tuple[Confi
 
 def _meaning(floor: FloorFile) -> Iterator[Flaw]:
     yield from judge_alone({name: _alone(entry) for name, entry in floor.environments.items()})
+    yield from owners_can_answer(floor.policy.owners if floor.policy else ())
     for name, entry in floor.environments.items():
         if entry.approval.approvers is not None and entry.approval.mode in (None, "never"):
             path = ("environments", name, "approval", "approvers")
@@ -146,9 +152,17 @@ def raised(file: FileModel, floor: Floor) -> FileModel | tuple[Flaw, ...]:
     }
     flaws = tuple(
         replace(flaw, reason=f"with those of the organisation's floor, {flaw.reason}")
-        for flaw in choices_are_few(environments)
+        for flaw in (*choices_are_few(environments), *owners_can_answer(_owners(file, floor.file)))
     )
-    return flaws or file.model_copy(update={"environments": environments})
+    owners = _owners(file, floor.file)
+    policy = PolicyModel(owners=owners[:MAX_LINES]) if owners else None
+    return flaws or file.model_copy(update={"environments": environments, "policy": policy})
+
+
+def _owners(file: FileModel, floor: FloorFile) -> tuple[ApproverLineModel, ...]:
+    """Lines of both, a line of both once."""
+    lines = (line for each in (file.policy, floor.policy) if each is not None for line in each.owners)
+    return tuple(dict.fromkeys(lines))
 
 
 def _entries(floor: FloorFile, name: str) -> Iterator[FloorEnvironmentModel]:

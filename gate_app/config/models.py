@@ -501,6 +501,14 @@ class EnvironmentModel(Strict):
     """Stages that run after the deployment; it is healthy once they have passed."""
 
 
+class PolicyModel(Strict):
+    """Who answers for this file."""
+
+    owners: Annotated[tuple[ApproverLineModel, ...], Field(min_length=1, max_length=MAX_LINES)]
+    """Lines that must all be met, by different people, before a pull request may make this file looser
+    (`/approve policy`)."""
+
+
 class FileModel(Strict):
     """The gates of this repository, read from its default branch."""
 
@@ -514,6 +522,10 @@ class FileModel(Strict):
 
     environments: Annotated[dict[Name, EnvironmentModel], Field(min_length=1, max_length=MAX_ENVIRONMENTS)]
     """Places that deployments go to, by name; each has one gate. At least one."""
+
+    policy: PolicyModel | None = None
+    """Who lets a looser version of this file pass. Left out: its owners by CODEOWNERS on the default branch, else
+    administrators of the repository."""
 
     notify: Channels | None = None
     """Names of channels that the operator of the app has configured: questions, reminders, escalations and decisions
@@ -561,6 +573,9 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY, "rollback"): RollbackModel,
         ("environments", ANY, "rollback", "approvers", ANY): ApproverLineModel,
         ("environments", ANY, "monitor", "probes", ANY): ProbeModel,
+        ("policy",): PolicyModel,
+        ("policy", "owners", ANY): ApproverLineModel,
+        **dict.fromkeys(_parts(("policy", "owners", ANY)), ApproverLineModel),
     }
 )
 """Which model describes the keys at a path; ANY stands for one name or one list index."""

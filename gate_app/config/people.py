@@ -7,11 +7,12 @@ open is refused with the smallest fix, as far as the file alone can tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from math import prod
 
 from gate_app.config.fields import MAX_LINES
-from gate_app.config.models import MAX_NESTING, ApproverLineModel, EnvironmentModel
+from gate_app.config.models import MAX_NESTING, ApprovalModel, ApproverLineModel, EnvironmentModel
 from gate_app.config.problems import Flaw, Path, listed
 from gate_app.domain.lines import Place, Way, ways
 
@@ -151,6 +152,14 @@ def _unmeetable(path: Path, way: Way, some: Sequence[Place]) -> Flaw:
     alone = len(some) == 1 and len(some[0]) == 1
     step: Path = (tops[0], "count") if alone else (tops[-1],)
     return Flaw((*path, *step), reason, f"name {wanted - found} more, or lower `count`")
+
+
+def owners_can_answer(owners: Sequence[ApproverLineModel]) -> Iterator[Flaw]:
+    """The lines of who owns the policy, judged like the approvers of an environment."""
+    approval = ApprovalModel().model_copy(update={"approvers": tuple(owners)})
+    alone = {"policy": EnvironmentModel().model_copy(update={"approval": approval})}
+    for rule in PEOPLE:
+        yield from (replace(flaw, path=("policy", "owners", *flaw.path[4:])) for flaw in rule(alone))
 
 
 PEOPLE: tuple[PeopleRule, ...] = (

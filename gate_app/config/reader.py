@@ -14,7 +14,14 @@ from pydantic import ValidationError
 
 from gate_app.config.document import Document, Value, parse
 from gate_app.config.expand import expand
-from gate_app.config.models import EnvironmentModel, FileModel, StageModel, Strict
+from gate_app.config.models import (
+    ApproverLineModel,
+    EnvironmentModel,
+    FileModel,
+    PolicyModel,
+    StageModel,
+    Strict,
+)
 from gate_app.config.phrases import Places, flaws_of
 from gate_app.config.problems import ConfigProblem, Flaw, Mark, Path, path_text
 from gate_app.config.rules import Draft, judge
@@ -108,7 +115,14 @@ def _draft(document: Document, value: Value) -> Draft:
         stages=_sound_entries(StageModel, stages),
         environments=_sound_entries(EnvironmentModel, environments),
         notify=_texts(value, "notify"),
+        owners=_owners(value),
     )
+
+
+def _owners(value: Value) -> tuple[ApproverLineModel, ...]:
+    """The owners of the policy, where that section is sound."""
+    sound = _sound_entries(PolicyModel, {"policy": _section(value, "policy")})
+    return sound["policy"].owners if sound else ()
 
 
 def _texts(value: Value, name: str) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from gate_app.config.models import (
     ApprovalModel,
+    ApproverLineModel,
     EnvironmentModel,
     EscalationModel,
     ParameterModel,
     StageModel,
 )
 from gate_app.config.patience import clocks_can_ring, steps
-from gate_app.config.people import PEOPLE, approver_lines
+from gate_app.config.people import PEOPLE, approver_lines, owners_can_answer
 from gate_app.config.problems import Flaw, Path, did_you_mean, listed, quote
 from gate_app.domain.parameters import Parameter
 
@@ -33,6 +34,7 @@ class Draft:
     stages: Mapping[str, StageModel]
     environments: Mapping[str, EnvironmentModel]
     notify: tuple[str, ...] = ()
+    owners: tuple[ApproverLineModel, ...] = ()
 
 
 Rule = Callable[[Draft], Iterator[Flaw]]
@@ -41,7 +43,8 @@ Rule = Callable[[Draft], Iterator[Flaw]]
 def judge(draft: Draft) -> tuple[Flaw, ...]:
     """Everything that is wrong with the draft beyond the shape of its entries."""
     told = (flaw for rule in RULES for flaw in rule(draft))
-    return (*told, *(flaw for rule in PEOPLE for flaw in rule(draft.environments)))
+    asked = (flaw for rule in PEOPLE for flaw in rule(draft.environments))
+    return (*told, *asked, *owners_can_answer(draft.owners))
 
 
 def judge_alone(environments: Mapping[str, EnvironmentModel]) -> tuple[Flaw, ...]:

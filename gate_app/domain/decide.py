@@ -27,6 +27,7 @@ from gate_app.domain.policy import ApprovalMode, Policy
 from gate_app.domain.proposals import Proposal
 from gate_app.domain.record import record
 from gate_app.domain.requests import Obeyed, obey
+from gate_app.domain.reviewing import reviewed, unread_owners
 from gate_app.domain.run import Run, RunState, StageRole, StageStatus, oldest_approval
 from gate_app.domain.settle import settle
 from gate_app.domain.verdict import Verdict
@@ -58,7 +59,7 @@ def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
     after = observe(request.run if isinstance(request, Obeyed) else recorded, conditions)
     if isinstance(request, Obeyed) and request.environments:
         conditions = _with_environments(conditions, request.environments)
-    verdicts = evaluate(after, conditions)
+    verdicts = {**evaluate(after, conditions), **reviewed(after, conditions)}
     draft = settle(after, event, verdicts, conditions, request)
     announce(run, draft)
     return Decision(
@@ -102,10 +103,13 @@ def _unread(run: Run, event: Event, conditions: Conditions) -> bool:
     """Whether this decision began to turn on something that was not read for it.
 
     Checks of a gate that was opened anew; a workflow run or deployment that may have ended before its webhooks
-    could find us; whether a deploying workflow can be started, once nothing but a person is missing.
+    could find us; whether a deploying workflow can be started, once nothing but a person is missing; who owns the gate
+    file, once it is known to become looser.
     """
     if not isinstance(run.policy, Policy):
         return False
+    if unread_owners(run, conditions) and (not isinstance(event, ClockTicked) or conditions.proposal):
+        return True
     asked = wanted(run, run.policy, ClockTicked(conditions.now))
     unread = set(asked.routes) - set(conditions.routes)
     if not isinstance(event, ClockTicked):

@@ -69,7 +69,7 @@ def judge(run: Run, gate: Gate, conditions: Conditions) -> Verdict:
     if run.state is not RunState.OPEN:
         return Verdict(gate.environment, VerdictState.SUPERSEDED, (_run_ended(run),))
     if not isinstance(run.policy, Policy):
-        return Verdict(gate.environment, VerdictState.WAITING, (_policy_reason(run, conditions),))
+        return Verdict(gate.environment, VerdictState.WAITING, (policy_reason(run, conditions),))
     environment = run.policy.environment(gate.environment)
     if environment is None:
         return Verdict(gate.environment, VerdictState.SUPERSEDED, (refused(ReasonCode.ENVIRONMENT_REMOVED),))
@@ -86,8 +86,8 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
     approval = owned(escalation.approval if escalation else environment.approval, gate, conditions)
     answers = judge_answers(run, gate, approval, binding_for(run, environment), conditions)
     grounds = (
-        _policy_reason(run, conditions),
-        *_head_reasons(run, conditions),
+        policy_reason(run, conditions),
+        *head_reasons(run, conditions),
         *paths,
         _needs_reason(run, environment, conditions),
         *_after_reasons(run, environment, conditions),
@@ -97,7 +97,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         _free_reason(run, environment, conditions),
         _way_out(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),
-        *_pending_denials(gate, answers),
+        *pending_denials(gate, answers),
         *_approval_reasons(run, gate, answers, approval, escalation, conditions),
         *_exception_reasons(run, gate, answers, approval, conditions),
     )
@@ -113,7 +113,7 @@ def _weighed(
     conditions: Conditions,
 ) -> Verdict:
     """Denial first, then expiry; approved only when every ground holds."""
-    denial = _denial(gate, answers)
+    denial = standing_denial(gate, answers)
     if denial is not None:
         return Verdict(gate.environment, VerdictState.DENIED, (denial, *grounds), answers)
     if _expired(run, gate, environment, conditions.now):
@@ -158,13 +158,13 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
     answers = judge_answers(run, gate, approval, binding_for(run, environment), conditions)
     by = ", ".join(person.login for person in gate.requesters)
     grounds = (
-        _policy_reason(run, conditions),
+        policy_reason(run, conditions),
         met(ReasonCode.ROLLBACK_TO, sha=run.change.head.sha, detail=run.because, by=by),
         *lock_reasons(run, environment.name, conditions),
         _free_reason(run, environment, conditions),
         _way_out(run, gate, environment, conditions),
         *_returned_reasons(gate, conditions),
-        *_pending_denials(gate, answers),
+        *pending_denials(gate, answers),
     )
     unasked = by_rule(run, gate, environment) and all(ground.met for ground in grounds)
     grounds = (
@@ -177,7 +177,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
     return _weighed(run, gate, environment, answers, grounds, conditions)
 
 
-def _policy_reason(run: Run, conditions: Conditions) -> Reason:
+def policy_reason(run: Run, conditions: Conditions) -> Reason:
     """The policy that the trusted ref holds now must be the one the run is pinned to (invariant 12)."""
     current = conditions.policy
     match current:
@@ -191,7 +191,7 @@ def _policy_reason(run: Run, conditions: Conditions) -> Reason:
             return unknown(ReasonCode.POLICY_UNREADABLE, detail="the pinned policy does not gate this")
 
 
-def _head_reasons(run: Run, conditions: Conditions) -> tuple[Reason, ...]:
+def head_reasons(run: Run, conditions: Conditions) -> tuple[Reason, ...]:
     """The head at GitHub, read now, is the one under decision (cases 20, 24, 25, 34, 88)."""
     head = conditions.head
     if isinstance(head, Unknown):
@@ -386,7 +386,7 @@ def _exception_reasons(
     return (met(ReasonCode.SELF_APPROVED, by=by),) if by else ()
 
 
-def _denial(gate: Gate, answers: tuple[Judged, ...]) -> Reason | None:
+def standing_denial(gate: Gate, answers: tuple[Judged, ...]) -> Reason | None:
     """A denial that counts dominates whatever else holds (invariant 3)."""
     counting = {answer.answer for answer in answers if answer.counts}
     for answer in gate.answers:
@@ -399,7 +399,7 @@ def _held_reasons(run: Run) -> tuple[Reason, ...]:
     return tuple(unmet(ReasonCode.HELD, by=held.by.login, note=held.text) for held in run.holds)
 
 
-def _pending_denials(gate: Gate, answers: tuple[Judged, ...]) -> tuple[Reason, ...]:
+def pending_denials(gate: Gate, answers: tuple[Judged, ...]) -> tuple[Reason, ...]:
     """A denial that may count once something can be read again holds the gate (invariants 3, 4)."""
     pending = {answer.answer for answer in answers if answer.code in UNKNOWN_CODES}
     given = [answer for answer in gate.answers if answer.kind == "denial" and answer.key in pending]

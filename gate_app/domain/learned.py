@@ -9,6 +9,7 @@ from gate_app.domain.model import Unknown
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Environment
+from gate_app.domain.review import gate_named
 from gate_app.domain.run import Run
 from gate_app.domain.shipping import Shipment
 
@@ -36,13 +37,13 @@ def with_owners(run: Run, conditions: Conditions) -> Run:
     What cannot be told now leaves what was known; a gate that asks owners waits meanwhile.
     """
     for name, owners in conditions.owners.items():
-        gate = run.gates.get(name)
+        gate = gate_named(run, name)
         if gate is not None and gate.turns_on_answers and not isinstance(owners, Unknown):
-            run = run.with_gate(replace(gate, owners=_digest(owners)))
+            run = run.with_gate(replace(gate, owners=owners_digest(owners)))
     return run
 
 
-def _digest(owners: Ownership) -> str:
+def owners_digest(owners: Ownership) -> str:
     """Of who has to answer, in whatever order; which of their files came first does not matter."""
     return fingerprint(
         sorted(

@@ -36,7 +36,7 @@ def withdraw(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCod
 
     A release that has begun goes on; one that turns out not to have happened is judged without the answer (case 75).
     """
-    gates = [gate for gate in run.gates.values() if command.environment in (None, gate.environment)]
+    gates = [gate for gate in run.every_gate if command.environment in (None, gate.environment)]
     given = [gate for gate in gates if _answers_of(gate, event.person)]
     open_gates = [gate for gate in given if gate.closing is None and _may_be_released(gate)]
     if not open_gates:

@@ -376,12 +376,16 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A whole `.github/gate.yml`, pinned to the blob it was read from. `notify` names channels of the operator's."""
+    """A whole `.github/gate.yml`, pinned to the blob it was read from. `notify` names channels of the operator's.
+
+    `owners` are the lines of who lets a looser version of the file pass; empty: its code owners, else administrators.
+    """
 
     blob_sha: str
     stages: tuple[Stage, ...]
     environments: tuple[Environment, ...]
     notify: tuple[str, ...] = field(default=(), metadata=LATER)
+    owners: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
     kind: Literal["policy"] = "policy"
 
     def stage(self, name: str) -> Stage:
@@ -427,7 +431,8 @@ class Policy:
 
     @property
     def _lines(self) -> tuple[ApproverLine, ...]:
-        return tuple(line for environment in self.environments for line in environment.every_line)
+        owning = (leaf for line in self.owners for leaf in line.leaves)
+        return (*(line for environment in self.environments for line in environment.every_line), *owning)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,12 @@ _MEANWHILE: Final = (
 )
 
 
-def section(found: Proposal | None) -> str:
-    """The part of the status comment, empty where the gate file is left alone."""
+def section(found: Proposal | None, review: str = "") -> str:
+    """The part of the status comment, empty where the gate file is left alone; `review` is where its review stands."""
     if found is None or not found.touches:
         return ""
-    return f"#### The gate file: {title(found)}\n\n{summary(found)}"
+    parts = (f"#### The gate file: {title(found)}", summary(found), review)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _table(found: Proposal) -> Iterator[str]:

@@ -6,11 +6,16 @@ compares with the one in force; what cannot be obeyed, or takes the gate file aw
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
+from gate_app.domain.model import LATER
 from gate_app.domain.policy import Policy
 from gate_app.domain.strictness import Compared, Direction, compared
+
+GATE_FILE: Final = ".github/gate.yml"
+REVIEWED: Final = "policy"
+"""What stands for the gate file where the name of an environment would: no environment is called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +24,14 @@ class Proposal:
 
     `under` is the blob of the policy that it was compared with. `touches` says whether the pull request changes the
     gate file at all, `problem` why its version cannot be obeyed. `environments` are those that differ, looser ones
-    first.
+    first. `blob` is the version of the pull request, empty where there is none that could be read.
     """
 
     under: str
     touches: bool = False
     problem: str = ""
     environments: tuple[Compared, ...] = ()
+    blob: str = field(default="", metadata=LATER)
 
     @property
     def looser(self) -> tuple[str, ...]:
@@ -44,4 +50,4 @@ def proposal(now: Policy, proposed: Policy | str) -> Proposal:
         return Proposal(now.blob_sha, touches=True, problem=proposed)
     differing = [each for each in compared(now, proposed) if each.differences]
     ordered = sorted(differing, key=lambda each: each.direction is not Direction.LOOSER)
-    return Proposal(now.blob_sha, touches=True, environments=tuple(ordered))
+    return Proposal(now.blob_sha, touches=True, environments=tuple(ordered), blob=proposed.blob_sha)

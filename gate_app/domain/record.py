@@ -30,7 +30,7 @@ from gate_app.domain.events import (
     WorkflowDispatched,
 )
 from gate_app.domain.model import PersonKind, Unknown
-from gate_app.domain.policy import Policy
+from gate_app.domain.review import gate_named, spoken
 from gate_app.domain.run import (
     Answer,
     Followed,
@@ -114,8 +114,7 @@ def _answered(run: Run, event: CommandGiven) -> Run:
     """An approval or denial of a question that was open when a person wrote the comment (case 44)."""
     if event.person.account is not PersonKind.USER or event.via_app:
         return run
-    names = run.policy.environments if isinstance(run.policy, Policy) else ()
-    command = parse(event.line, [environment.name for environment in names])
+    command = parse(event.line, spoken(run))
     if (
         not isinstance(command, Command)
         or command.verb not in ("approve", "deny")
@@ -180,7 +179,7 @@ def _meant(event: RerunRequested, surface: str) -> bool:
 
 def _shown(run: Run, event: QuestionShown) -> Run:
     """Where a question can be read first; one that had to be made again was seen before."""
-    gate = run.gates.get(event.environment)
+    gate = gate_named(run, event.environment)
     asked = gate.question if gate else None
     if gate is None or asked is None or asked.number != event.number or asked.comment_id is not None:
         return run
@@ -188,12 +187,12 @@ def _shown(run: Run, event: QuestionShown) -> Run:
 
 
 def _already(run: Run, comment_id: int) -> bool:
-    return any(answer.comment_id == comment_id for gate in run.gates.values() for answer in gate.answers)
+    return any(answer.comment_id == comment_id for gate in run.every_gate for answer in gate.answers)
 
 
 def _voided(run: Run, event: CommentChanged) -> Run:
     """An edited or deleted comment takes its answer with it, for good."""
-    for gate in run.gates.values():
+    for gate in run.every_gate:
         answers = tuple(
             replace(answer, voided=event.change) if answer.comment_id == event.comment_id else answer
             for answer in gate.answers
@@ -210,7 +209,7 @@ def _disturbed(run: Run, event: CommentChanged) -> Run:
     """
     shown = {surface: seen for surface, seen in run.published.items() if not is_comment(surface)}
     run = replace(run, published=shown)
-    for gate in run.gates.values():
+    for gate in run.every_gate:
         asked = gate.question.comment_id if gate.question else None
         if asked == event.comment_id and gate.release is None and gate.closing is None:
             run = run.with_gate(replace(gate, disturbed=gate.disturbed + 1))

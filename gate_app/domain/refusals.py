@@ -18,6 +18,8 @@ from gate_app.domain.inert import code, plain
 from gate_app.domain.ladder import in_hand
 from gate_app.domain.model import Person, Purpose
 from gate_app.domain.policy import Environment, Policy
+from gate_app.domain.proposals import REVIEWED
+from gate_app.domain.review_words import owners_wanted
 from gate_app.domain.run import Answer, Run, StageRole
 from gate_app.domain.sentences import phrase
 from gate_app.domain.targets import NoTarget, asking
@@ -51,6 +53,9 @@ _NOT_KEPT: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.POLICY_INVALID: "the gate file on the default branch cannot be obeyed; mend it, then write it again",
 }
 """What is said of a request: unlike an answer it is not kept to be judged again."""
+
+
+_REVIEW: Final = "Owners of the policy are asked where a pull request makes the gate file looser."
 
 
 def command_said(verb: str, environment: str) -> str:
@@ -97,7 +102,8 @@ def _instead_of(command: Malformed, run: Run) -> str:
         case ReasonCode.COMMAND_UNAVAILABLE:
             return "`/help` lists those that it knows."
         case ReasonCode.ENVIRONMENT_UNKNOWN if isinstance(run.policy, Policy):
-            return f"Environments: {_boxed([each.name for each in run.policy.environments])}."
+            more = f" {_REVIEW}" if command.detail == REVIEWED else ""
+            return f"Environments: {_boxed([each.name for each in run.policy.environments])}.{more}"
         case ReasonCode.STAGE_NOT_FOUND:
             return f"Stages here: {_stages(run)}."
         case ReasonCode.REASON_MISSING if command.detail:
@@ -140,11 +146,13 @@ def _why_unknown(reason: ReasonCode, run: Run) -> str:
 
 def _who(run: Run, environment: str, given: Answer) -> str:
     found = run.policy.environment(environment) if isinstance(run.policy, Policy) else None
+    if environment == REVIEWED and run.review is not None and given.kind == "approval":
+        return f"It takes {owners_wanted(run.review)}."
+    if given.kind == "denial" and (found is not None or environment == REVIEWED):
+        return "Everybody with write permission may deny, and everybody who may approve."
     if found is None:
         return ""
     found = in_hand(run.gates[environment], found)
-    if given.kind == "denial":
-        return "Everybody with write permission may deny, and everybody who may approve."
     if run.purpose is Purpose.ROLLBACK:
         return f"It takes {wanted_for_rollback(found)}."
     return f"It takes {wanted(_asked(found, run))}."

@@ -18,12 +18,13 @@ from gate_app.domain.effects import PublishComment, React
 from gate_app.domain.events import ButtonPressed, CommandGiven, QuestionShown, RerunRequested
 from gate_app.domain.model import Person, PersonKind, Purpose
 from gate_app.domain.plan import fingerprint
-from gate_app.domain.policy import Permission, Policy, PolicyProblem
+from gate_app.domain.policy import Permission, PolicyProblem
 from gate_app.domain.requests import Obeyed, Refused
+from gate_app.domain.review import gate_named, spoken
 from gate_app.domain.rollback import taken_back
 from gate_app.domain.run import Gate, Run, button_key, comment_key, passed_on
 from gate_app.domain.targets import NoTarget, target_of, target_of_press
-from gate_app.domain.verdict import ReasonCode
+from gate_app.domain.verdict import Judged, ReasonCode
 
 
 def answer(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) -> None:
@@ -41,9 +42,7 @@ def answer(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) 
 
 def _reply(draft: Draft, event: CommandGiven, request: Obeyed | Refused | None) -> str | None:
     """The one line that answers a command; None where a reaction or silence does."""
-    policy = draft.run.policy
-    names = [environment.name for environment in policy.environments] if isinstance(policy, Policy) else []
-    command = parse(event.line, names)
+    command = parse(event.line, spoken(draft.run))
     match command:
         case None:
             return None
@@ -136,11 +135,11 @@ def _why_nothing_moves(run: Run) -> ReasonCode:
 def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None:
     """An approval or denial: a reaction when it counts, else the code of the rule that it met."""
     key = comment_key(event.comment_id)
-    for gate in draft.run.gates.values():
+    for gate in draft.run.every_gate:
         given = gate.given(key)
         if given is None:
             continue
-        judged = draft.verdicts[gate.environment].judged(key)
+        judged = _judged(draft, gate, key)
         if judged is not None and judged.counts:
             draft.effects.append(React(event.comment_id, "+1"))
             return None
@@ -157,14 +156,20 @@ def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None
     return refusals.no_target(event.person, said, missed, draft.run, draft.verdicts)
 
 
+def _judged(draft: Draft, gate: Gate, key: str) -> Judged | None:
+    """How an answer was judged; None where its gate is not asked about any more."""
+    verdict = draft.verdicts.get(gate.environment)
+    return verdict.judged(key) if verdict is not None else None
+
+
 def answer_early(draft: Draft, event: QuestionShown) -> None:
     """What came of the approvals that were read before it was known where their question can be read."""
-    gate, conversation = draft.run.gates.get(event.environment), draft.run.change.conversation
+    gate, conversation = gate_named(draft.run, event.environment), draft.run.change.conversation
     asked = gate.question if gate is not None else None
     if gate is None or asked is None or asked.comment_id != event.comment_id or conversation is None:
         return
     for given in gate.answers:
-        judged = draft.verdicts[gate.environment].judged(given.key)
+        judged = _judged(draft, gate, given.key)
         if given.kind != "approval" or given.comment_id is None or given.question != asked.number:
             continue
         if judged is not None and judged.counts:

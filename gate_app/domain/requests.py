@@ -23,6 +23,7 @@ from gate_app.domain.model import Origin, Person, PersonKind, Purpose
 from gate_app.domain.parameters import Parameter, values
 from gate_app.domain.pauses import pause, withdraw
 from gate_app.domain.policy import ChecksWork, Permission, Policy
+from gate_app.domain.review import spoken
 from gate_app.domain.rollback import SHOWN_TARGETS, asked_for, taken_back, targets
 from gate_app.domain.run import Closing, Gate, Modification, Run, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.verdict import ReasonCode, VerdictState
@@ -81,7 +82,7 @@ def _takes_back(run: Run, event: Event) -> bool:
 def _commanded(
     run: Run, policy: Policy, event: CommandGiven, conditions: Conditions
 ) -> Obeyed | Refused | None:
-    command = parse(event.line, [environment.name for environment in policy.environments])
+    command = parse(event.line, spoken(run))
     if not isinstance(command, Command) or command.verb not in REQUESTS:
         return None
     obstacle = _unread(event, conditions)

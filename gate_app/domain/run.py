@@ -26,7 +26,7 @@ from gate_app.domain.model import (
 )
 from gate_app.domain.patience import Pause, expiry
 from gate_app.domain.policy import ApproverLine, Policy, PolicyProblem
-from gate_app.domain.proposals import Proposal
+from gate_app.domain.proposals import REVIEWED, Proposal
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
@@ -324,8 +324,8 @@ class Run:
     gate of the breached release, which holds the environment for it. `interrupted_at` is when GitHub says that the
     head was away, or the pull request closed, after somebody had approved (cases 23, 34); `ended` is the code of an end
     that `state` alone does not explain. `pauses` are holds and questions, oldest first. `proposal` is what its
-    pull request makes of the gate file, once known. `by_rule` is the blob of the policy by which a rollback asks
-    nobody, until it was judged once.
+    pull request makes of the gate file, once known, and `review` the gate where its owners let a looser one pass.
+    `by_rule` is the blob of the policy by which a rollback asks nobody, until it was judged once.
     """
 
     id: str
@@ -351,6 +351,7 @@ class Run:
     pauses: tuple[Pause, ...] = field(default=(), metadata=LATER)
     proposal: Proposal | None = field(default=None, metadata=LATER)
     by_rule: str = field(default="", metadata=LATER)
+    review: Gate | None = field(default=None, metadata=LATER)
 
     @property
     def shown_sha(self) -> str:
@@ -364,7 +365,14 @@ class Run:
             return False
         if self.state is not RunState.OPEN and not self.gates:
             return True
+        if self.state is RunState.OPEN and self.review is not None and not self.review.closing:
+            return False
         return bool(self.gates) and all(gate.ended for gate in self.gates.values())
+
+    @property
+    def every_gate(self) -> tuple[Gate, ...]:
+        """The gates of environments, and the review of a looser gate file."""
+        return (*self.gates.values(), *((self.review,) if self.review else ()))
 
     @property
     def holds(self) -> tuple[Pause, ...]:
@@ -392,6 +400,8 @@ class Run:
         return f"{self.id}:{environment}"
 
     def with_gate(self, gate: Gate) -> Run:
+        if gate.environment == REVIEWED:
+            return replace(self, review=gate)
         return replace(self, gates={**self.gates, gate.environment: gate})
 
     def with_stage(self, stage: StageRun) -> Run:
@@ -400,7 +410,7 @@ class Run:
 
 def oldest_approval(run: Run) -> datetime | None:
     """When the oldest approval was given that may still open a gate; None when there is none."""
-    waiting = [gate for gate in run.gates.values() if not gate.closing and not gate.release]
+    waiting = [gate for gate in run.every_gate if not gate.closing and not gate.release]
     standing = [
         pressed_since(gate, answer.at) if answer.button else answer.at
         for gate in waiting

@@ -264,6 +264,9 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         "once it is"
     ),
     _R.NOT_PERMITTED: lambda f: "that takes write permission here",
+    _R.POLICY_NOT_ASKED: lambda f: (
+        "the owners of the policy are asked only where a pull request makes the gate file looser, and it can be obeyed"
+    ),
     _R.NOTHING_OPEN: lambda f: "no gate waits here",
     _R.NOTHING_TO_WITHDRAW: lambda f: "there is no answer of theirs to take back",
     _R.NOTHING_ASKED: lambda f: "no question is open here",

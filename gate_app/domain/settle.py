@@ -23,6 +23,7 @@ from gate_app.domain.releasing import advance_release, begin_release
 from gate_app.domain.reminders import asked_anew, next_rings, remind
 from gate_app.domain.replies import answer, answer_early, answer_press, answer_rerun
 from gate_app.domain.requests import Obeyed, Refused
+from gate_app.domain.reviewing import next_looks, settle_review
 from gate_app.domain.run import Closing, Gate, Question, Run
 from gate_app.domain.staging import end_overdue, run_automated, stop_looking, stop_unneeded
 from gate_app.domain.surface import show_differences
@@ -68,6 +69,7 @@ def settle(
     run_automated(draft)
     for name in tuple(draft.run.gates):
         _settle_gate(draft, name, verdicts[name])
+    settle_review(draft)
     stop_looking(draft)
     draft.effects += collections(draft.run, conditions)
     if isinstance(event, CommandGiven):
@@ -165,7 +167,7 @@ def _wake_at(draft: Draft) -> datetime | None:
         for name, gate in draft.run.gates.items()
         for moment in _moments(draft, gate, draft.verdicts[name])
     ]
-    moments += looks(draft.run, draft.conditions)
+    moments += [*looks(draft.run, draft.conditions), *next_looks(draft)]
     if not isinstance(draft.run.policy, Policy):
         moments.append(draft.now + RECHECK)
     if isinstance(draft.conditions.proposal, Unknown):

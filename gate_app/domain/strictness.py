@@ -51,9 +51,17 @@ Comparator = Callable[[Any, Any], bool]
 
 
 def compared(before: Policy, after: Policy) -> tuple[Compared, ...]:
-    """Every environment of either policy, those of the newer one first."""
+    """Every environment of either policy, those of the newer one first; and who owns it, where that differs."""
     names = dict.fromkeys(each.name for each in (*after.environments, *before.environments))
-    return tuple(Compared(name, tuple(_environment(name, before, after))) for name in names)
+    owning = tuple(_owners(before.owners, after.owners))
+    environments = (Compared(name, tuple(_environment(name, before, after))) for name in names)
+    return (*environments, *((Compared("policy", owning),) if owning else ()))
+
+
+def _owners(old: Sequence[ApproverLine], new: Sequence[ApproverLine]) -> Iterator[Difference]:
+    """Who lets a looser gate file pass; those whom no line names, owners of files or administrators, may be anybody."""
+    if old != new:
+        yield Difference("policy.owners", _direction(bool(old) and _every_line_kept(old, new)))
 
 
 def _environment(name: str, before: Policy, after: Policy) -> Iterator[Difference]:

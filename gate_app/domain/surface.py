@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, assert_never
 
-from gate_app.domain import proposal_words, wording
+from gate_app.domain import proposal_words, review_words, wording
 from gate_app.domain.annotations import annotated
 from gate_app.domain.announcing import unheard
 from gate_app.domain.baseline import compared_stage
@@ -22,6 +22,7 @@ from gate_app.domain.headlines import gate_title
 from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Policy, PolicyProblem
+from gate_app.domain.proposals import REVIEWED
 from gate_app.domain.run import (
     QUESTION,
     STATUS,
@@ -73,16 +74,22 @@ def _surfaces(draft: Draft) -> Iterator[PublishCheckRun | PublishComment]:
     for name, gate in run.gates.items():
         yield _gate_check(draft, gate, draft.verdicts[name])
         yield from _questions(draft, gate, draft.verdicts[name])
+    yield from _review_questions(draft)
 
 
 def _policy_check(draft: Draft) -> Iterator[PublishCheckRun]:
     """A gate file that cannot be obeyed is closed and loud; so is one that a pull request makes looser."""
     run, broken = draft.run, isinstance(draft.run.policy, PolicyProblem)
+    if run.review is not None and run.state is not RunState.OPEN:
+        return  # it was judged as long as the pull request was open
     unread = not broken and isinstance(draft.conditions.proposal, Unknown)
-    touched = run.proposal is not None and run.proposal.touches
+    owned = isinstance(run.policy, Policy) and bool(run.policy.owners) and run.proposal is not None
+    touched = owned or (run.proposal is not None and run.proposal.touches)
     if not (broken or unread or touched) and "policy" not in run.published:
         return
-    proposed = run.proposal.conclusion if run.proposal else "success"
+    verdict = draft.verdicts.get(REVIEWED)
+    allowed = verdict is not None and verdict.state is VerdictState.APPROVED
+    proposed = run.proposal.conclusion if run.proposal and not allowed else "success"
     yield PublishCheckRun(
         surface="policy",
         name="gate / policy",
@@ -90,8 +97,8 @@ def _policy_check(draft: Draft) -> Iterator[PublishCheckRun]:
         external_id=f"{run.id}:policy",
         status="in_progress" if unread else "completed",
         conclusion=None if unread else "failure" if broken else proposed,
-        title=proposal_words.UNREAD if unread else wording.policy_title(run),
-        summary=wording.policy_summary(run),
+        title=proposal_words.UNREAD if unread else wording.policy_title(run, verdict),
+        summary=wording.policy_summary(run, verdict),
     )
 
 
@@ -204,6 +211,20 @@ def _questions(draft: Draft, gate: Gate, verdict: Verdict) -> Iterator[PublishCo
         else:
             body = wording.question(draft.run, gate, verdict, draft.conditions)
         yield PublishComment(surface, f"{draft.run.id}:{surface}", conversation, body)
+
+
+def _review_questions(draft: Draft) -> Iterator[PublishComment]:
+    """One comment for each time that the owners of the policy are asked, set to its outcome like any other."""
+    run, gate, conversation = draft.run, draft.run.review, draft.run.change.conversation
+    if gate is None or gate.question is None or conversation is None:
+        return
+    for number in range(1, gate.question.number + 1):
+        surface = f"{QUESTION}{REVIEWED}:{number}"
+        if number < gate.question.number:
+            body = wording.replaced_question(gate, number)
+        else:
+            body = review_words.question(run, gate, draft.verdicts.get(REVIEWED))
+        yield PublishComment(surface, f"{run.id}:{surface}", conversation, body)
 
 
 def _status_comment(draft: Draft) -> Iterator[PublishComment]:

@@ -14,6 +14,8 @@ from gate_app.domain.buttons import Kind, pressed
 from gate_app.domain.commands import Command
 from gate_app.domain.events import ButtonPressed, CommandGiven
 from gate_app.domain.model import Purpose
+from gate_app.domain.proposals import REVIEWED
+from gate_app.domain.review import under_review
 from gate_app.domain.run import Gate, Question, Run, RunState
 from gate_app.domain.verdict import ReasonCode
 
@@ -103,6 +105,9 @@ def _deniable(run: Run) -> tuple[Gate, ...]:
 
 
 def _named(run: Run, command: Command) -> Gate | NoTarget:
+    if command.environment == REVIEWED:
+        asked = run.review if under_review(run) is not None else None
+        return asked or NoTarget(ReasonCode.POLICY_NOT_ASKED, REVIEWED)
     if command.environment is not None:
         gate = run.gates.get(command.environment)
         return gate or NoTarget(ReasonCode.ENVIRONMENT_UNKNOWN, command.environment, tuple(run.gates))

@@ -125,6 +125,7 @@ class ReasonCode(StrEnum):
     QUESTION_UNSEEN = "question_unseen"
     NOT_PERMITTED = "not_permitted"
     NOTHING_OPEN = "nothing_open"
+    POLICY_NOT_ASKED = "policy_not_asked"
     NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
     NOTHING_ASKED = "nothing_asked"
     ALREADY_HELD = "already_held"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gate_app.domain import proposal_words
+from gate_app.domain import proposal_words, review_words
 from gate_app.domain.approver_words import how_to_answer, mentioned, mentioned_for_rollback
 from gate_app.domain.baseline import Comparison
 from gate_app.domain.brief import (
@@ -38,6 +38,7 @@ from gate_app.domain.inert import boxed, code, fenced, plain
 from gate_app.domain.ladder import in_hand
 from gate_app.domain.model import Content, Person, Purpose
 from gate_app.domain.policy import Environment, Policy, PolicyProblem
+from gate_app.domain.proposals import REVIEWED
 from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.sentences import sentence
 from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState, met
@@ -279,7 +280,8 @@ def status(run: Run, verdicts: Mapping[str, Verdict], conditions: Conditions) ->
     if run.gates:
         rows = [f"| {code(name)} | {gate_title(gate, verdicts[name])} |" for name, gate in run.gates.items()]
         parts.append("\n".join(["| gate | where it stands |", "|---|---|", *rows]))
-    said = (locks(run, run.policy, conditions), asked_and_answered(run), proposal_words.section(run.proposal))
+    proposed = proposal_words.section(run.proposal, review_words.standing(run, verdicts.get(REVIEWED)))
+    said = (locks(run, run.policy, conditions), asked_and_answered(run), proposed)
     parts += [each for each in said if each]
     for name, gate in run.gates.items():
         environment = run.policy.environment(gate.environment)
@@ -332,7 +334,9 @@ def _stage_words(stage: StageRun) -> str:
 
 def why(run: Run, verdicts: Mapping[str, Verdict], environment: str | None) -> str:
     """The tree of reasons of one gate, or of every gate."""
-    names = [environment] if environment is not None and environment in run.gates else list(run.gates)
+    names = [environment] if environment is not None and environment in verdicts else list(run.gates)
+    if environment == REVIEWED and environment not in verdicts:
+        return policy_summary(run)
     parts = [
         f"**{code(name)}: {verdicts[name].state.value}**\n\n{tree(verdicts[name].reasons)}" for name in names
     ]
@@ -344,6 +348,7 @@ def help_text(run: Run) -> str:
     names = " · ".join(code(name) for name in run.gates) or "none"
     rows = [
         "- `/approve [environment] [sha] [-- reason]`: yes to what the question shows",
+        "- `/approve policy`, `/deny policy reason`: whether a pull request may make the gate file looser",
         "- `/deny [environment] reason`: no, with a reason the author can act on",
         "- `/modify [environment] key=value …`: change the plan; what was answered about it is void",
         "- `/deploy environment [sha]`: ask (again) to deploy this head; whoever asks does not approve it",
@@ -375,15 +380,18 @@ def passed_on_question(run: Run, person: Person, command: Command) -> str:
     )
 
 
-def policy_title(run: Run) -> str:
+def policy_title(run: Run, verdict: Verdict | None = None) -> str:
     if isinstance(run.policy, PolicyProblem):
         return "The gate file cannot be obeyed"
-    return proposal_words.title(run.proposal) if run.proposal else "The gate file is valid"
+    if run.proposal is None:
+        return "The gate file is valid"
+    return proposal_words.title(run.proposal) + review_words.outcome(run, verdict)
 
 
-def policy_summary(run: Run) -> str:
-    """What is wrong with the gate file, and where to mend it."""
+def policy_summary(run: Run, verdict: Verdict | None = None) -> str:
+    """What is wrong with the gate file, and where to mend it; who lets a looser one pass."""
     if not isinstance(run.policy, PolicyProblem):
-        return proposal_words.summary(run.proposal)
+        review = f"\n\n{review_words.standing(run, verdict)}\n\n{tree(verdict.reasons)}" if verdict else ""
+        return proposal_words.summary(run.proposal) + review
     head = "Every gate stays closed: the gate file on the default branch cannot be obeyed."
     return f"{head}\n\n{fenced(run.policy.detail)}"

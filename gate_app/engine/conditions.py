@@ -378,7 +378,7 @@ def _people(
     run: Run, event: Event, facts: Mapping[str, EnvironmentFacts] | None = None
 ) -> tuple[Person, ...]:
     """Everybody whose standing the decision may turn on, those among them who delegated to somebody who answers."""
-    open_gates = [gate for gate in run.gates.values() if gate.turns_on_answers]
+    open_gates = [gate for gate in run.every_gate if gate.turns_on_answers]
     people = {answer.person.id: answer.person for gate in open_gates for answer in gate.answers}
     if isinstance(event, CommandGiven | ButtonPressed | RerunRequested) and _from_person(event):
         people[event.person.id] = event.person
@@ -401,7 +401,7 @@ def _oldest_answer(run: Run, event: Event) -> datetime | None:
 
 def _comments(run: Run, event: Event) -> tuple[int, ...]:
     """The comments that carry answers: how they read now matters (cases 35, 37)."""
-    open_gates = [gate for gate in run.gates.values() if gate.turns_on_answers]
+    open_gates = [gate for gate in run.every_gate if gate.turns_on_answers]
     given = [answer for gate in open_gates for answer in gate.answers if not answer.voided]
     ids = [answer.comment_id for answer in given if answer.comment_id is not None]
     if isinstance(event, CommandGiven) and _from_person(event):
@@ -421,7 +421,7 @@ def _logins(run: Run, event: Event, rules: Policy | None) -> tuple[str, ...]:
 
 def _compared(run: Run, rules: Policy | None) -> tuple[str, ...]:
     """Logins that are only compared, with the author or contributors: as whom they were meant, once known (case 59)."""
-    open_gates = any(gate.turns_on_answers for gate in run.gates.values())
+    open_gates = any(gate.turns_on_answers for gate in run.every_gate)
     return (*rules.authors(), *rules.logins()) if rules is not None and open_gates else ()
 
 

@@ -13,6 +13,8 @@ from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.model import Change, Unknown
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import Environment, Policy
+from gate_app.domain.proposals import GATE_FILE, REVIEWED
+from gate_app.domain.review import asks_code_owners, under_review
 from gate_app.domain.run import Run
 from gate_app.engine.elsewhere import or_unknown
 from gate_app.engine.ports import Hub, OwnersReader, PolicyAbsent, PolicyFile, PolicyRefused
@@ -28,12 +30,16 @@ class Owning:
     def of(
         self, run: Run, rules: Policy | None, facts: Mapping[str, EnvironmentFacts]
     ) -> Mapping[str, Ownership | Unknown]:
-        """The owners by environment, for gates that answers may still decide."""
+        """The owners by environment, for gates that answers may still decide; those of the gate file under review."""
         asking = [each for each in rules.environments if _turns_on(run, each)] if rules else []
-        if not asking:
+        of_policy = rules is not None and under_review(run) is not None and asks_code_owners(rules)
+        if not asking and not of_policy:
             return {}
         raw = self._file(run)
-        return {each.name: self._owners(run, each, facts, raw) for each in asking}
+        found = {each.name: self._owners(run, each, facts, raw) for each in asking}
+        if of_policy:
+            found[REVIEWED] = raw if isinstance(raw, Unknown) else self.read(raw, (GATE_FILE,))
+        return found
 
     def _file(self, run: Run) -> bytes | Unknown:
         found = or_unknown(lambda: self.hub.owners_file(run.change.repository))

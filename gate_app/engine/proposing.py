@@ -12,12 +12,11 @@ from typing import Final
 
 from gate_app.domain.model import Change, Purpose, Unknown
 from gate_app.domain.policy import Policy
-from gate_app.domain.proposals import Proposal, proposal
+from gate_app.domain.proposals import GATE_FILE, Proposal, proposal
 from gate_app.domain.run import Run, RunState
 from gate_app.engine.elsewhere import or_unknown
 from gate_app.engine.ports import Comparison, Hub, PolicyAbsent, PolicyFile, PolicyReader, PolicyRefused
 
-GATE_FILE: Final = ".github/gate.yml"
 _REMOVED: Final = (
     f"{GATE_FILE} is taken away: no environment has a gate without it. Keep it, or say why in review."
 )

@@ -79,6 +79,22 @@ KEYS = (
         "environments",
     ),
     Key(
+        "policy",
+        _whole,
+        "version: 1\nenvironments: {a: {}}\npolicy: {owners: [{permission: admin}]}",
+        "version: 1\nenvironments: {a: {}}\npolicy: acme/sre",
+        "version: 1\nenvironments: {a: {}}\npolicy: [acme/sre]",
+        "policy",
+    ),
+    Key(
+        "policy.owners",
+        lambda lines: f"version: 1\nenvironments: {{a: {{}}}}\npolicy: {{owners: {lines}}}",
+        "[{teams: [acme/sre]}, {any_of: [{users: [octocat]}, {codeowners: true}]}]",
+        "[]",
+        "[{permission: read}]",
+        "policy.owners",
+    ),
+    Key(
         "notify",
         _whole,
         "version: 1\nenvironments: {a: {}}\nnotify: [ops, on-call_2]",

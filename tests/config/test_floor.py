@@ -253,3 +253,31 @@ def test_the_command_line_shows_a_gate_file_under_a_floor(tmp_path: Path) -> Non
     gate.write_text("version: 1\n")
     below.write_text(DOCUMENTED)
     assert CliRunner().invoke(main, ["validate", str(gate), "--floor", str(below)]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "lines"),
+    [
+        ("", ("sre",)),
+        ("policy: {owners: [{permission: admin}]}\n", ("", "sre")),
+        ("policy: {owners: [{teams: [acme/sre]}]}\n", ("sre",)),
+    ],
+    ids=["it names nobody", "both are asked", "a line of both counts once"],
+)
+def test_a_floor_names_who_owns_every_gate_file(file: str, lines: tuple[str, ...]) -> None:
+    below = read_floor(
+        b"version: 1\nenvironments: {'*': {}}\npolicy: {owners: [{teams: [acme/sre]}]}\n", BELOW, "floor.yml"
+    )
+    assert isinstance(below, Floor), below
+    found = read_raised(f"version: 1\nenvironments: {{a: {{}}}}\n{file}".encode(), GATE, "gate.yml", below)
+    assert isinstance(found, Policy), found
+    assert tuple("".join(line.teams).removeprefix("acme/") for line in found.owners) == lines
+    again = read(explain(found).encode(), found.blob_sha, "gate.yml")
+    assert again == found
+
+
+def test_owners_of_a_floor_that_nobody_meets_are_refused() -> None:
+    raw = b"version: 1\nenvironments: {'*': {}}\npolicy: {owners: [{users: [octocat], count: 2}]}\n"
+    found = read_floor(raw, BELOW, "floor.yml")
+    assert not isinstance(found, Floor)
+    assert [problem.path for problem in found] == ["policy.owners[0].count"]

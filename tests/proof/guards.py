@@ -29,6 +29,28 @@ def _of(file: str, *caught_by: str, **texts: tuple[str, str]) -> list[Guard]:
 
 GUARDS: Final[tuple[Guard, ...]] = (
     *_of(
+        "domain/review.py",
+        "domain/test_reviews",
+        a_review_is_of_the_gate_file_in_force=(" or found.under != rules.blob_sha:", ":"),
+        a_review_is_of_one_version=("fingerprint([found.blob, differences])", "fingerprint([differences])"),
+    ),
+    *_of(
+        "domain/reviewing.py",
+        "domain/test_reviews",
+        one_denial_closes_a_review=(
+            "    if denial is not None:\n        return Verdict(REVIEWED",
+            "    if False:\n        return Verdict(REVIEWED",
+        ),
+        a_head_that_moved_is_not_let_pass=(
+            "(policy_reason(run, conditions), *head_reasons(run, conditions))",
+            "(policy_reason(run, conditions),)",
+        ),
+        unnamed_owners_are_administrators=(
+            "        return (ADMINISTRATORS,)",
+            "        return (ApproverLine(),)",
+        ),
+    ),
+    *_of(
         "domain/approvals.py",
         "domain/test_decide_story",
         a_bots_answer_never_counts=(
@@ -108,7 +130,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
         ),
         a_denial_that_counts_dominates=("    if denial is not None:\n", "    if False:\n"),
         a_denial_that_cannot_be_read_holds_the_gate=(
-            "        *_pending_denials(gate, answers),\n        *_approval",
+            "        *pending_denials(gate, answers),\n        *_approval",
             "        *_approval",
         ),
         an_expired_question_is_denied=("if _expired(run, gate, environment, conditions.now):", "if False:"),
@@ -137,7 +159,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
         "domain/record.py",
         "domain/test_decide_story",
         a_command_of_a_bot_or_an_app_is_none=(
-            "if event.person.account is not PersonKind.USER or event.via_app:\n        return run\n    names",
+            "if event.person.account is not PersonKind.USER or event.via_app:\n        return run\n    command",
             "if False:\n        return run\n    names",
         ),
         an_old_attempt_ends_nothing=(

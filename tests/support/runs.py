@@ -143,7 +143,9 @@ class World:
     deployments: dict[str, DeploymentSeen | Unknown] = field(default_factory=dict)
     freezes: dict[str, Freeze | Unknown | None] = field(default_factory=dict)
     working: dict[str, tuple[Span, ...] | Unknown] = field(default_factory=dict)
-    owners: dict[str, Ownership | Unknown] = field(default_factory=dict)
+    owners: dict[str, Ownership | Unknown] = field(
+        default_factory=lambda: {"policy": Unknown("owners_absent")}
+    )
     channels: tuple[str, ...] = ()
     at_work: dict[str, bool | Unknown] = field(default_factory=dict)
     proposal: Proposal | Unknown | None = None
