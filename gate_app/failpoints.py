@@ -23,6 +23,7 @@ _EFFECTS: Final = (
     "create_deployment",
     "dispatch_workflow",
     "notify",
+    "open_issue",
     "publish_check_run",
     "publish_comment",
     "react",

@@ -150,6 +150,8 @@ def _gate(
     for each in after.modifications[len(before.modifications) :]:
         values = " ".join(f"{name}={value}" for name, value in each.values.items())
         yield _by(replace(about, event="plan_changed", detail=values), each.by)
+    if after.override is not None and after.override != before.override:
+        yield _by(replace(about, event="override", detail=after.override.reason), after.override.by)
     given = {answer.key: answer for answer in before.answers}
     for answer in after.answers:
         was = given.get(answer.key)
@@ -197,7 +199,10 @@ def _release(about: AuditEvent, before: Release | None, after: Release | None) -
     if not again:
         by = ", ".join(f"{person.login} ({person.id})" for person in after.approved_by)
         own = "; self_approved" if after.exceptions else ""
-        yield replace(about, event="release_begun", detail=f"approved by {by}{own}" if by else after.unasked)
+        begun = f"approved by {by}{own}" if by else after.unasked
+        if after.override is not None:
+            begun = f"overridden by {after.override.by.login} ({after.override.by.id})"
+        yield replace(about, event="release_begun", detail=begun)
         for person in after.exceptions:
             said = "this approval counts only because `self_approval: true` allows it"
             yield _by(replace(about, event="self_approval", detail=said), person)

@@ -25,7 +25,7 @@ from gate_app.domain.sentences import phrase
 from gate_app.domain.verdict import Verdict
 from gate_app.domain.wording import tree
 
-_PEOPLE: Final = ("comment", "approval", "denial", "answer_void", "plan_changed")
+_PEOPLE: Final = ("comment", "approval", "denial", "answer_void", "override", "plan_changed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from gate_app.config.models import (
     FileModel,
     FreezeModel,
     MonitorModel,
+    OverrideModel,
     RouteModel,
     StageModel,
     StepModel,
@@ -41,6 +42,7 @@ from gate_app.domain.policy import (
     EscalationRule,
     GrantRoute,
     LadderStep,
+    OverridePolicy,
     Permission,
     Policy,
     Probe,
@@ -106,12 +108,18 @@ def _environment(name: str, environment: EnvironmentModel, automated: tuple[str,
         paths=environment.paths or (),
         monitor=_monitor(environment.monitor) if environment.monitor else None,
         soak=duration(environment.soak) if environment.soak else timedelta(),
+        override=_override(environment.override) if environment.override else None,
         rollback=tuple(line.declared() for line in environment.rollback.approvers)
         if environment.rollback
         else (),
         freeze=tuple(_freeze(window) for window in environment.freeze or ()),
         shadow=environment.shadow,
     )
+
+
+def _override(override: OverrideModel) -> OverridePolicy:
+    line = ApproverLine(override.users or (), override.teams or (), Permission.WRITE)
+    return OverridePolicy(line, override.self_approval)
 
 
 def _freeze(window: FreezeModel) -> FreezeWindow:

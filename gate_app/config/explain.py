@@ -156,6 +156,16 @@ def _environment(environment: Environment) -> Iterator[Row]:
             what, healthy = ("prometheus", "each number holds") if probe.query else ("http", "2xx is healthy")
             yield f"      - {{{what}: {text(probe.shown)}, every: {every}}}", healthy
         yield f"    on_breach: {environment.monitor.on_breach}", _ON_BREACH[environment.monitor.on_breach]
+    if environment.override:
+        yield "  override:", "these may release without what the gate asks for, and owe a follow-up"
+        for who, names in (
+            ("users", environment.override.line.users),
+            ("teams", environment.override.line.teams),
+        ):
+            if names:
+                yield f"    {who}: {inline_list(names)}", "whoever overrides is one of them"
+        own = str(environment.override.self_approval).lower()
+        yield f"    self_approval: {own}", "whether contributors may for their own change"
     if environment.rollback:
         yield "  rollback:", "a way back asks these people; who asks for it does not count"
         yield "    approvers:", "every line must be met, by different people"

@@ -25,6 +25,7 @@ from gate_app.config.models import (
     EscalationModel,
     FileModel,
     FreezeModel,
+    OverrideModel,
     PolicyModel,
     Strict,
 )
@@ -76,6 +77,9 @@ class FloorEnvironmentModel(Strict):
     shadow: bool = False
     """Whether a gate file may put it in shadow; without it, such an environment is not in shadow."""
 
+    override: OverrideModel | None = None
+    """Who may override the gate at most, where the gate file lists them too; without it, nobody overrides there."""
+
 
 class FloorFile(Strict):
     """What every gate file of the organisation is at least."""
@@ -105,6 +109,7 @@ FLOOR_PLACES: Final[Mapping[tuple[str, ...], type[Strict]]] = MappingProxyType(
             if place[3:4] and place[:3] == _APPROVAL and place[3] in ("approvers", "escalate_when")
         },
         ("environments", ANY, "freeze", ANY): FreezeModel,
+        ("environments", ANY, "override"): OverrideModel,
     }
 )
 """Which model describes the keys at a path of the file."""
@@ -140,7 +145,11 @@ def _alone(entry: FloorEnvironmentModel) -> EnvironmentModel:
     mode = "escalate" if given.escalate_when is not None or given.mode == "escalate" else "always"
     approval = {"mode": mode, "escalate_when": given.escalate_when, "approvers": given.approvers}
     return EnvironmentModel().model_copy(
-        update={"approval": ApprovalModel().model_copy(update=approval), "freeze": entry.freeze}
+        update={
+            "approval": ApprovalModel().model_copy(update=approval),
+            "freeze": entry.freeze,
+            "override": entry.override,
+        }
     )
 
 
@@ -179,9 +188,39 @@ def _raised(environment: EnvironmentModel, entries: Iterable[FloorEnvironmentMod
                 "approval": _approval(environment.approval, entry.approval),
                 "freeze": tuple(dict.fromkeys(windows)) or None,
                 "shadow": environment.shadow and entry.shadow,
+                "override": _override(environment.override, entry.override),
+                **_way_back(environment, entry.approval),
             }
         )
     return environment
+
+
+def _override(given: OverrideModel | None, floor: OverrideModel | None) -> OverrideModel | None:
+    """Whom both list, and never for their own; nobody where either lists none, or no name is in both."""
+    if given is None or floor is None:
+        return None
+    users, teams = _listed(given.users, floor.users), _listed(given.teams, floor.teams)
+    if () in (users, teams):
+        return None
+    return OverrideModel(users=users, teams=teams)
+
+
+def _listed(given: tuple[str, ...] | None, floor: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Names in both; what only one of the two asks for, it asks for as it is. Names have no case at GitHub."""
+    if given is None or floor is None:
+        return given or floor
+    known = {name.casefold() for name in floor}
+    return tuple(name for name in given if name.casefold() in known)
+
+
+def _way_back(given: EnvironmentModel, floor: FloorApprovalModel) -> dict[str, object]:
+    """Where the floor names people, a way back asks them too, as a release does: no lighter rule, and none without."""
+    if floor.approvers is None and floor.mode != "always":
+        return {}
+    monitor = given.monitor
+    if monitor is not None and monitor.on_breach == "rollback":
+        monitor = monitor.model_copy(update={"on_breach": "propose_rollback"})
+    return {"rollback": None if floor.approvers else given.rollback, "monitor": monitor}
 
 
 _ALWAYS: Final = EscalationModel(title=("*",))

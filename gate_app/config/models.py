@@ -452,6 +452,19 @@ class RollbackModel(Strict):
     """Lines that must all be met, by different people; whoever asks for the way back does not count."""
 
 
+class OverrideModel(Strict):
+    """Who may release without what the gate asks for; each key is one more condition on them."""
+
+    users: Annotated[tuple[Login, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """Logins, without `@`; whoever overrides is one of them."""
+
+    teams: Annotated[tuple[Team, ...], Field(min_length=1, max_length=MAX_NAMES)] | None = None
+    """Teams as `organisation/slug`; whoever overrides is a member of one of them."""
+
+    self_approval: bool = False
+    """Whether contributors may override the gate of their own change."""
+
+
 class EnvironmentModel(Strict):
     """One place that deployments go to, and what its gate requires; `{}` is a safe gate."""
 
@@ -496,6 +509,9 @@ class EnvironmentModel(Strict):
 
     shadow: Annotated[bool, Field(strict=True)] = False
     """Judges and records, and holds, asks and releases nothing: the check run says what would have happened."""
+
+    override: OverrideModel | None = None
+    """Who may override the gate with a reason, in an emergency; without it nobody."""
 
     verify: Names | None = None
     """Stages that run after the deployment; it is healthy once they have passed."""
@@ -571,6 +587,7 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY, "freeze", ANY): FreezeModel,
         ("environments", ANY, "monitor"): MonitorModel,
         ("environments", ANY, "rollback"): RollbackModel,
+        ("environments", ANY, "override"): OverrideModel,
         ("environments", ANY, "rollback", "approvers", ANY): ApproverLineModel,
         ("environments", ANY, "monitor", "probes", ANY): ProbeModel,
         ("policy",): PolicyModel,

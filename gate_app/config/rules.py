@@ -132,6 +132,14 @@ def _probes_ask_one_thing(draft: Draft) -> Iterator[Flaw]:
                 yield Flaw(path, f"a probe asks `http` or `prometheus`; found {found}", "write one of them")
 
 
+def _overrides_name_somebody(draft: Draft) -> Iterator[Flaw]:
+    for name, environment in draft.environments.items():
+        given = environment.override
+        if given is not None and given.users is None and given.teams is None:
+            fix = "write `users` or `teams`, or delete `override`"
+            yield Flaw(("environments", name, "override"), "this lets nobody override: it names nobody", fix)
+
+
 def _references_exist(draft: Draft) -> Iterator[Flaw]:
     for name, environment in draft.environments.items():
         path = ("environments", name)
@@ -229,6 +237,9 @@ def _lists(draft: Draft) -> Iterator[tuple[Path, Sequence[str]]]:
             outside = rule.outside_hours
             where = ("environments", name, "approval", "escalate_when", number, "outside_hours", "days")
             yield where, outside.days if outside else ()
+        if environment.override is not None:
+            yield ("environments", name, "override", "users"), environment.override.users or ()
+            yield ("environments", name, "override", "teams"), environment.override.teams or ()
         for path, line in approver_lines(name, environment):
             for key in ("users", "teams", "organisations", "roles"):
                 yield (*path, key), getattr(line, key) or ()
@@ -406,6 +417,7 @@ RULES: tuple[Rule, ...] = (
     _stages_do_one_thing,
     _routes_are_one,
     _probes_ask_one_thing,
+    _overrides_name_somebody,
     _references_exist,
     _implicit_stage_is_free,
     _order_has_no_circle,
@@ -422,6 +434,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 ALONE: tuple[Rule, ...] = (
+    _overrides_name_somebody,
     _lists_name_each_once,
     _windows_are_one_thing,
     _rules_hold_something,

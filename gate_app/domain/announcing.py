@@ -1,7 +1,7 @@
 """What the operator's channels are told: questions, reminders, who was asked instead, decisions.
 
 Rules of the file: names, numbers and people alone; no title, reason, parameter or anything else that somebody typed,
-because every service reads texts its own way; each is told once; what nobody was asked is no news.
+because every service reads texts its own way; each is told once; what nobody was asked is no news, but an override is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gate_app.domain.draft import Draft
 from gate_app.domain.effects import Notify, Topic
 from gate_app.domain.model import Purpose
 from gate_app.domain.policy import Policy
-from gate_app.domain.run import Gate, Run
+from gate_app.domain.run import Gate, Release, Run
 from gate_app.domain.verdict import VerdictState
 
 News = tuple[Topic, str, str]
@@ -39,6 +39,8 @@ def announce(before: Run, draft: Draft) -> None:
 def _news(before: Gate | None, gate: Gate) -> Iterator[News]:
     asked, known = gate.question, before.question if before is not None else None
     if asked is None:
+        if gate.release is not None and gate.release.override is not None:
+            yield from _decision(before, gate)
         return
     if known is None or asked.number > known.number:
         yield "question", f"question:{asked.number}", "A person is asked"
@@ -55,13 +57,19 @@ def _news(before: Gate | None, gate: Gate) -> Iterator[News]:
 
 def _decision(before: Gate | None, gate: Gate) -> Iterator[News]:
     if gate.release is not None and (before is None or before.release is None):
-        people = ", ".join(person.login for person in gate.release.approved_by)
-        yield "decision", f"released:{gate.occasions}", f"Approved by {people}" if people else "Released"
+        yield "decision", f"released:{gate.occasions}", _released(gate.release)
     if gate.closing is not None and (before is None or before.closing is None):
         said = _DECIDED.get(gate.closing.state)
         if said is not None and gate.question is not None:
             by = f" by {gate.closing.by.login}" if gate.closing.by is not None else ""
             yield "decision", f"closed:{gate.question.number}", f"{said}{by}"
+
+
+def _released(release: Release) -> str:
+    if release.override is not None:
+        return f"Overridden by {release.override.by.login}"
+    people = ", ".join(person.login for person in release.approved_by)
+    return f"Approved by {people}" if people else "Released"
 
 
 def _message(run: Run, gate: Gate, channel: str, topic: Topic, occasion: str, said: str) -> Notify:

@@ -7,6 +7,7 @@ same, because both are made here; nothing is decided here.
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Final
 
 from gate_app.domain.approvals import UNKNOWN_CODES
@@ -22,6 +23,8 @@ from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Gate, Run, StageRole
 from gate_app.domain.sentences import phrase, sentence
 from gate_app.domain.verdict import Judged, ReasonCode, Verdict
+from gate_app.domain.waivers import ID_LENGTH
+from gate_app.domain.waiving import found_by
 
 STAGE_MARKS: Final = {StageVerdict.PASSED: "✅", StageVerdict.FAILED: "❌", StageVerdict.UNKNOWN: "❔"}
 _SHOWN: Final = 5
@@ -222,6 +225,20 @@ def locks(run: Run, policy: Policy, conditions: Conditions) -> str:
         for reason in lock_reasons(run, each.name, conditions)
     ]
     return "\n".join(["**Locks**", "", *lines]) if lines else ""
+
+
+def waivers(run: Run, conditions: Conditions, only: str = "") -> str:
+    """Which findings of this run do not hold which gate, until when, by whom and why; nothing when there are none."""
+    here = {finding.fingerprint for finding in found_by(run)}
+    lines = [
+        f"- {code(each.what)} ({code(each.fingerprint[:ID_LENGTH])}) for {code(name)}, until "
+        f"{each.until - timedelta(days=1):%Y-%m-%d}, by {code(each.by.login)}:{boxed(each.reason)}"
+        for name in run.gates
+        if only in ("", name)
+        for each in conditions.environment(name).waivers
+        if each.holds(conditions.now) and each.fingerprint in here
+    ]
+    return "\n".join(["**Waived**", "", *lines]) if lines else ""
 
 
 def waits_for(verdict: Verdict) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from unicodedata import category
 
@@ -30,20 +30,25 @@ HIDDEN: Final = "invisible characters in its reason"
 
 Answering = Literal["approve", "deny"]
 Asking = Literal["status", "why", "help"]
-Moving = Literal["deploy", "cancel", "retry", "modify", "rollback"]
+Moving = Literal["deploy", "cancel", "retry", "modify", "rollback", "override"]
 Pausing = Literal["hold", "resume", "ask", "answer", "withdraw"]
 Locking = Literal["lock", "unlock", "delegate"]
+Waiving = Literal["waive"]
 OBEYED: Final = (
     "approve", "deny", "modify", "deploy", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw",
-    "lock", "unlock", "rollback", "delegate", "status", "why", "help",
+    "lock", "unlock", "rollback", "override", "waive", "delegate", "status", "why", "help",
 )  # fmt: skip
-KNOWN_LATER: Final = ("override", "waive")
-"""Words of the product's vocabulary that this version answers with "not available" instead of silence."""
+"""The commands, by their first words; anything else is passed over in silence."""
 
 _WORD: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?=[ \t]|$)", re.ASCII)
 _WORD_THEN_FOREIGN: Final = re.compile(r"/(?:gate[ \t]+)?([a-z]+)(?![a-z0-9_-])", re.ASCII)
 _REASONED: Final = re.compile(
-    r"/(?:gate[ \t]+)?(?:deny|lock|unlock|rollback)[ \t]+[^ \t]+(?=[ \t])", re.ASCII
+    r"/(?:gate[ \t]+)?(?:(?:deny|lock|unlock|rollback|override)[ \t]+[^ \t]+|waive(?:[ \t]+[^ \t]+){3})"
+    r"(?=[ \t])",
+    re.ASCII,
+)
+_WAIVE: Final = re.compile(
+    r"([0-9a-f]{12,64})[ \t]+until[ \t]+([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ \t]+(.*))?", re.ASCII
 )
 _FOR: Final = re.compile(r"(?:(.*)[ \t])?for[ \t]+([0-9]{1,6})([mhd])", re.ASCII)
 _DELEGATED: Final = re.compile(
@@ -60,16 +65,19 @@ _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=\S*", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class Command:
     """A well-formed command. `environment` and `sha` are None when the line did not name them; `stage` is what a
-    `/retry` named, whether or not there is such a stage; `duration` is how long a `/lock` is to last, if it says so.
+    `/retry` named, whether or not there is such a stage; `duration` is how long a `/lock` is to last, if it says so;
+    `finding` begins the fingerprint that a `/waive` named, which is to hold before `until`.
     """
 
-    verb: Answering | Asking | Moving | Pausing | Locking
+    verb: Answering | Asking | Moving | Pausing | Locking | Waiving
     environment: str | None = None
     sha: str | None = None
     reason: str = ""
     stage: str = ""
     values: tuple[tuple[str, str], ...] = ()
     duration: timedelta | None = None
+    finding: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +115,10 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
             return Command("retry", stage=rest) if rest else Malformed("retry", ReasonCode.STAGE_NOT_FOUND)
         case "hold" | "ask" | "answer":
             return _text(verb, rest, environments)
-        case "rollback":
-            return _rollback(rest, environments)
+        case "rollback" | "override":
+            return _with_reason(verb, rest, environments)
+        case "waive":
+            return _waive(rest)
         case "lock" | "unlock":
             return _lock(verb, rest, environments)
         case "delegate":
@@ -119,8 +129,6 @@ def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
             return Command(verb) if not rest else Malformed(verb, ReasonCode.COMMAND_MALFORMED, rest[:80])
         case "why":
             return _why(rest, environments)
-        case _ if verb in KNOWN_LATER:
-            return Malformed(verb, ReasonCode.COMMAND_UNAVAILABLE)
         case _:
             return None
 
@@ -141,7 +149,7 @@ def _has_hidden(text: str) -> bool:
 def _foreign(line: str, detail: str) -> Malformed | None:
     """A command with invisible or foreign characters is refused whole and visibly, never cleaned (case 41)."""
     word = _WORD_THEN_FOREIGN.match(line)
-    if word is None or word.group(1) not in (*OBEYED, *KNOWN_LATER):
+    if word is None or word.group(1) not in OBEYED:
         return None
     return Malformed(word.group(1), ReasonCode.COMMAND_MALFORMED, detail)
 
@@ -239,15 +247,35 @@ def _delegate(rest: str, environments: Sequence[str]) -> Command | Malformed:
     return Command("delegate", environment, values=(("login", said[1]), ("until", said[2])))
 
 
-def _rollback(rest: str, environments: Sequence[str]) -> Command | Malformed:
+def _with_reason(
+    verb: Literal["rollback", "override"], rest: str, environments: Sequence[str]
+) -> Command | Malformed:
+    """An environment, perhaps a commit, and a reason in any case."""
     environment, remainder = _take_environment(rest, environments)
     if environment is None:
-        return Malformed("rollback", ReasonCode.ENVIRONMENT_UNKNOWN, rest.split()[0] if rest else "")
+        return Malformed(verb, ReasonCode.ENVIRONMENT_UNKNOWN, rest.split()[0] if rest else "")
     sha, remainder = _take_sha(remainder)
     reason = remainder.removeprefix("--").strip(" \t")
     if not reason:
-        return Malformed("rollback", ReasonCode.TEXT_MISSING)
-    return Command("rollback", environment, sha, reason[:MAX_REASON])
+        return Malformed(verb, ReasonCode.TEXT_MISSING)
+    return Command(verb, environment, sha, reason[:MAX_REASON])
+
+
+def _waive(rest: str) -> Command | Malformed:
+    """The id of a finding, the last day, and a reason."""
+    said = _WAIVE.fullmatch(rest)
+    if said is None:
+        return Malformed(
+            "waive", ReasonCode.COMMAND_MALFORMED if rest else ReasonCode.TEXT_MISSING, rest[:80]
+        )
+    try:
+        until = datetime.fromisoformat(said[2]).replace(tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return Malformed("waive", ReasonCode.COMMAND_MALFORMED, said[2])
+    reason = (said[3] or "").removeprefix("--").strip(" \t")
+    if not reason:
+        return Malformed("waive", ReasonCode.TEXT_MISSING)
+    return Command("waive", reason=reason[:MAX_REASON], finding=said[1], until=until)
 
 
 def _withdraw(rest: str, environments: Sequence[str]) -> Command | Malformed:

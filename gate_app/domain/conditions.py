@@ -16,10 +16,12 @@ from gate_app.domain.evidence import Coverage
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.locks import Lock
 from gate_app.domain.model import LATER, Authorship, Content, Person, Unknown
+from gate_app.domain.overrides import Debt
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import Permission, Policy, PolicyProblem
 from gate_app.domain.proposals import Proposal
 from gate_app.domain.shipping import Shipment
+from gate_app.domain.waivers import Waiver
 from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
 from gate_app.domain.worktime import Span
 
@@ -89,8 +91,10 @@ class EnvironmentFacts:
     gate whose release is in flight; `baseline` are fingerprints of the findings of what runs there, None when nothing
     of ours runs there (then all findings are new); `before` is what ran there before what runs now. `lock` is the last
     one, over or not; Unknown when there is one that cannot be read. `authors` are of whom something was healthy there,
-    the newest first; `tests` counts those of the stages that its gate needed when what runs
-    there was released, and `coverage` is what these covered.
+    the newest first; `tests` counts those of the stages that its gate needed when what runs there was released, and
+    `coverage` is what these covered. `overridden` are commits that passed there by an override alone. `debts` are the
+    follow-ups of overrides, the newest first, among the facts that concern every environment. `waivers` are of findings
+    that do not hold it, over or not.
     """
 
     name: str
@@ -107,6 +111,9 @@ class EnvironmentFacts:
     coverage: Coverage | None = field(default=None, metadata=LATER)
     lock: Lock | Unknown | None = field(default=None, metadata=LATER)
     delegations: tuple[Delegation, ...] = field(default=(), metadata=LATER)
+    debts: tuple[Debt, ...] = field(default=(), metadata=LATER)
+    waivers: tuple[Waiver, ...] = field(default=(), metadata=LATER)
+    overridden: tuple[str, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +128,9 @@ class Conditions:
     none holds; `working` are the working hours, by environment that has them, since its question was asked and for some
     time to come; `owners` are whose files would change, by environment that asks code owners; `channels` are those of
     the gate file that the operator has; `at_work` says of the hours that rules name, as they are shown, whether they
-    hold now; `proposal` is what a pull request makes of the gate file.
-    What a decision does not turn on is not read, and is in none of them.
+    hold now; `proposal` is what a pull request makes of the gate file; `issues` says of the follow-ups of overrides, by
+    number, who closed them; None while they are open. What a decision does not turn on is not read, and is in none of
+    them.
     """
 
     now: datetime
@@ -144,6 +152,7 @@ class Conditions:
     channels: tuple[str, ...] = field(default=(), metadata=LATER)
     at_work: Mapping[str, bool | Unknown] = field(default_factory=dict, metadata=LATER)
     proposal: Proposal | Unknown | None = field(default=None, metadata=LATER)
+    issues: Mapping[int, Person | Unknown | None] = field(default_factory=dict, metadata=LATER)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

@@ -176,6 +176,27 @@ class CreateDeployment:
         return f"deployment:{self.environment}:{self.occasion}"
 
 
+@dataclass(frozen=True, slots=True)
+class OpenIssue:
+    """Once: the follow-up of an override, an issue found again by its marker. `wanted_by` is the comment on which it
+    is opened again if it is gone, 0 at first.
+    """
+
+    environment: str
+    comment_id: int
+    title: str
+    body: str
+    marker: str
+    asked_at: datetime
+    wanted_by: int = 0
+    kind: Literal["open_issue"] = "open_issue"
+
+    @property
+    def key(self) -> str:
+        again = f":{self.wanted_by}" if self.wanted_by else ""
+        return f"issue:{self.comment_id}{again}"
+
+
 DeploymentState = Literal["in_progress", "success", "failure"]
 
 
@@ -225,4 +246,5 @@ Effect = (
     | CreateDeployment
     | ReportDeployment
     | Notify
+    | OpenIssue
 )

@@ -21,6 +21,7 @@ from gate_app.domain.ladder import in_hand
 from gate_app.domain.learned import current_shipment
 from gate_app.domain.locking import lock_reasons
 from gate_app.domain.model import Purpose, Unknown
+from gate_app.domain.overriding import in_their_place, overridden
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import (
     ApprovalMode,
@@ -47,6 +48,7 @@ from gate_app.domain.verdict import (
     unknown,
     unmet,
 )
+from gate_app.domain.waiving import waived
 
 
 def evaluate(run: Run, conditions: Conditions) -> Mapping[str, Verdict]:
@@ -101,7 +103,11 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         *_approval_reasons(run, gate, answers, approval, escalation, conditions),
         *_exception_reasons(run, gate, answers, approval, conditions),
     )
-    return _weighed(run, gate, environment, answers, grounds, conditions)
+    verdict = _weighed(run, gate, environment, answers, grounds, conditions)
+    override = overridden(run, gate, environment, conditions)
+    if override is None or verdict.state is not VerdictState.WAITING:
+        return verdict
+    return _weighed(run, gate, environment, answers, in_their_place(override, grounds), conditions)
 
 
 def _weighed(
@@ -231,18 +237,38 @@ def _stage_reason(run: Run, name: str, environment: Environment, conditions: Con
                 return refused(
                     ReasonCode.NEW_FINDINGS, stage=name, count=str(len(found)), worst=_worst(found).value
                 )
-            return met(ReasonCode.STAGE_PASSED, **facts)
+            return _passed(run, name, environment, conditions, facts)
         case _:
             assert_never(stage.outcome.verdict)
+
+
+def _passed(
+    run: Run, stage: str, environment: Environment, conditions: Conditions, facts: Mapping[str, str]
+) -> Reason:
+    """Passed, and whether only because something is waived."""
+    here = conditions.environment(environment.name)
+    marks = {each.fingerprint for each in _failing(run, stage, environment, conditions)}
+    waivers = [each for each in here.waivers if each.holds(conditions.now) and each.fingerprint in marks]
+    if not waivers:
+        return met(ReasonCode.STAGE_PASSED, **facts)
+    said = ", ".join(f"{each.what}, by {each.by.login}: {each.reason}" for each in waivers)
+    until = min(each.until for each in waivers).isoformat()
+    return met(ReasonCode.FINDINGS_WAIVED, stage=stage, until=until, note=said)
 
 
 def new_findings(
     run: Run, stage: str, environment: Environment, conditions: Conditions
 ) -> tuple[Finding, ...]:
-    """Findings at or above the stage's threshold that what the environment runs today does not have.
+    """Findings at or above the stage's threshold that what the environment runs today does not have, nobody waived.
 
     Without a baseline (nothing of ours runs there) all findings are new.
     """
+    not_held = waived(conditions.environment(environment.name), conditions)
+    found = _failing(run, stage, environment, conditions)
+    return tuple(each for each in found if each.fingerprint not in not_held)
+
+
+def _failing(run: Run, stage: str, environment: Environment, conditions: Conditions) -> tuple[Finding, ...]:
     threshold = run.policy.stage(stage).new_findings if isinstance(run.policy, Policy) else None
     if threshold is None:
         return ()
@@ -258,9 +284,11 @@ def _after_reasons(run: Run, environment: Environment, conditions: Conditions) -
     if environment.after is None:
         return ()
     facts = conditions.environment(environment.after)
-    passed = [content.sha for content in facts.verified if content.same_as(run.change.head)]
+    there = [content.sha for content in facts.verified if content.same_as(run.change.head)]
+    passed = [sha for sha in there if sha not in facts.overridden]
     if not passed:
-        return (unmet(ReasonCode.AFTER_UNMET, after=environment.after),)
+        overridden_there = {"overridden": there[0]} if there else {}
+        return (unmet(ReasonCode.AFTER_UNMET, after=environment.after, **overridden_there),)
     after = met(ReasonCode.AFTER_MET, after=environment.after)
     if not environment.soak:
         return (after,)

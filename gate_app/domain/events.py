@@ -199,6 +199,16 @@ class DeploymentCreated:
     occasion: int = field(default=0, metadata=LATER)
 
 
+@dataclass(frozen=True, slots=True)
+class FollowUpOpened:
+    """The issue is there that follows an override up, which was given in that comment."""
+
+    at: datetime
+    comment_id: int
+    issue: int
+    kind: Literal["follow_up_opened"] = "follow_up_opened"
+
+
 Event = (
     ChangeProposed
     | HeadMoved
@@ -215,4 +225,5 @@ Event = (
     | ClockTicked
     | ReleaseReturned
     | DeploymentCreated
+    | FollowUpOpened
 )

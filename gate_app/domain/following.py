@@ -133,7 +133,8 @@ def _routes(run: Run, policy: Policy) -> Mapping[str, str]:
     for environment in policy.environments:
         gate = run.gates.get(environment.name)
         undecided = gate is not None and not gate.closing and not gate.release and not gate.question
-        if undecided and isinstance(environment.deploy, WorkflowRoute) and _has_evidence(run, environment):
+        ready = gate is not None and (gate.override is not None or _has_evidence(run, environment))
+        if undecided and isinstance(environment.deploy, WorkflowRoute) and ready:
             found[environment.name] = environment.deploy.workflow
     return found
 

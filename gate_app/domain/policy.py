@@ -335,13 +335,21 @@ Route = GrantRoute | CommandRoute | WorkflowRoute | DeploymentRoute | Protection
 
 
 @dataclass(frozen=True, slots=True)
+class OverridePolicy:
+    """Who may override a gate; with `self_approval` their own change too."""
+
+    line: ApproverLine
+    self_approval: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One place a deployment goes to and what its gate requires, in configured order.
 
     `paths` are globs; a change that touches none of them skips this environment. Empty: every change counts.
     `soak` is how long the content has to have been healthy in the environment `after` which this one comes.
-    `rollback` are the lines of who answers for a way back; empty: those of a release. What is in `shadow` is judged
-    and recorded, and neither held nor released.
+    `rollback` are the lines of who answers for a way back; empty: those of a release. Without `override` nobody may.
+    What is in `shadow` is judged and recorded, and neither held nor released.
     """
 
     name: str
@@ -356,12 +364,14 @@ class Environment:
     soak: timedelta = field(default=timedelta(), metadata=LATER)
     freeze: tuple[FreezeWindow, ...] = field(default=(), metadata=LATER)
     rollback: tuple[ApproverLine, ...] = field(default=(), metadata=LATER)
+    override: OverridePolicy | None = field(default=None, metadata=LATER)
     shadow: bool = field(default=False, metadata=LATER)
 
     @property
     def every_line(self) -> tuple[ApproverLine, ...]:
         """Every line by which somebody may have to answer here."""
-        return (*self.approval.every_line, *(leaf for line in self.rollback for leaf in line.leaves))
+        others = (*self.rollback, *((self.override.line,) if self.override else ()))
+        return (*self.approval.every_line, *(leaf for line in others for leaf in line.leaves))
 
     @property
     def asks_owners(self) -> bool:

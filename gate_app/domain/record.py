@@ -20,6 +20,7 @@ from gate_app.domain.events import (
     CommentChanged,
     DeploymentCreated,
     Event,
+    FollowUpOpened,
     HeadMoved,
     QuestionShown,
     ReleaseReturned,
@@ -79,7 +80,7 @@ def record(run: Run, event: Event) -> Run:
             return _deployment_created(run, event)
         case ReleaseReturned():
             return _release_returned(run, event)
-        case ClockTicked():
+        case ClockTicked() | FollowUpOpened():  # the latter is a fact about the repository (`settle`)
             return run
         case _:
             assert_never(event)

@@ -37,6 +37,8 @@ USAGES: Final[Mapping[str, str]] = {
     "ask": "/ask [environment] question",
     "answer": "/answer text",
     "rollback": "/rollback environment [sha] reason",
+    "override": "/override environment [sha] reason",
+    "waive": "/waive finding-id until 2026-12-31 reason",
     "lock": "/lock environment reason [for 2h]",
     "unlock": "/unlock environment [reason]",
     "delegate": "/delegate [environment] @login until 2026-12-24",
@@ -99,8 +101,6 @@ def _flaw(command: Malformed) -> str:
 
 def _instead_of(command: Malformed, run: Run) -> str:
     match command.code:
-        case ReasonCode.COMMAND_UNAVAILABLE:
-            return "`/help` lists those that it knows."
         case ReasonCode.ENVIRONMENT_UNKNOWN if isinstance(run.policy, Policy):
             more = f" {_REVIEW}" if command.detail == REVIEWED else ""
             return f"Environments: {_boxed([each.name for each in run.policy.environments])}.{more}"
@@ -179,6 +179,14 @@ def _instead(missed: NoTarget, run: Run, verdicts: Mapping[str, Verdict]) -> Seq
             return [f"Asking: {_boxed(missed.choices)}."]
         case ReasonCode.ROLLBACK_TARGET:
             return [f"Healthy there, the newest first: {_boxed(missed.choices) or 'nothing else'}."]
+        case ReasonCode.OVERRIDE_DEBT:
+            issues = [f"#{number}" for number in missed.choices]
+            return [f"To be closed: {_boxed(issues)}." if issues else "Its issue is opened now."]
+        case ReasonCode.OVERRIDE_SHA_MISSING:
+            named = f"/override {missed.environment} {run.change.head.sha[:12]} reason"
+            return [f"Write it as {code(named, 400)}."]
+        case ReasonCode.FINDING_NOT_FOUND:
+            return ["The check run of a stage lists its findings with their ids, the last word of each line."]
         case ReasonCode.SHA_MISMATCH:
             return [f"The commit under decision is {code(run.change.head.sha[:12])}."]
         case ReasonCode.NOT_ASKED_YET | ReasonCode.TOO_LATE | ReasonCode.BINDING_CHANGED:

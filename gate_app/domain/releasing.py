@@ -7,6 +7,7 @@ certainly did not happen, which is handed back (`record`). The environment is fr
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -24,6 +25,7 @@ from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRu
 from gate_app.domain.staging import deployment_work, restart_lost, start
 from gate_app.domain.triggers import tests_of
 from gate_app.domain.verdict import ReasonCode, VerdictState
+from gate_app.domain.waiving import found_by, waived
 
 KEPT_AUTHORS: Final = 500
 """How many people are remembered of whom something was healthy in an environment; who is forgotten is new again."""
@@ -31,7 +33,12 @@ KEPT_CONTENTS: Final = 50
 """How many contents that passed in an environment are remembered for `after`."""
 
 
-_UNASKED: Final = (ReasonCode.NOBODY_ASKED, ReasonCode.NOT_ESCALATED, ReasonCode.ROLLBACK_BY_RULE)
+_UNASKED: Final = (
+    ReasonCode.NOBODY_ASKED,
+    ReasonCode.NOT_ESCALATED,
+    ReasonCode.ROLLBACK_BY_RULE,
+    ReasonCode.OVERRIDDEN,
+)
 """Why a release was asked of nobody."""
 
 
@@ -48,6 +55,7 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
         parameters=parameters,
         unasked=unasked[0].value if unasked else "",
         exceptions=_exceptions(draft, gate, environment),
+        override=gate.override if ReasonCode.OVERRIDDEN in grounds else None,
     )
     draft.put_gate(replace(gate, release=release, occasions=occasion, returned=None))
     facts = draft.environment(environment.name)
@@ -229,7 +237,13 @@ def _healthy(draft: Draft, gate: Gate, release: Release) -> None:
         authors = (author, *(each for each in authors if each != author))[:KEPT_AUTHORS]
     draft.put_environment(
         replace(
-            facts, verified=kept, healthy_since=since, healthy_until=until, busy_with=None, authors=authors
+            facts,
+            verified=kept,
+            healthy_since=since,
+            healthy_until=until,
+            busy_with=None,
+            authors=authors,
+            overridden=_overridden(draft, release, facts, shas),
         )
     )
     ended = replace(release, status=ReleaseStatus.HEALTHY, ended_at=draft.now)
@@ -237,6 +251,18 @@ def _healthy(draft: Draft, gate: Gate, release: Release) -> None:
     _report(
         draft, gate.environment, release, "success", f"{gate.environment} runs {release.content.sha[:12]}"
     )
+
+
+def _overridden(
+    draft: Draft, release: Release, facts: EnvironmentFacts, kept: Collection[str]
+) -> tuple[str, ...]:
+    """What passed there by an override alone, which no later environment takes; a release as usual makes it as good."""
+    sha, known = release.content.sha, [each for each in facts.overridden if each in kept]
+    if draft.run.purpose is Purpose.ROLLBACK:
+        return tuple(known)
+    others = [each for each in known if each != sha]
+    as_usual = any(each.sha == sha and sha not in known for each in facts.verified)
+    return (sha, *others) if release.override is not None and not as_usual else tuple(others)
 
 
 def _taken_out(draft: Draft, content: Content, facts: EnvironmentFacts) -> bool:
@@ -251,7 +277,7 @@ def _takes_its_place(draft: Draft, environment: str, release: Release) -> None:
     """What runs there now, and the findings it has: those of this run's stages, or, taken back, its own of then."""
     facts = draft.environment(environment)
     before = Running(facts.running, facts.baseline) if facts.running else None
-    baseline: tuple[str, ...] | None = _fingerprints(draft)
+    baseline: tuple[str, ...] | None = _fingerprints(draft, facts)
     if draft.run.purpose is Purpose.ROLLBACK:
         known = facts.before
         baseline = known.baseline if known and known.content.same_as(release.content) else None
@@ -274,11 +300,12 @@ def _takes_its_place(draft: Draft, environment: str, release: Release) -> None:
     )
 
 
-def _fingerprints(draft: Draft) -> tuple[str, ...]:
-    """The findings of what now runs there: the baseline of the next change."""
-    outcomes = (stage.outcome for stage in draft.run.stages.values() if stage.role is StageRole.AUTOMATED)
-    found = {finding.fingerprint for outcome in outcomes if outcome for finding in outcome.evidence.findings}
-    return tuple(sorted(found))
+def _fingerprints(draft: Draft, facts: EnvironmentFacts) -> tuple[str, ...]:
+    """The findings of what now runs there: the baseline of the next change. One that is waived is none of them, so
+    that it is new again once its waiver is over.
+    """
+    found = {finding.fingerprint for finding in found_by(draft.run)}
+    return tuple(sorted(found - waived(facts, draft.conditions)))
 
 
 def _fail(draft: Draft, gate: Gate, release: Release, code: ReasonCode) -> None:

@@ -17,6 +17,9 @@ from gate_app.domain.draft import Draft
 from gate_app.domain.effects import PublishComment, React
 from gate_app.domain.events import ButtonPressed, CommandGiven, QuestionShown, RerunRequested
 from gate_app.domain.model import Person, PersonKind, Purpose
+from gate_app.domain.override_words import follow_up, overridden
+from gate_app.domain.overrides import EVERYWHERE
+from gate_app.domain.overriding import without_issue
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Permission, PolicyProblem
 from gate_app.domain.requests import Obeyed, Refused
@@ -92,11 +95,15 @@ def _requested(
         if kept is not None:
             return kept
         draft.effects.append(React(event.comment_id, "+1"))
+        if command.verb == "override":
+            return _overridden(draft, event, command)
         return wording.passed_on_question(draft.run, event.person, command) if command.verb == "ask" else None
     if command.verb == "withdraw" and _left_to_rollback(draft, command):
         return None
     refused = request or Refused(_why_nothing_moves(draft.run))
     missed = NoTarget(refused.code, refused.about, refused.choices)
+    if refused.code is ReasonCode.OVERRIDE_DEBT:
+        draft.effects += [follow_up(debt, event.comment_id) for debt in without_issue(draft.conditions)]
     return refusals.no_target(
         event.person,
         refusals.command_said(command.verb, refused.about),
@@ -130,6 +137,14 @@ def _why_nothing_moves(run: Run) -> ReasonCode:
     """Without a gate file that can be obeyed there are no gates, and that is what has to be mended."""
     broken = isinstance(run.policy, PolicyProblem)
     return ReasonCode.POLICY_INVALID if broken else ReasonCode.NOTHING_OPEN
+
+
+def _overridden(draft: Draft, event: CommandGiven, command: Command) -> str:
+    """An override is loud: those who were not asked are told, and an issue has to be closed before the next one."""
+    debts = draft.environment(EVERYWHERE).debts
+    draft.effects += [follow_up(debt) for debt in debts if debt.comment_id == event.comment_id]
+    name = command.environment or ""
+    return overridden(draft.run, event.person, command, draft.verdicts[name])
 
 
 def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None:

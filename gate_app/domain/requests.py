@@ -20,6 +20,7 @@ from gate_app.domain.events import CommandGiven, Event, RerunRequested
 from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.locking import move_lock
 from gate_app.domain.model import Origin, Person, PersonKind, Purpose
+from gate_app.domain.overriding import override, owed
 from gate_app.domain.parameters import Parameter, values
 from gate_app.domain.pauses import pause, withdraw
 from gate_app.domain.policy import ChecksWork, Permission, Policy
@@ -27,10 +28,11 @@ from gate_app.domain.review import spoken
 from gate_app.domain.rollback import SHOWN_TARGETS, asked_for, taken_back, targets
 from gate_app.domain.run import Closing, Gate, Modification, Run, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.verdict import ReasonCode, VerdictState
+from gate_app.domain.waiving import waive
 
 REQUESTS: Final = (
     "deploy", "modify", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw", "lock", "unlock",
-    "rollback", "delegate",
+    "rollback", "override", "waive", "delegate",
 )  # fmt: skip
 MAX_MODIFICATIONS: Final = 50
 """Versions of one plan: each of them is shown and asked about."""
@@ -107,6 +109,11 @@ def _commanded(
             if isinstance(delegated, ReasonCode):
                 return Refused(delegated, command.environment or "")
             return Obeyed(run, delegated)
+        case "override":
+            return _override(run, policy, command, event, conditions)
+        case "waive":
+            waived = waive(run, policy, command, event, conditions)
+            return Refused(waived) if isinstance(waived, ReasonCode) else Obeyed(run, waived)
         case "lock" | "unlock":
             locked = move_lock(policy, command, event, conditions)
             if isinstance(locked, ReasonCode):
@@ -204,6 +211,17 @@ def _rollback(run: Run, command: Command, event: CommandGiven, conditions: Condi
         return Refused(found, name, tuple(each.sha[:12] for each in healthy))
     facts, proposal = found
     return Obeyed(run, (facts,), (proposal,))
+
+
+def _override(
+    run: Run, policy: Policy, command: Command, event: CommandGiven, conditions: Conditions
+) -> Obeyed | Refused:
+    found = override(run, policy, command, event, conditions)
+    if isinstance(found, ReasonCode):
+        issues = owed(run, command.environment or "", conditions)
+        return Refused(found, command.environment or "", tuple(str(number) for number in issues))
+    gate, facts = found
+    return Obeyed(run.with_gate(gate), (facts,))
 
 
 def _deploy(

@@ -24,6 +24,7 @@ from gate_app.domain.model import (
     Purpose,
     Unknown,
 )
+from gate_app.domain.overrides import Override
 from gate_app.domain.patience import Pause, expiry
 from gate_app.domain.policy import ApproverLine, Policy, PolicyProblem
 from gate_app.domain.proposals import REVIEWED, Proposal
@@ -206,8 +207,8 @@ class ReleaseStatus(StrEnum):
 class Release:
     """The one effective release of a gate (invariant 2); begun in the decision that found it approved.
 
-    `unasked` is the code of why nobody was asked, empty where somebody was. `exceptions` are contributors whose
-    approvals counted because the policy allows that.
+    `unasked` is the code of why nobody was asked, empty where somebody was; `override` is what took its place.
+    `exceptions` are contributors whose approvals counted because the policy allows that.
     """
 
     begun_at: datetime
@@ -220,6 +221,7 @@ class Release:
     parameters: Mapping[str, str] = field(default_factory=dict, metadata=LATER)
     unasked: str = field(default="", metadata=LATER)
     exceptions: tuple[Person, ...] = field(default=(), metadata=LATER)
+    override: Override | None = field(default=None, metadata=LATER)
 
     @property
     def may_return(self) -> bool:
@@ -279,6 +281,7 @@ class Gate:
     denied: Closing | None = field(default=None, metadata=LATER)
     disturbed: int = field(default=0, metadata=LATER)
     owners: str = field(default="", metadata=LATER)
+    override: Override | None = field(default=None, metadata=LATER)
 
     def given(self, key: str) -> Answer | None:
         """The answer that this comment or press gave."""

@@ -113,8 +113,14 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         f"Stage {_named(f, 'stage')} came to no verdict{_detail(f)}. Mend what stopped it and push{_or_again(f)}."
     ),
     _R.NEW_FINDINGS: lambda f: f"Stage {_named(f, 'stage')} has {_new(f)}. Fix what is new and push.",
+    _R.FINDINGS_WAIVED: lambda f: (
+        f"Stage {_named(f, 'stage')} passed, but for what is waived{_until(f)}{_note(f)}."
+    ),
     _R.AFTER_MET: lambda f: f"The same content passed in {_named(f, 'after')}.",
-    _R.AFTER_UNMET: lambda f: f"This content has not passed in {_named(f, 'after')} yet.",
+    _R.AFTER_UNMET: lambda f: (
+        f"This content has not passed in {_named(f, 'after')}"
+        f"{' without an override' if f.get('overridden') else ''} yet."
+    ),
     _R.SOAKED: lambda f: f"It has been healthy in {_named(f, 'after')} for long enough.",
     _R.SOAKING: lambda f: (
         f"It has not been healthy in {_named(f, 'after')} for long enough yet{_until(f)}; this is asked about then."
@@ -198,6 +204,10 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         "Nobody answered in time, which counts as denied. `/deploy` or a new commit asks again."
     ),
     _R.CANCELLED: lambda f: f"Cancelled{_by(f)}. `/deploy` or a new commit asks again.",
+    _R.OVERRIDDEN: lambda f: f"Overridden{_by(f)}{_note(f)}: released without what the gate file asks for.",
+    _R.OVERRIDE_UNKNOWN: lambda f: (
+        f"Whether the override{_by(f)} counts cannot be told right now; it is tried again."
+    ),
     _R.RELEASED: lambda f: "Released; the stages that verify the deployment are running.",
     _R.DEPLOYMENT_RUNNING: lambda f: "Approved; the deployment is running.",
     _R.DEPLOYMENT_BLOCKED: lambda f: (
@@ -282,6 +292,17 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.UNLOCK_NOT_PERMITTED: lambda f: (
         "a lock is lifted in its own pull request, or by an approver of the environment or a maintainer, with a reason"
     ),
+    _R.OVERRIDE_NOT_CONFIGURED: lambda f: "the gate file lets nobody override there (`override`)",
+    _R.OVERRIDE_NOT_PERMITTED: lambda f: "they are not among those who may override there",
+    _R.OVERRIDE_SHA_MISSING: lambda f: "nothing was asked about this commit yet, so it has to be named",
+    _R.OVERRIDE_LATE: lambda f: "it was written more than an hour ago",
+    _R.OVERRIDE_DEBT: lambda f: (
+        "an earlier override has not been followed up yet; somebody else than who overrode closes its issue first"
+    ),
+    _R.OVERRIDE_SPENT: lambda f: "there were too many overrides within a day",
+    _R.FINDING_NOT_FOUND: lambda f: "no stage here has one finding whose id begins like that",
+    _R.WAIVER_TIME: lambda f: "a waiver ends on a day to come, within 180 days",
+    _R.WAIVERS_SPENT: lambda f: "too many findings are waived there already",
     _R.TEXT_MISSING: lambda f: "it says nothing",
     _R.ALREADY_OPEN: lambda f: "that gate is under decision already; `/why` shows what it waits for",
     _R.RELEASE_UNDER_WAY: lambda f: "a release from here is under way there",

@@ -14,9 +14,18 @@ from typing import Final, assert_never
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.draft import Draft
 from gate_app.domain.escalation import escalate
-from gate_app.domain.events import ButtonPressed, CommandGiven, Event, QuestionShown, RerunRequested
+from gate_app.domain.events import (
+    ButtonPressed,
+    CommandGiven,
+    Event,
+    FollowUpOpened,
+    QuestionShown,
+    RerunRequested,
+)
 from gate_app.domain.following import collections, looks
 from gate_app.domain.model import Unknown
+from gate_app.domain.overrides import EVERYWHERE
+from gate_app.domain.overriding import followed_up
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.releasing import advance_release, begin_release
@@ -78,6 +87,8 @@ def settle(
         answer_press(draft, event)
     elif isinstance(event, RerunRequested):
         answer_rerun(draft, event, request)
+    elif isinstance(event, FollowUpOpened):
+        draft.put_environment(followed_up(draft.environment(EVERYWHERE), event.comment_id, event.issue))
     elif isinstance(event, QuestionShown):
         answer_early(draft, event)
     show_differences(draft)
@@ -191,6 +202,8 @@ def _moments(draft: Draft, gate: Gate, verdict: Verdict) -> list[datetime]:
         for reason in verdict.reasons
         if reason.code in (ReasonCode.FROZEN, ReasonCode.SOAKING, ReasonCode.LOCKED)
     ]
+    waivers = draft.environment(gate.environment).waivers
+    moments += [each.until for each in waivers if each.holds(draft.now)]
     if gate.returned is not None and gate.returned.retry_at > draft.now:
         moments.append(gate.returned.retry_at)
     if any(root.code in _MENDED_BY_HAND for root in verdict.reasons):

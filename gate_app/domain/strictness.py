@@ -164,6 +164,7 @@ _OF_ENVIRONMENT: Final[Mapping[str, Comparator]] = {
     "soak": lambda old, new: new > old,
     "freeze": _contains,
     "shadow": lambda old, new: not new,
+    "override": lambda old, new: new is None,
 }
 _OF_APPROVAL: Final[Mapping[str, Comparator]] = {
     "lines": _every_line_kept,

@@ -35,6 +35,7 @@ class ReasonCode(StrEnum):
     STAGE_RUNNING = "stage_running"
     STAGE_UNKNOWN = "stage_unknown"
     NEW_FINDINGS = "new_findings"
+    FINDINGS_WAIVED = "findings_waived"
     # the environment
     AFTER_MET = "after_met"
     AFTER_UNMET = "after_unmet"
@@ -82,6 +83,8 @@ class ReasonCode(StrEnum):
     DENIED = "denied"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    OVERRIDDEN = "overridden"
+    OVERRIDE_UNKNOWN = "override_unknown"
     # the way out
     RELEASED = "released"
     DEPLOYMENT_RUNNING = "deployment_running"
@@ -134,6 +137,15 @@ class ReasonCode(StrEnum):
     LOCKED_BY_ANOTHER = "locked_by_another"
     NOT_LOCKED = "not_locked"
     UNLOCK_NOT_PERMITTED = "unlock_not_permitted"
+    OVERRIDE_NOT_CONFIGURED = "override_not_configured"
+    OVERRIDE_NOT_PERMITTED = "override_not_permitted"
+    OVERRIDE_SHA_MISSING = "override_sha_missing"
+    OVERRIDE_LATE = "override_late"
+    OVERRIDE_DEBT = "override_debt"
+    OVERRIDE_SPENT = "override_spent"
+    FINDING_NOT_FOUND = "finding_not_found"
+    WAIVER_TIME = "waiver_time"
+    WAIVERS_SPENT = "waivers_spent"
     TEXT_MISSING = "text_missing"
     ALREADY_OPEN = "already_open"
     RELEASE_UNDER_WAY = "release_under_way"
@@ -282,9 +294,9 @@ class Verdict:
     @property
     def codes(self) -> tuple[str, ...]:
         """The codes that hold the gate, depth first, once each; for an open gate, those that opened it."""
-        every = [reason for root in self.reasons for reason in root.walk()]
-        holding = [reason.code.value for reason in every if not reason.met]
-        return tuple(dict.fromkeys(holding or [reason.code.value for reason in every]))
+        every = [(root, reason) for root in self.reasons for reason in root.walk()]
+        holding = [reason.code.value for root, reason in every if not root.met and not reason.met]
+        return tuple(dict.fromkeys(holding or [reason.code.value for _, reason in every if reason.met]))
 
     def judged(self, answer: str) -> Judged | None:
         """The judgement of the answer with that key."""

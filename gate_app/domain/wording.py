@@ -28,6 +28,7 @@ from gate_app.domain.brief import (
     recommendation,
     ships,
     waits_for,
+    waivers,
 )
 from gate_app.domain.commands import Command
 from gate_app.domain.conditions import Conditions
@@ -39,9 +40,10 @@ from gate_app.domain.ladder import in_hand
 from gate_app.domain.model import Content, Person, Purpose
 from gate_app.domain.policy import Environment, Policy, PolicyProblem
 from gate_app.domain.proposals import REVIEWED
-from gate_app.domain.run import Gate, Question, ReleaseStatus, Run, RunState, StageRun, StageStatus
+from gate_app.domain.run import Gate, Question, Release, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.sentences import sentence
 from gate_app.domain.verdict import Holds, Reason, ReasonCode, Verdict, VerdictState, met
+from gate_app.domain.waivers import ID_LENGTH
 
 _MARKS: Final = {Holds.MET: "✅", Holds.UNMET: "⏳", Holds.UNKNOWN: "❔", Holds.REFUSED: "❌"}
 _SHOWN_CHECKS: Final = 40
@@ -73,7 +75,8 @@ def stage_summary(stage: StageRun, compared: Comparison | None = None) -> str:
         f"- {code(failure.name)}:{boxed(failure.message, 300, '  ')}" for failure in evidence.failures[:20]
     ]
     parts += [
-        f"- {finding.severity.value}: {code(finding.rule)} in {code(finding.path or '?')}, {code(finding.message, 200)}"
+        f"- {finding.severity.value}: {code(finding.rule)} in {code(finding.path or '?')}, "
+        f"{code(finding.message, 200)} · {code(finding.fingerprint[:ID_LENGTH])}"
         for finding in evidence.findings[:20]
     ]
     if evidence.log_tail:
@@ -114,8 +117,7 @@ def gate_summary(run: Run, gate: Gate, verdict: Verdict, unheard: Sequence[str] 
 
     `unheard` are channels of the gate file that nobody has configured, which holds nothing.
     """
-    unasked = gate.release.unasked if gate.release is not None else ""
-    reasons = (*verdict.reasons, met(ReasonCode(unasked))) if unasked else verdict.reasons
+    reasons = (*verdict.reasons, *_why_unasked(gate.release)) if gate.release is not None else verdict.reasons
     own = ", ".join(person.login for person in gate.release.exceptions) if gate.release is not None else ""
     reasons = (*reasons, met(ReasonCode.SELF_APPROVED, by=own)) if own else reasons
     parts = [tree(reasons), answers_given(gate, verdict)]
@@ -135,6 +137,13 @@ def tree(reasons: Sequence[Reason], depth: int = 0) -> str:
         if reason.children:
             lines.append(tree(reason.children, depth + 1))
     return "\n".join(lines)
+
+
+def _why_unasked(release: Release) -> tuple[Reason, ...]:
+    given = release.override
+    if given is not None:
+        return (met(ReasonCode.OVERRIDDEN, by=given.by.login, note=given.reason),)
+    return (met(ReasonCode(release.unasked)),) if release.unasked else ()
 
 
 # --- the question ----------------------------------------------------------------------------------------
@@ -158,6 +167,7 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
         f"{code(run.change.title, 150)} at {code(run.change.head.sha[:12])}",
         ships(run, gate.environment),
         evidence_lines(run, environment, conditions),
+        waivers(run, conditions, environment.name),
         denied_before(gate),
         plan(run, gate, environment),
         asked_because(environment, verdict),
@@ -241,7 +251,10 @@ def _outcome(run: Run, gate: Gate, verdict: Verdict) -> str:
         mark = "❌" if verdict.state in (VerdictState.DENIED, VerdictState.EXPIRED) else "⏹️"
         return f"{mark} {title}\n\n{_ground(verdict)}"
     approvers = ", ".join(code(person.login) for person in gate.release.approved_by)
-    title += f" · approved by {approvers}" if approvers else " · nobody had to approve"
+    if gate.release.override is not None:
+        title += f" · **overridden** by {code(gate.release.override.by.login)}"
+    else:
+        title += f" · approved by {approvers}" if approvers else " · nobody had to approve"
     title += ", who contributed (`self_approved`)" if gate.release.exceptions else ""
     match gate.release.status:
         case ReleaseStatus.HEALTHY:
@@ -281,7 +294,12 @@ def status(run: Run, verdicts: Mapping[str, Verdict], conditions: Conditions) ->
         rows = [f"| {code(name)} | {gate_title(gate, verdicts[name])} |" for name, gate in run.gates.items()]
         parts.append("\n".join(["| gate | where it stands |", "|---|---|", *rows]))
     proposed = proposal_words.section(run.proposal, review_words.standing(run, verdicts.get(REVIEWED)))
-    said = (locks(run, run.policy, conditions), asked_and_answered(run), proposed)
+    said = (
+        locks(run, run.policy, conditions),
+        waivers(run, conditions),
+        asked_and_answered(run),
+        proposed,
+    )
     parts += [each for each in said if each]
     for name, gate in run.gates.items():
         environment = run.policy.environment(gate.environment)
@@ -357,6 +375,8 @@ def help_text(run: Run) -> str:
         "- `/hold [reason]`, `/resume`: nothing is released until it is resumed",
         "- `/ask [environment] question`, `/answer text`: ask the author; the clock stands still meanwhile",
         "- `/rollback environment [sha] reason`: ask to go back to what was healthy there before",
+        "- `/override environment [sha] reason`: release without what the gate asks for; only who is listed for it",
+        "- `/waive finding-id until 2026-12-31 reason`: a finding does not hold the gate until then; for its approvers",
         "- `/delegate [environment] @login until 2026-12-24`: who answers for you; `/delegate none` takes it back",
         "- `/lock environment reason [for 2h]`, `/unlock environment [reason]`: no other pull request releases there",
         "- `/withdraw [environment]`: take your own answer back",

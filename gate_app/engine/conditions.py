@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 from gate_app.domain.calendar import Calendar, at_work, freezes, working
@@ -20,6 +20,8 @@ from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequ
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.learned import is_first
 from gate_app.domain.model import Authorship, Change, Person, PersonKind, Purpose, Repository, Unknown
+from gate_app.domain.overrides import EVERYWHERE
+from gate_app.domain.overriding import asked_after
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.ownership import named as named_among
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
@@ -71,6 +73,7 @@ class _Asked:
     compared: Mapping[str, int]
     teams: Mapping[str, Future[int | Unknown]]
     learned: Future[_Learned]
+    issues: Mapping[int, Future[Person | Unknown | None]]
     elsewhere: Looking
     environments: Mapping[str, EnvironmentFacts]
     owners: Mapping[str, Ownership | Unknown]
@@ -95,6 +98,7 @@ class _Asked:
             comments={key: read.result() for key, read in self.comments.items()},
             identities={**self.compared, **{key: read.result() for key, read in self.identities.items()}},
             environments=self.environments,
+            issues={key: read.result() for key, read in self.issues.items()},
             shipments=self.learned.result().shipments,
             proposal=self.learned.result().proposal,
             checks=elsewhere.checks,
@@ -212,6 +216,7 @@ class Gathering:
         logins = (*_logins(run, event, rules), *(owning_users if people else ()))
         compared = _compared(run, rules)
         named = tuple(dict.fromkeys((*logins, *compared)))
+        owed = asked_after(event, environments.get(EVERYWHERE))
         known = self.store.pinned_identities(repository.id, named) if named else {}
         asked_about = [login for login in named if login in logins or login not in known]
         groups = rules.organisations() if rules else ()
@@ -230,6 +235,9 @@ class Gathering:
             compared={login: known[login] for login in compared if login in known},
             learned=submit(self._learned, run, rules, environments),
             elsewhere=Elsewhere(self.hub, self.store).look(run, rules, event, self.at_once, sight),
+            issues={
+                each: submit(or_unknown, partial(self.hub.issue_closer, repository, each)) for each in owed
+            },
             environments=environments,
             owners=owners,
         )
@@ -380,6 +388,7 @@ def _people(
     """Everybody whose standing the decision may turn on, those among them who delegated to somebody who answers."""
     open_gates = [gate for gate in run.every_gate if gate.turns_on_answers]
     people = {answer.person.id: answer.person for gate in open_gates for answer in gate.answers}
+    people |= {gate.override.by.id: gate.override.by for gate in open_gates if gate.override is not None}
     if isinstance(event, CommandGiven | ButtonPressed | RerunRequested) and _from_person(event):
         people[event.person.id] = event.person
     delegations = [each for known in (facts or {}).values() for each in known.delegations]
@@ -404,6 +413,7 @@ def _comments(run: Run, event: Event) -> tuple[int, ...]:
     open_gates = [gate for gate in run.every_gate if gate.turns_on_answers]
     given = [answer for gate in open_gates for answer in gate.answers if not answer.voided]
     ids = [answer.comment_id for answer in given if answer.comment_id is not None]
+    ids += [gate.override.comment_id for gate in open_gates if gate.override is not None]
     if isinstance(event, CommandGiven) and _from_person(event):
         ids.append(event.comment_id)
     return tuple(dict.fromkeys(ids))
@@ -431,4 +441,5 @@ def _from_person(event: CommandGiven | ButtonPressed | RerunRequested) -> bool:
 
 
 def _names(rules: Policy | None) -> tuple[str, ...]:
-    return tuple(environment.name for environment in rules.environments) if rules else ()
+    """The environments of the policy, and what concerns all of them."""
+    return (*(environment.name for environment in rules.environments), EVERYWHERE) if rules else ()

@@ -70,7 +70,7 @@ class Gatekeeper:
         return replace(drawn, inbox_id=row.id, follow_ups=(*drawn.follow_ups, *again, *due, *looks, *woken))
 
     def _wake_others(self, step: Step) -> Sequence[InboxItem]:
-        """Every other run of the repository is judged anew: a lock was put on, or taken off."""
+        """Every other run of the repository is judged anew: a lock or a waiver came or went."""
         run, meaning = step.decision.run, f"lock:{step.decision.run.id}:{step.expected_version + 1}"
         others = [
             stored.run
@@ -277,8 +277,12 @@ def _is_followed(live: LiveChange) -> bool:
 
 
 def _moved_lock(step: Step) -> bool:
-    before = step.conditions.environment
-    return any(facts.lock != before(facts.name).lock for facts in step.decision.environments)
+    """Whether a lock or a waiver came or went, which other runs are judged by too."""
+    before = {each.name: step.conditions.environment(each.name) for each in step.decision.environments}
+    return any(
+        (facts.lock, facts.waivers) != (before[facts.name].lock, before[facts.name].waivers)
+        for facts in step.decision.environments
+    )
 
 
 def _look_due(step: Step) -> Sequence[InboxItem]:

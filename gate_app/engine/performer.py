@@ -17,6 +17,7 @@ from gate_app.domain.effects import (
     CreateDeployment,
     DispatchWorkflow,
     Notify,
+    OpenIssue,
     PublishCheckRun,
     PublishComment,
     React,
@@ -24,7 +25,14 @@ from gate_app.domain.effects import (
     StartStage,
     StopStage,
 )
-from gate_app.domain.events import DeploymentCreated, Event, QuestionShown, ReleaseReturned, StageEnded
+from gate_app.domain.events import (
+    DeploymentCreated,
+    Event,
+    FollowUpOpened,
+    QuestionShown,
+    ReleaseReturned,
+    StageEnded,
+)
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.reminders import NUDGE, too_late
 from gate_app.domain.run import StageStatus
@@ -120,6 +128,8 @@ class Performer:
             case ReportDeployment():
                 self.hub.report_deployment(repository, effect)
                 return effect.state
+            case OpenIssue():
+                return str(self.hub.open_issue(repository, effect))
             case StartStage():
                 return self._start(pending, effect)
             case StopStage():
@@ -132,8 +142,14 @@ class Performer:
                 assert_never(effect)
 
     def _shown(self, pending: PendingEffect, comment_id: str) -> tuple[InboxItem, ...]:
-        """A question that is on the page is told to its run, once: only then can it be answered in a comment."""
+        """A question that is on the page is told to its run, once: only then can it be answered in a comment.
+
+        So is the issue that follows an override up.
+        """
         effect = pending.effect
+        if isinstance(effect, OpenIssue):
+            opened = FollowUpOpened(self.now(), effect.comment_id, int(comment_id))
+            return (self._item(pending, opened, effect.key),)
         if not isinstance(effect, PublishComment) or not effect.surface.startswith("question:"):
             return ()
         environment, _, number = effect.surface.removeprefix("question:").rpartition(":")

@@ -16,6 +16,7 @@ from gate_app.github.downloads import Downloads
 from gate_app.github.identity import AppIdentity, AppSelf
 from gate_app.github.inspection import Inspection
 from gate_app.github.interruptions import Interruptions
+from gate_app.github.issues import Issues
 from gate_app.github.key import AppKey
 from gate_app.github.line import Line
 from gate_app.github.origin import Origin
@@ -46,7 +47,7 @@ class AppSettings:
     git_url: str = "https://github.com"
 
 
-class GithubHub(Reads, Interruptions, SightReads, WorkflowCalls, Writes, Survey):
+class GithubHub(Reads, Interruptions, SightReads, WorkflowCalls, Writes, Issues, Survey):
     """The `Hub` and its `Survey`, and where to fetch from, on one connection to one GitHub."""
 
     def __init__(self, api: Api, identity: AppIdentity, git: Origin, downloads: Downloads) -> None:
@@ -55,6 +56,7 @@ class GithubHub(Reads, Interruptions, SightReads, WorkflowCalls, Writes, Survey)
         SightReads.__init__(self, api, identity, git)
         WorkflowCalls.__init__(self, api, identity, git, downloads)
         Writes.__init__(self, api, identity)
+        Issues.__init__(self, api, identity)
         Survey.__init__(self, api)
         self.hook = HookLog(api.background())
         self.inspection = Inspection(api, identity.app_id)

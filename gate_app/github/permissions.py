@@ -37,6 +37,8 @@ READ_BRANCH_ACTIVITY: Final = _least(contents="read")
 FETCH_CONTENT: Final = _least(contents="read")
 WRITE_CHECK_RUN: Final = _least(checks="write")
 WRITE_COMMENT: Final = _least(issues="write")
+READ_ISSUE: Final = _least(issues="read")
+WRITE_ISSUE: Final = _least(issues="write")
 READ_DEPLOYMENT: Final = _least(deployments="read")
 WRITE_DEPLOYMENT: Final = _least(deployments="write")
 
@@ -76,6 +78,8 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "publish_check_run": WRITE_CHECK_RUN,
     "publish_comment": WRITE_COMMENT,
     "react": WRITE_COMMENT,
+    "issue_closer": READ_ISSUE,
+    "open_issue": WRITE_ISSUE,
     "find_deployment": READ_DEPLOYMENT,
     "create_deployment": WRITE_DEPLOYMENT,
     "report_deployment": WRITE_DEPLOYMENT,

@@ -109,6 +109,14 @@ class HookConfig(Body):
     insecure_ssl: str | float | None = None
 
 
+class NewIssue(Body):
+    """POST an issue; the length of its title is judged where it is kept."""
+
+    NULLABLE = frozenset({"body"})
+    title: str | int
+    body: str | None = None
+
+
 class CommentText(Body):
     """POST a comment, PATCH a comment; the length is judged where the text is kept."""
 

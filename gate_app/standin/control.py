@@ -18,6 +18,7 @@ from gate_app.standin.shapes import (
     CommentState,
     Committed,
     DeploymentState,
+    IssueState,
     PersonState,
     PullState,
     Quiet,
@@ -267,6 +268,11 @@ class Control(RunnerControl):
         """Comment as a person, through the App on the person's behalf if `via_app`."""
         facts = {"login": login, "body": body, "via_app": via_app}
         return self._as(CommentState, "POST", f"/repositories/{repository}/issues/{number}/comments", facts)
+
+    def close_issue(self, repository: str, number: int, login: str) -> IssueState:
+        """Close an issue as a person."""
+        path = f"/repositories/{repository}/issues/{number}/close"
+        return self._as(IssueState, "POST", path, {"login": login})
 
     def edit_comment(self, repository: str, comment_id: int, login: str, body: str) -> CommentState:
         """Edit a comment, anybody's."""

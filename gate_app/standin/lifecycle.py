@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gate_app.standin import issue_events, labels, merging, people, pulls, pushes, repositories, webhooks
+from gate_app.standin import (
+    issue_events,
+    issues,
+    labels,
+    merging,
+    people,
+    pulls,
+    pushes,
+    repositories,
+    webhooks,
+)
 from gate_app.standin.errors import GitHubError, invalid
 from gate_app.standin.git import Git
 from gate_app.standin.labels import PullLabel
@@ -49,7 +59,7 @@ def open_pull(tx: Transaction, repository: Repository, proposal: Proposal) -> Pu
     head_repository = _head_repository(tx, repository, proposal)
     if head_repository == repository:
         pushes.push(tx, repository, proposal.head_branch, head_sha, author)
-    number = tx.count(Pull, repository_id=repository.id) + 1
+    number = issues.next_number(tx, repository)
     git.set_ref(f"refs/pull/{number}/head", head_sha)
     pull = tx.insert(
         Pull,

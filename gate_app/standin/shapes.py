@@ -143,6 +143,17 @@ class DeliveryState(TypedDict):
     status_code: int
 
 
+class IssueState(TypedDict):
+    """An issue."""
+
+    repository: str
+    number: int
+    state: str
+    title: str
+    body: str
+    login: str
+
+
 class Snapshot(TypedDict):
     """Everything at one instant."""
 
@@ -150,6 +161,7 @@ class Snapshot(TypedDict):
     repositories: list[RepositoryState]
     pulls: list[PullState]
     comments: list[CommentState]
+    issues: list[IssueState]
     check_runs: list[CheckRunState]
     workflow_runs: list[WorkflowRunState]
     deployments: list[DeploymentState]

@@ -7,6 +7,7 @@ from gate_app.standin.apps import Installation
 from gate_app.standin.checks import Annotation, CheckRun
 from gate_app.standin.comments import Reaction
 from gate_app.standin.deployments import Deployment, DeploymentStatus
+from gate_app.standin.issues import Issue
 from gate_app.standin.people import Collaborator, Person
 from gate_app.standin.pulls import Comment, Pull
 from gate_app.standin.repositories import Repository
@@ -18,6 +19,7 @@ from gate_app.standin.shapes import (
     DeliveryState,
     DeploymentState,
     DeploymentStatusState,
+    IssueState,
     PersonState,
     PullState,
     RepositoryState,
@@ -38,6 +40,7 @@ def take(tx: Transaction, only: Repository | None = None) -> Snapshot:
         "people": [of_person(person) for person in tx.every(Person)],
         "repositories": [of_repository(tx, each) for each in ([only] if only else tx.every(Repository))],
         "pulls": [of_pull(tx, pull) for pull in tx.every(Pull, **within)],
+        "issues": [of_issue(tx, issue) for issue in tx.every(Issue, **within)],
         "comments": [of_comment(tx, comment) for comment in tx.every(Comment, **within)],
         "check_runs": [of_check_run(tx, run) for run in tx.every(CheckRun, **within)],
         "workflow_runs": [of_workflow_run(tx, run) for run in tx.every(WorkflowRun, **within)],
@@ -96,6 +99,18 @@ def of_comment(tx: Transaction, comment: Comment) -> CommentState:
         "created_at": comment.created_at,
         "updated_at": comment.updated_at,
         "reactions": [{"login": _login(tx, r.person_id), "content": r.content} for r in reactions],
+    }
+
+
+def of_issue(tx: Transaction, issue: Issue) -> IssueState:
+    """An issue."""
+    return {
+        "repository": _name(tx, issue.repository_id),
+        "number": issue.number,
+        "state": issue.state,
+        "title": issue.title,
+        "body": issue.body,
+        "login": _login(tx, issue.author_id),
     }
 
 

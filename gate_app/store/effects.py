@@ -20,6 +20,7 @@ from gate_app.domain.effects import (
     DispatchWorkflow,
     Effect,
     Notify,
+    OpenIssue,
     PublishCheckRun,
     PublishComment,
     React,
@@ -190,6 +191,7 @@ def is_level(effect: Effect) -> bool:
             | React()
             | CreateDeployment()
             | Notify()
+            | OpenIssue()
         ):
             return False
     assert_never(effect)

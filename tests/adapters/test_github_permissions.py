@@ -14,6 +14,7 @@ from support.github import NOON, REPOSITORY, SHA, ScriptedGithub, account, chang
 from gate_app.domain.effects import (
     CreateDeployment,
     DispatchWorkflow,
+    OpenIssue,
     PublishCheckRun,
     PublishComment,
     React,
@@ -74,6 +75,8 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
         REPOSITORY, PublishComment("status", "status:71#3", 3, "Hello"), None
     ),
     "react": lambda hub: hub.react(REPOSITORY, React(501, "+1")),
+    "issue_closer": lambda hub: hub.issue_closer(REPOSITORY, 7),
+    "open_issue": lambda hub: hub.open_issue(REPOSITORY, OpenIssue("x", 501, "t", "b", "r1", NOON)),
     "find_deployment": lambda hub: hub.find_deployment(REPOSITORY, DEPLOYMENT),
     "create_deployment": lambda hub: hub.create_deployment(REPOSITORY, DEPLOYMENT),
     "report_deployment": lambda hub: hub.report_deployment(
@@ -144,6 +147,7 @@ def test_no_call_asks_for_more_than_reading_but_those_that_write() -> None:
         "publish_check_run",
         "publish_comment",
         "react",
+        "open_issue",
         "create_deployment",
         "report_deployment",
     }

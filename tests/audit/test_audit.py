@@ -19,6 +19,7 @@ from gate_app.audit.chronicle import AuditEvent
 from gate_app.audit.export import COLUMNS, lines, wanted
 from gate_app.cli import main
 from gate_app.domain.events import CommentChanged
+from gate_app.domain.policy import ApproverLine, OverridePolicy, Permission
 
 AUDIT_DOCUMENT = (Path(__file__).parents[2] / "docs/audit.md").read_text()
 STAGING, PRODUCTION = "71#1:1:staging", "71#1:1:production"
@@ -99,6 +100,21 @@ def test_the_columns_are_documented(story: str) -> None:
     assert tuple(events(story)[0]) == COLUMNS
     for name in COLUMNS:
         assert f"| `{name}` |" in AUDIT_DOCUMENT
+
+
+def test_an_override_is_never_told_as_an_approval(database: str) -> None:
+    rules = policy(ApproverLine(permission=Permission.WRITE, count=2))
+    listed = OverridePolicy(ApproverLine(users=("maintainer",), permission=Permission.WRITE))
+    environments = tuple(replace(each, override=listed) for each in rules.environments)
+    with opened(sqlite_url(Path(database))) as engine:
+        world = kept(engine, replace(rules, environments=environments))
+        world.identities["maintainer"] = MAINTAINER.id
+        world.passes(5).stage_ends(outcome=passed())
+        world.says(REVIEWER, "/approve staging")
+        world.says(MAINTAINER, "/override staging nobody else answers")
+    found = {each["event"]: each for each in events(f"sqlite:///{database}", "--environment", "staging")}
+    assert (found["override"]["person"], found["override"]["detail"]) == ("maintainer", "nobody else answers")
+    assert found["release_begun"]["detail"] == f"overridden by maintainer ({MAINTAINER.id})"
 
 
 def test_a_spreadsheet_calculates_nothing_that_people_wrote(story: str) -> None:

@@ -178,6 +178,51 @@ def test_windows_are_added_and_shadow_is_lifted_unless_it_is_allowed() -> None:
     assert not under(floor("{shadow: true}"), "{}").shadow
 
 
+def test_nobody_overrides_unless_the_floor_allows_it() -> None:
+    listed = "{override: {users: [octocat]}}"
+    assert under(floor("{}"), listed).override is None
+    assert under(floor(listed), "{}").override is None
+    assert under(floor(listed), listed).override is not None
+
+
+@pytest.mark.parametrize(
+    ("below", "given", "users", "teams"),
+    [
+        ("{users: [hubot, OctoCat]}", "{users: [octocat, stranger]}", ("octocat",), ()),
+        ("{teams: [acme/oncall]}", "{users: [octocat]}", ("octocat",), ("acme/oncall",)),
+        ("{users: [octocat]}", "{teams: [acme/oncall]}", ("octocat",), ("acme/oncall",)),
+        ("{teams: [acme/oncall]}", "{teams: [acme/all, acme/oncall]}", (), ("acme/oncall",)),
+    ],
+    ids=["users of both", "users who are in the team", "members who are listed", "teams of both"],
+)
+def test_a_gate_file_lets_nobody_override_whom_its_floor_does_not_list(
+    below: str, given: str, users: tuple[str, ...], teams: tuple[str, ...]
+) -> None:
+    found = under(floor(f"{{override: {below}}}"), f"{{override: {given}}}").override
+    assert found is not None
+    assert (found.line.users, found.line.teams) == (users, teams)
+
+
+def test_nobody_overrides_where_the_lists_have_nobody_in_common_or_for_their_own() -> None:
+    below = floor("{override: {users: [octocat]}}")
+    assert under(below, "{override: {users: [stranger]}}").override is None
+    both = under(below, "{override: {users: [octocat], self_approval: true}}").override
+    assert both is not None
+    assert not both.self_approval
+
+
+def test_a_way_back_asks_the_people_of_the_floor() -> None:
+    people = "{approval: {mode: always, approvers: [{teams: [acme/sre]}]}}"
+    lighter = "{rollback: {approvers: [{permission: write}]}}"
+    assert under(floor(people), lighter).rollback == ()
+    assert under(floor("{}"), lighter).rollback != ()
+    watched = "{monitor: {for: 1m, probes: [{http: 'https://a.example'}], on_breach: rollback}}"
+    for below, expected in ((people, "propose_rollback"), ("{}", "rollback")):
+        monitor = under(floor(below), watched).monitor
+        assert monitor is not None
+        assert monitor.on_breach == expected
+
+
 NINE = ", ".join(f"{{users: [u{number}]}}" for number in range(9))
 
 

@@ -117,13 +117,6 @@ def told(world: World, person: Person, line: str) -> str:
         ),
         pytest.param(
             REVIEWER,
-            "/override staging",
-            "`/override` by `reviewer` was not obeyed (`command_unavailable`): this version does not know that"
-            " command yet. `/help` lists those that it knows.",
-            id="a command of later",
-        ),
-        pytest.param(
-            REVIEWER,
             "/status now",
             "`/status` by `reviewer` was not obeyed (`command_malformed`): `now` was not expected there."
             " Write it as `/status`.",

@@ -18,6 +18,7 @@ from gate_app.domain.policy import (
     CommandWork,
     EscalationRule,
     LadderStep,
+    OverridePolicy,
     Permission,
     Policy,
     Probe,
@@ -81,6 +82,7 @@ ESCALATING = {"mode": ApprovalMode.ESCALATE}
         (of(), of(verify=("tests",))),
         (of(needs=()), of()),
         (of(shadow=True), of()),
+        (of(override=OverridePolicy(SRE)), of()),
     ],
 )
 def test_one_is_stricter_and_the_other_way_round_it_is_looser(loose: Policy, strict: Policy) -> None:

@@ -17,6 +17,7 @@ from gate_app.domain.effects import (
     DispatchWorkflow,
     Effect,
     Notify,
+    OpenIssue,
     PublishCheckRun,
     ReportDeployment,
     StartStage,
@@ -159,6 +160,7 @@ OUTSIDE: list[Effect] = [
     reaction(9),
     deployment(RUN),
     ReportDeployment("staging", 7, "in_progress", ""),
+    OpenIssue("staging", 9, "t", "b", "71#3:1:override:9", NOW),
     NEWS,
 ]
 

@@ -46,6 +46,7 @@ WHILE_A_WORKFLOW_TESTS = (
 )
 WHILE_A_CHAT_IS_TOLD = ("notify.before", "notify.after")
 WHEN_SUPERSEDED = ("stop_stage.before", "stop_stage.after")
+WHEN_OVERRIDDEN = ("open_issue.before", "open_issue.after")
 
 
 @pytest.fixture
@@ -102,6 +103,7 @@ def test_every_failpoint_is_part_of_a_kill_test() -> None:
         *WHEN_SUPERSEDED,
         *WHILE_A_WORKFLOW_TESTS,
         *WHILE_A_CHAT_IS_TOLD,
+        *WHEN_OVERRIDDEN,
     } == failpoints.NAMES
 
 
@@ -142,6 +144,23 @@ def test_case_193_the_engine_dies_while_a_chat_is_told(own_place: Place) -> None
         expect_one_of_everything(story)
         expect_a_whole_record(story)
         assert ops.taken
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("failpoint", WHEN_OVERRIDDEN)
+def test_case_193_the_engine_dies_while_a_follow_up_is_opened(own_place: Place, failpoint: str) -> None:
+    overriding = GATE_FILE.partition("  production:")[0] + "    override: {users: [maintainer]}\n"
+    story = tell(own_place, gate_file=overriding)
+    story.asks("staging")
+    own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+    own_place.app.processes["worker"].wait(10)
+    story.says("maintainer", "/override staging it burns")
+    restart_at(own_place, failpoint)
+    story.shows("gate / staging", "success")
+    story.rests()
+    assert len(story.state()["issues"]) == 1
+    assert len(story.deployments()) == 1
 
 
 SLOW = GATE_FILE.replace("sh ./check.sh", "sleep 30; sh ./check.sh")

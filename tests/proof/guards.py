@@ -169,6 +169,43 @@ GUARDS: Final[tuple[Guard, ...]] = (
         ),
     ),
     *_of(
+        "domain/overriding.py",
+        "domain/test_overrides",
+        nobody_overrides_for_ever=(" or conditions.now > given.at + LASTS:", ":"),
+        an_override_is_for_the_plan_that_it_met=("    if replanned or (", "    if ("),
+        an_override_in_a_changed_comment_is_none=("    if body != given.body_sha256:\n        return None\n", ""),
+        only_those_listed_override=("    if fitting is not True:\n", "    if False:\n"),
+        nobody_overrides_for_their_own=("return ReasonCode.SELF_APPROVAL if person in people else None", "return None"),
+        a_debt_bars_the_next_override=("        return ReasonCode.OVERRIDE_DEBT\n", "        pass\n"),
+        overrides_are_rare=("return ReasonCode.OVERRIDE_SPENT if len(lately) >= MOST else None", "return None"),
+        the_commit_of_an_override_is_certain=(
+            "return None if seen is not None and event.comment_id > seen else ReasonCode.OVERRIDE_SHA_MISSING",
+            "return None",
+        ),
+        what_ended_is_not_overridden=("if gate.release is not None or gate.closing is not None:", "if False:"),
+        what_is_heard_late_overrides_nothing=("    if conditions.now > event.at + LASTS:\n", "    if False:\n"),
+        nobody_pays_their_own_debt=("return policy.self_approval or closer.id != debt.by.id", "return True"),
+        a_bot_pays_no_debt=(" or closer.account is not PersonKind.USER:", ":"),
+    ),
+    *_of(
+        "domain/evaluate.py",
+        "domain/test_overrides",
+        what_was_overridden_goes_no_further=(" if sha not in facts.overridden]", "]"),
+    ),
+    *_of(
+        "domain/waiving.py",
+        "domain/test_waivers",
+        a_waiver_that_is_over_holds_nothing_back=(
+            " for each in facts.waivers if each.holds(conditions.now))",
+            " for each in facts.waivers)",
+        ),
+        nobody_waives_for_their_own=(
+            "return ReasonCode.SELF_APPROVAL if event.person.id in people else None",
+            "return None",
+        ),
+        only_approvers_waive=("fits_any(standing, lines, conditions) is True", "True"),
+    ),
+    *_of(
         "trust/signature.py",
         "trust/test_signature",
         a_delivery_is_signed=("if any(matches) else SIGNATURE_MISMATCH", "if matches else SIGNATURE_MISMATCH"),

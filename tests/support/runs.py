@@ -149,6 +149,7 @@ class World:
     channels: tuple[str, ...] = ()
     at_work: dict[str, bool | Unknown] = field(default_factory=dict)
     proposal: Proposal | Unknown | None = None
+    issues: dict[int, Person | Unknown | None] = field(default_factory=dict)
     obstacles: dict[str, Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -185,6 +186,7 @@ class World:
             self.channels,
             dict(self.at_work),
             self.proposal,
+            issues=dict(self.issues),
         )
 
     def happens(self, event: Event) -> Decision:

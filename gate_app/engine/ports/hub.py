@@ -16,6 +16,7 @@ from gate_app.domain.conditions import Standing
 from gate_app.domain.effects import (
     CreateDeployment,
     DispatchWorkflow,
+    OpenIssue,
     PublishCheckRun,
     PublishComment,
     React,
@@ -216,6 +217,12 @@ class Hub(Protocol):
 
     def comment_fingerprint(self, repository: Repository, comment_id: int) -> str:
         """SHA-256 of the body as it is now; `deleted` or `edited` (updated after its creation) otherwise."""
+
+    def issue_closer(self, repository: Repository, number: int) -> Person | None:
+        """Who closed an issue; None while it is open."""
+
+    def open_issue(self, repository: Repository, wanted: OpenIssue) -> int:
+        """The number of our issue with that marker, found or opened now."""
 
     def checkout(self, repository: Repository) -> Checkout: ...
 

@@ -12,6 +12,7 @@ from gate_app.standin import (
     checks,
     comments,
     deployments,
+    issues,
     lifecycle,
     people,
     pulls,
@@ -108,6 +109,15 @@ def _changed(
         pull = pulls.require(tx, named(tx, owner, name), number)
         person = people.require(tx, by) if by else people.by_id(tx, pull.author_id)
         return dict(snapshot.of_pull(tx, change(tx, pull, person)))
+
+
+@routes.post("/issues/<int:number>/close")
+def close_issue(owner: str, name: str, number: int) -> ResponseReturnValue:
+    """Close an issue as a person."""
+    with access.state().transaction() as tx:
+        issue = issues.require(tx, named(tx, owner, name), number)
+        person = people.require(tx, access.body(given.Closer).login)
+        return dict(snapshot.of_issue(tx, issues.close(tx, issue, person)))
 
 
 @routes.post("/issues/<int:number>/comments")

@@ -201,6 +201,12 @@ class Remark(Body):
     via_app: bool = False
 
 
+class Closer(Body):
+    """Who closes an issue."""
+
+    login: str
+
+
 class Commenter(Body):
     """Who deletes a comment."""
 
