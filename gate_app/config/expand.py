@@ -45,8 +45,6 @@ from gate_app.domain.policy import (
     OverridePolicy,
     Permission,
     Policy,
-    Probe,
-    ProbeWork,
     ProtectionRuleRoute,
     Route,
     Stage,
@@ -54,6 +52,7 @@ from gate_app.domain.policy import (
     WorkflowRoute,
     WorkflowWork,
 )
+from gate_app.domain.probes import Probe, ProbeWork
 from gate_app.domain.worktime import DAYS, WorkingHours
 
 _ROUTES: Mapping[RouteWord, Route] = MappingProxyType(

@@ -25,7 +25,6 @@ from gate_app.domain.policy import (
     Environment,
     EscalationRule,
     GrantRoute,
-    OnBreach,
     Permission,
     Policy,
     ProtectionRuleRoute,
@@ -35,6 +34,7 @@ from gate_app.domain.policy import (
     WorkflowRoute,
     WorkflowWork,
 )
+from gate_app.domain.probes import OnBreach
 from gate_app.domain.worktime import DAYS, WorkingHours, wall_clock
 
 Row = tuple[str, str]

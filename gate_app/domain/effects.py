@@ -15,7 +15,7 @@ from typing import Literal
 from gate_app.domain.annotations import Annotation
 from gate_app.domain.buttons import Button
 from gate_app.domain.model import LATER
-from gate_app.domain.policy import Probe
+from gate_app.domain.probes import Probe
 from gate_app.domain.run import StageRole
 
 

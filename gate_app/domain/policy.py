@@ -18,6 +18,7 @@ from gate_app.domain.freezes import FreezeWindow
 from gate_app.domain.model import LATER, Origin, Unknown
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.parameters import Parameter
+from gate_app.domain.probes import ProbeWork
 from gate_app.domain.worktime import WorkingHours
 
 
@@ -250,34 +251,6 @@ class WorkflowWork:
     def reports(self) -> bool:
         """Whether it leaves reports that are read once it has ended."""
         return any((self.junit, self.sarif, self.coverage))
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """An address that is asked every so often; 2xx is healthy. Or a metric and what it has to be, by `query`."""
-
-    url: str
-    every: timedelta = timedelta(seconds=30)
-    query: str = field(default="", metadata=LATER)
-
-    @property
-    def shown(self) -> str:
-        """What is asked."""
-        return self.query or self.url
-
-
-OnBreach = Literal["propose_rollback", "rollback", "notify"]
-"""What a breach leads to: a person is asked whether to go back, it is gone back by rule, or people are told."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeWork:
-    """Probes that watch a release for some time; not a stage of the file, but of an environment."""
-
-    probes: tuple[Probe, ...]
-    duration: timedelta
-    kind: Literal["probes"] = "probes"
-    on_breach: OnBreach = field(default="propose_rollback", metadata=LATER)
 
 
 Work = CommandWork | ChecksWork | WorkflowWork

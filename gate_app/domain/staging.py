@@ -21,11 +21,11 @@ from gate_app.domain.policy import (
     CommandWork,
     DeploymentRoute,
     Policy,
-    ProbeWork,
     Route,
     WorkflowRoute,
     WorkflowWork,
 )
+from gate_app.domain.probes import ProbeWork
 from gate_app.domain.run import Followed, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.workflows import LONGEST
 

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter
 
 from gate_app.domain.evidence import StageOutcome
-from gate_app.domain.policy import Probe
+from gate_app.domain.probes import Probe
 from gate_app.stages.collect import problem_of_pattern
 from gate_app.stages.isolation import Grade, is_declarable
 

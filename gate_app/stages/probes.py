@@ -26,7 +26,7 @@ import certifi
 import urllib3
 
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
-from gate_app.domain.policy import Probe
+from gate_app.domain.probes import Probe
 
 BREACH_AFTER: Final = 3
 """Bad answers in a row that make a breach."""

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from gate_app.domain.evidence import StageReason, StageVerdict
-from gate_app.domain.policy import Probe
+from gate_app.domain.probes import Probe
 from gate_app.stages.probes import BREACH_AFTER, HttpLook, Look, Refused, Unclear, watch
 
 UP = "https://up.example/"

@@ -21,10 +21,9 @@ from gate_app.domain.policy import (
     OverridePolicy,
     Permission,
     Policy,
-    Probe,
-    ProbeWork,
     Stage,
 )
+from gate_app.domain.probes import Probe, ProbeWork
 from gate_app.domain.strictness import Direction, compared
 
 WRITE, MAINTAIN = (ApproverLine(permission=each) for each in (Permission.WRITE, Permission.MAINTAIN))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gate_app.domain.policy import Probe
+from gate_app.domain.probes import Probe
 from gate_app.domain.thresholds import MAX_EXPRESSION, Threshold
 
 

@@ -29,16 +29,8 @@ from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageV
 from gate_app.domain.locks import Lock
 from gate_app.domain.model import Content, Subject, Unknown
 from gate_app.domain.opening import open_rollback, rollback_subject
-from gate_app.domain.policy import (
-    ApprovalMode,
-    ApprovalPolicy,
-    ApproverLine,
-    Environment,
-    Permission,
-    Policy,
-    Probe,
-    ProbeWork,
-)
+from gate_app.domain.policy import ApprovalMode, ApprovalPolicy, ApproverLine, Environment, Permission, Policy
+from gate_app.domain.probes import Probe, ProbeWork
 from gate_app.domain.run import ReleaseStatus
 
 BREACHED_GATE = "71#1:1:staging"

@@ -25,7 +25,7 @@ from gate_app.domain.effects import (
 )
 from gate_app.domain.events import ClockTicked, DeploymentCreated, ReleaseReturned, StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
-from gate_app.domain.policy import Probe
+from gate_app.domain.probes import Probe
 from gate_app.domain.run import Binding, Question, StageRole, StageRun, StageStatus
 from gate_app.engine.drain import Drain
 from gate_app.engine.performer import FRESH, RECORDING, Performer
