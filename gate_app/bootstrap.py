@@ -22,11 +22,15 @@ from gate_app.settings import Intake, Serving, Settings, WebSettings, for_serve,
 from gate_app.signals import listening
 
 if TYPE_CHECKING:
+    import sqlalchemy
+
     from gate_app.audit.backtest import Tested
     from gate_app.audit.export import Format
     from gate_app.audit.page import Page
     from gate_app.doctor.finding import Finding
+    from gate_app.domain.model import Unknown
     from gate_app.domain.policy import Policy
+    from gate_app.domain.proposals import Past
     from gate_app.domain.run import Run
     from gate_app.domain.verdict import Verdict
     from gate_app.engine.drain import Drain
@@ -50,6 +54,9 @@ PRUNE_SECONDS: Final = 3_600.0
 TICKS_END_SECONDS: Final = 10.0
 """For all ticks that run when we are told to end, together; a call to GitHub that hangs may take longer."""
 WEB_THREADS: Final = 16
+PAST_RUNS: Final = 50
+PAST_SECONDS: Final = 2.0
+"""How far, and for how long, the journal is read for what a proposed gate file would have asked."""
 READ_THREADS: Final = 16
 """Reads at GitHub that may be under way at once, over all decisions."""
 
@@ -202,7 +209,16 @@ class Engine:
         threads = ThreadPoolExecutor(READ_THREADS, "read")
         channels = AppriseChannels(settings.channels, settings.git_url)
         gathering = Gathering(
-            hub, store, read_policy, touches, calendars, ownership, threads, now, channels.names
+            hub,
+            store,
+            read_policy,
+            touches,
+            calendars,
+            ownership,
+            threads,
+            now,
+            channels.names,
+            lambda repository_id, policy: past(database, repository_id, policy),
         )
         drain = Drain(
             store,
@@ -383,6 +399,21 @@ def backtest_journal(database_url: str, policy: Policy, last: int) -> Sequence[T
 
     with existing(database_url) as database:
         return backtest(recorded(database), policy, last)
+
+
+def past(database: sqlalchemy.Engine, repository_id: int, policy: Policy) -> tuple[Past, ...] | Unknown:
+    """What the last runs of a repository would have been under another policy, as far as `PAST_SECONDS` reach."""
+    from gate_app.audit.backtest import recent
+    from gate_app.domain.model import Unknown
+    from gate_app.store.journal import newest_runs, recorded
+
+    end = time.monotonic() + PAST_SECONDS
+    try:
+        newest = newest_runs(database, repository_id, PAST_RUNS)
+        return recent((recorded(database, run) for run in newest), policy, lambda: time.monotonic() < end)
+    except Exception:  # it is shown only: no decision waits for it, or fails with it
+        log.exception("what the last runs of repository %d would have been cannot be told", repository_id)
+        return Unknown("past_unknown", "the journal could not be read for it")
 
 
 def apply_migrations(database_url: str) -> None:

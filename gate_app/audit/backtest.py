@@ -7,7 +7,8 @@ production; a rule over files that nobody looked for then cannot be told, and is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -15,8 +16,9 @@ from typing import Final
 from gate_app.audit.chronicle import Journal, steps
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evaluate import judge
-from gate_app.domain.model import Purpose
+from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.policy import Environment, Policy
+from gate_app.domain.proposals import Past
 from gate_app.domain.run import Run
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import ReasonCode, Verdict
@@ -65,6 +67,36 @@ def backtest(journal: Journal, policy: Policy, last: int) -> tuple[Tested, ...]:
     for each in tested:
         kept.setdefault(each.environment, []).append(each)
     return tuple(each for group in kept.values() for each in group[-last:])
+
+
+def recent(
+    runs: Iterable[Journal], policy: Policy, in_time: Callable[[], bool]
+) -> tuple[Past, ...] | Unknown:
+    """The same of these runs, by environment: as many of them, in their order, as there is time for."""
+    tested: list[Tested] = []
+    with suppress(_OutOfTime):
+        for journal in runs:
+            tested += backtest(_timely(journal, in_time), policy, 1)
+    if not tested and not in_time():
+        return Unknown("out_of_time", "there was not enough time to read the journal")
+    return tuple(_past(name, tested) for name in dict.fromkeys(each.environment for each in tested))
+
+
+class _OutOfTime(Exception):
+    """The run that is read is not counted."""
+
+
+def _timely(journal: Journal, in_time: Callable[[], bool]) -> Journal:
+    for each in journal:
+        if not in_time():
+            raise _OutOfTime
+        yield each
+
+
+def _past(environment: str, tested: Sequence[Tested]) -> Past:
+    group = [each for each in tested if each.environment == environment]
+    then, now = Counter(each.then for each in group), Counter(each.now for each in group)
+    return Past(environment, len(group), now[Asked.NOBODY], then[Asked.NOBODY], now[Asked.UNKNOWN])
 
 
 def _is_told(verdict: Verdict) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from gate_app.domain.approver_words import many
 from gate_app.domain.inert import code, fenced, plain
-from gate_app.domain.proposals import Proposal
+from gate_app.domain.model import Unknown
+from gate_app.domain.proposals import Past, Proposal
 from gate_app.domain.strictness import Compared, Difference, Direction
 
 _MARKS: Final = {Direction.LOOSER: "⚠️ looser", Direction.STRICTER: "stricter", Direction.SAME: "the same"}
@@ -34,7 +36,7 @@ def summary(found: Proposal | None) -> str:
     if found.problem:
         said = f"Once merged, every gate would stay closed, or be gone:\n\n{fenced(found.problem)}"
     elif found.environments:
-        said = "\n".join(_table(found))
+        said = "\n\n".join(("\n".join(_table(found)), *_past(found.past)))
     else:
         said = "No environment would be stricter or looser."
     return f"{said}\n\n{_MEANWHILE}"
@@ -44,6 +46,20 @@ _MEANWHILE: Final = (
     "This pull request is judged by the gate file of the default branch. What cannot be shown to be as strict as "
     "before counts as looser."
 )
+
+
+def _past(found: tuple[Past, ...] | Unknown | None) -> Iterator[str]:
+    """How often nobody would have been asked, of what the journal has."""
+    if isinstance(found, Unknown):
+        yield f"How many of the last runs would have needed nobody cannot be told: {plain(found.detail, 200)}."
+    elif found == ():
+        yield "The journal has no runs of these environments yet that would tell what this change makes of them."
+    for each in found if isinstance(found, tuple) else ():
+        rest = f"; of {each.untold} it cannot be told" if each.untold else ""
+        yield (
+            f"Under this change, {each.nobody} of the last {many(each.runs, 'run')} would have needed nobody in "
+            f"{code(each.environment)} (then: {each.then}{rest})."
+        )
 
 
 def section(found: Proposal | None, review: str = "") -> str:

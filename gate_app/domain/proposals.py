@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from gate_app.domain.model import LATER
+from gate_app.domain.model import LATER, Unknown
 from gate_app.domain.policy import Policy
 from gate_app.domain.strictness import Compared, Direction, compared
 
@@ -19,12 +19,26 @@ REVIEWED: Final = "policy"
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What the journal says of a proposed gate file: of the last `runs` with a gate of that environment, how many would
+    have needed `nobody`, how many needed nobody `then`, and of how many it cannot be told.
+    """
+
+    environment: str
+    runs: int
+    nobody: int
+    then: int
+    untold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """The gate file at the head of a pull request beside the one in force.
 
     `under` is the blob of the policy that it was compared with. `touches` says whether the pull request changes the
     gate file at all, `problem` why its version cannot be obeyed. `environments` are those that differ, looser ones
-    first. `blob` is the version of the pull request, empty where there is none that could be read.
+    first. `blob` is the version of the pull request, empty where there is none that could be read. `past` is what the
+    last runs would have been under it, None where that was not asked.
     """
 
     under: str
@@ -32,6 +46,7 @@ class Proposal:
     problem: str = ""
     environments: tuple[Compared, ...] = ()
     blob: str = field(default="", metadata=LATER)
+    past: tuple[Past, ...] | Unknown | None = field(default=None, metadata=LATER)
 
     @property
     def looser(self) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ from gate_app.engine.ports import (
     LiveChange,
     LiveHead,
     OwnersReader,
+    PastReader,
     PolicyAbsent,
     PolicyFile,
     PolicyReader,
@@ -131,7 +132,7 @@ def _certain(standing: Standing, doubtful: Collection[str]) -> Standing:
 class Gathering:
     """Reads the world for one run at a time; `at_once` runs the reads that do not wait for one another.
 
-    `channels` are the names of those that the operator has.
+    `channels` are the names of those that the operator has, `past` tells what a proposed gate file would have asked.
     """
 
     hub: Hub
@@ -143,6 +144,7 @@ class Gathering:
     at_once: Executor
     now: Clock
     channels: Collection[str] = ()
+    past: PastReader | None = None
 
     def policy(self, repository: Repository) -> Policy | PolicyProblem | Unknown | PolicyAbsent:
         """The gate file of the trusted ref, under the floor of its organisation, read now."""
@@ -246,7 +248,7 @@ class Gathering:
         """What is learned from comparisons; each of them is asked for once."""
         compare = cache(lambda base: self._compared(run.change, base))
         shipments = self._shipments(run, rules, facts, compare)
-        return _Learned(shipments, Proposing(self.hub, self.read_policy).of(run, rules, compare))
+        return _Learned(shipments, Proposing(self.hub, self.read_policy, self.past).of(run, rules, compare))
 
     def _shipments(
         self, run: Run, rules: Policy | None, facts: Mapping[str, EnvironmentFacts], compare: Compare

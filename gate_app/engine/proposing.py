@@ -7,7 +7,7 @@ as the real one (case 86: to be shown, never to judge by); what cannot be read i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gate_app.domain.model import Change, Purpose, Unknown
@@ -15,7 +15,15 @@ from gate_app.domain.policy import Policy
 from gate_app.domain.proposals import GATE_FILE, Proposal, proposal
 from gate_app.domain.run import Run, RunState
 from gate_app.engine.elsewhere import or_unknown
-from gate_app.engine.ports import Comparison, Hub, PolicyAbsent, PolicyFile, PolicyReader, PolicyRefused
+from gate_app.engine.ports import (
+    Comparison,
+    Hub,
+    PastReader,
+    PolicyAbsent,
+    PolicyFile,
+    PolicyReader,
+    PolicyRefused,
+)
 
 _REMOVED: Final = (
     f"{GATE_FILE} is taken away: no environment has a gate without it. Keep it, or say why in review."
@@ -31,6 +39,7 @@ class Proposing:
 
     hub: Hub
     read_policy: PolicyReader
+    past: PastReader | None = None
 
     def of(self, run: Run, rules: Policy | None, compare: Compare) -> Proposal | Unknown | None:
         """What is learned now; None where nothing has to be asked."""
@@ -66,7 +75,17 @@ class Proposing:
         found = self.read_policy(file, floor if isinstance(floor, PolicyFile) else None)
         if isinstance(found, Policy) and found.blob_sha.partition("+")[2] != below:
             return Unknown("hub_unavailable", "the floor of the organisation changed meanwhile")
-        return proposal(rules, found)
+        return self._with_past(change, proposal(rules, found), found)
+
+    def _with_past(self, change: Change, told: Proposal, found: Policy | str) -> Proposal:
+        """Shown, and judged by nothing: no decision waits for more of it than there is time for."""
+        if self.past is None or not isinstance(found, Policy) or not told.environments:
+            return told
+        past = self.past(change.repository.id, found)
+        if isinstance(past, Unknown):
+            return replace(told, past=past)
+        differing = {each.environment for each in told.environments}
+        return replace(told, past=tuple(each for each in past if each.environment in differing))
 
 
 def _wanted(run: Run, rules: Policy) -> bool:

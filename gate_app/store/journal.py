@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,7 @@ from gate_app.store import releases, times
 from gate_app.store.codec import Codec, fingerprint
 from gate_app.store.database import reading
 from gate_app.store.faults import RecordUnreadable
-from gate_app.store.schema import journal, journal_heads
+from gate_app.store.schema import journal, journal_heads, runs
 from gate_app.store.tables import insert
 
 GENESIS: Final = "0" * 64
@@ -144,14 +144,22 @@ def entries(
             yield Sealed(ENTRY.decode(row.entry), row.prev_hash, row.hash)
 
 
-def recorded(engine: Engine) -> Iterator[tuple[Placed, Entry | None]]:
-    """Streams the whole journal like `entries`; what cannot be read is None at its place."""
+def recorded(engine: Engine, run_id: str | None = None) -> Iterator[tuple[Placed, Entry | None]]:
+    """Streams the whole journal like `entries`, or that of a run; what cannot be read is None at its place."""
+    query = select(journal) if run_id is None else select(journal).where(journal.c.run_id == run_id)
     with reading(engine) as connection:
-        for row in rows_in_order(connection, select(journal)):
+        for row in rows_in_order(connection, query):
             entry: Entry | None = None
             with suppress(RecordUnreadable):
                 entry = ENTRY.decode(row.entry)
             yield Placed(row.repository_id, row.number, row.run_id, row.hash), entry
+
+
+def newest_runs(engine: Engine, repository_id: int, count: int) -> Sequence[str]:
+    """The runs of a repository that were opened last, the newest first."""
+    query = select(runs.c.id).where(runs.c.repository_id == repository_id)
+    with reading(engine) as connection:
+        return connection.execute(query.order_by(runs.c.opened_at.desc()).limit(count)).scalars().all()
 
 
 def rows_in_order(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:

@@ -8,13 +8,20 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import create_engine
 from support.journals import kept
-from support.runs import REVIEWER, policy
+from support.runs import CHANGE, REVIEWER, policy
 from support.store import new_sqlite, opened, sqlite_url
 
+from gate_app.audit.backtest import recent
+from gate_app.bootstrap import past
 from gate_app.cli import main
+from gate_app.domain.model import Unknown
 from gate_app.domain.policy import ApprovalMode, EscalationRule
+from gate_app.domain.proposals import Past
 from gate_app.domain.shipping import Found, Shipment
+from gate_app.store.database import existing
+from gate_app.store.journal import newest_runs, recorded
 
 PAGE = (Path(__file__).parents[2] / "docs/simulate.md").read_text()
 (SHOWN,) = re.findall(r"^```text backtest\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -101,3 +108,26 @@ def test_two_files_are_compared_on_the_command_line(tmp_path: Path) -> None:
     assert run("compare", str(other), str(one)).exit_code == 0
     assert run("compare", str(one), str(one)).output == "production: same\n"
     assert run("compare", str(one), "/nonexistent").exit_code == 2
+
+
+def test_a_proposal_is_told_of_as_many_of_the_last_runs_as_there_is_time_for(journal: str) -> None:
+    proposed = policy(mode=ApprovalMode.NEVER, blob="z" * 40)
+    with existing(journal) as database:
+        newest = newest_runs(database, CHANGE.repository.id, 50)
+        assert sorted(newest) == ["71#1:1", "71#2:1"]
+        assert newest_runs(database, 72, 50) == []
+        every = past(database, CHANGE.repository.id, proposed)
+        assert every == (Past("staging", 2, 2, 0),)
+        entries = iter(range(100))
+        first = [*recorded(database, newest[0])]
+        runs = [recorded(database, run) for run in newest]
+        assert recent(runs, proposed, lambda: next(entries) <= len(first)) == (Past("staging", 1, 1, 0),)
+        late = recent([recorded(database, newest[0])], proposed, lambda: False)
+        assert isinstance(late, Unknown)
+        database.dispose()
+
+
+def test_a_journal_that_cannot_be_read_for_it_holds_nothing_up(tmp_path: Path) -> None:
+    nothing = create_engine(f"sqlite:///{tmp_path / 'empty.db'}")
+    assert past(nothing, 71, policy()) == Unknown("past_unknown", "the journal could not be read for it")
+    nothing.dispose()

@@ -11,7 +11,7 @@ from gate_app.domain.effects import PublishCheckRun, PublishComment
 from gate_app.domain.model import Unknown
 from gate_app.domain.policy import ApprovalMode, ApproverLine, CommandWork, Permission, PolicyProblem, Stage
 from gate_app.domain.proposal_words import section, summary, title
-from gate_app.domain.proposals import Proposal, proposal
+from gate_app.domain.proposals import Past, Proposal, proposal
 
 NOW = policy()
 STRICT = policy(ApproverLine(permission=Permission.MAINTAIN), blob="q" * 40)
@@ -104,6 +104,29 @@ def test_what_is_looser_comes_first_with_its_keys() -> None:
     renamed = summary(proposal(NOW, replace(NOW, environments=(staging, other))))
     assert "| `production` | ⚠️ looser | it has no gate any more |" in renamed
     assert "| `live` | stricter | it gets a gate |" in renamed
+
+
+@pytest.mark.parametrize(
+    ("past", "said"),
+    [
+        (
+            (Past("staging", 50, 7, 2),),
+            "Under this change, 7 of the last 50 runs would have needed nobody in `staging` (then: 2).",
+        ),
+        (
+            (Past("a`b", 1, 0, 0, 1),),
+            "0 of the last 1 run would have needed nobody in ``a`b`` (then: 0; of 1 it",
+        ),
+        ((), "The journal has no runs of these environments yet"),
+        (Unknown("out_of_time", "there was not enough time"), "cannot be told: there was not enough time."),
+        (None, "What cannot be shown"),
+    ],
+    ids=["told", "not told of some", "nothing there", "not known", "not asked"],
+)
+def test_it_is_said_how_often_nobody_would_have_been_asked(
+    past: tuple[Past, ...] | Unknown | None, said: str
+) -> None:
+    assert said in summary(replace(proposal(NOW, LOOSE), past=past))
 
 
 def test_a_stage_that_runs_something_else_is_looser() -> None:

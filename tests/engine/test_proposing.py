@@ -10,7 +10,7 @@ from support.runs import CHANGE, HEAD, asking, policy
 
 from gate_app.domain.model import Purpose, Repository, Subject, Unknown
 from gate_app.domain.policy import ApprovalMode, Policy
-from gate_app.domain.proposals import Proposal
+from gate_app.domain.proposals import Past, Proposal
 from gate_app.domain.run import Run, RunState
 from gate_app.engine.ports import Comparison, Hub, PolicyAbsent, PolicyFile, PolicyRefused
 from gate_app.engine.proposing import Proposing
@@ -76,6 +76,32 @@ def test_a_changed_gate_file_is_read_at_the_head_and_compared(between: Compariso
     assert isinstance(proposal, Proposal)
     assert proposal.looser == ("staging", "production")
     assert github.asked == [HEAD.sha]
+
+
+STAGING, LIVE = Past("staging", 50, 7, 2), Past("live", 3, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [((STAGING, LIVE), (STAGING,)), (Unknown("out_of_time"), Unknown("out_of_time"))],
+    ids=["of the environments that differ", "or why not"],
+)
+def test_what_the_last_runs_would_have_been_is_kept(
+    told: tuple[Past, ...] | Unknown, kept: tuple[Past, ...] | Unknown
+) -> None:
+    asked: list[str] = []
+
+    def past(repository_id: int, policy: Policy) -> tuple[Past, ...] | Unknown:
+        asked.append(f"{repository_id} {policy.blob_sha[:1]}")
+        return told
+
+    proposing = Proposing(cast(Hub, cast(Any, Github())), read, past)
+    proposal = proposing.of(asking(RULES).run, RULES, lambda base: TOUCHED)
+    assert isinstance(proposal, Proposal)
+    assert (proposal.past, asked) == (kept, ["71 l"])
+    broken = Proposing(cast(Hub, cast(Any, Github(PolicyFile("x" * 40, b"broken")))), read, past)
+    assert isinstance(broken.of(asking(RULES).run, RULES, lambda base: TOUCHED), Proposal)
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

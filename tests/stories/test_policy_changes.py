@@ -24,6 +24,10 @@ def test_case_087_a_looser_gate_file_is_shown_so_and_a_broken_one_with_its_line(
     story.pushes({".github/gate.yml": GATE_FILE + "surprise: 1\n"})
     broken = story.shows("gate / policy", "failure")
     assert "surprise" in broken["summary"]
+    assert "The journal has no runs of these environments yet" in looser["summary"]
+    story.pushes({".github/gate.yml": LOOSE + "# a remark\n"})
+    again = story.shows("gate / policy", "failure")
+    assert "1 of the last 1 run would have needed nobody in `staging` (then: 0)." in again["summary"]
     story.pushes({".github/gate.yml": GATE_FILE + "# a remark\n"})
     assert story.shows("gate / policy", "success")["title"] == "As strict as now"
     assert story.deployments() == []

@@ -25,6 +25,7 @@ from gate_app.domain.effects import (
 from gate_app.domain.model import Authorship, Change, MergeShown, Person, Repository, Subject, Unknown
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import Policy, Select
+from gate_app.domain.proposals import Past
 from gate_app.domain.workflows import DeploymentSeen, Sought, WorkflowSeen
 from gate_app.engine.ports.notices import ConversationNoticed
 
@@ -271,6 +272,12 @@ class OwnersReader(Protocol):
     """Whose the files are by CODEOWNERS; None for files stands for any of them."""
 
     def __call__(self, raw: bytes, files: Sequence[str] | None) -> Ownership | Unknown: ...
+
+
+class PastReader(Protocol):
+    """What the last runs of a repository would have been under another policy, in bounded time."""
+
+    def __call__(self, repository_id: int, policy: Policy) -> tuple[Past, ...] | Unknown: ...
 
 
 class Globs(Protocol):
