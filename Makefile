@@ -3,7 +3,7 @@
 #   make try        the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
 #   make test       everything that has to pass       make check   its static part: style and types
 #   make coverage   every branch of domain and trust  make kill    every crash point
-#   make processes  gate-app try and serve from their command lines, in every way they may end
+#   make processes  gate-app try, serve and the engine as processes, in every way they may end
 #   make stories    every story on every route, and with every trouble at every call of it (an hour)
 #   make walk       people doing anything in any order, for an hour
 #   make proof      each guard of the security core is taken out, and missed; every state of a small world

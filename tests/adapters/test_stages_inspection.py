@@ -128,7 +128,7 @@ def test_a_state_folder_that_cannot_be_made_is_a_shortcoming(places, tmp_path):
 def started(places: Places, grade: Grade, *demand: Demand) -> Child | StageOutcome:
     workers = StageWorkers(places, Inspected(grade, "bwrap is a fake"), *demand)
     wanted = StartStage("tests", 1, StageRole.AUTOMATED, "0" * 40, "true", timedelta(minutes=1))
-    nowhere = Checkout("http://127.0.0.1:9/acme/greeter", "token")
+    nowhere = Checkout("ftp://127.0.0.1:9/acme/greeter", "token")  # refused at once, not tried again
     return workers.start("run", Repository(7, "acme", "greeter", 1), wanted, nowhere)
 
 

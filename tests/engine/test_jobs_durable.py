@@ -75,6 +75,7 @@ def test_a_stop_that_leaves_no_time_to_record_anything_is_refused(sqlite: sa.Eng
         jobs_on(sqlite, stop_timeout=0)
 
 
+@pytest.mark.processes
 def test_case_209_stop_waits_for_the_running_drain(sqlite: sa.Engine) -> None:
     jobs, drained, go_on = jobs_on(sqlite, stop_timeout=10), Drained(), threading.Event()
 
@@ -162,6 +163,7 @@ def stored(engine: sa.Engine) -> dict[str, list[sa.RowMapping]]:
         }
 
 
+@pytest.mark.processes
 def test_a_drain_that_outlives_its_timeout_is_not_overtaken(sqlite: sa.Engine) -> None:
     given_up = threading.Event()
 
@@ -225,6 +227,7 @@ def test_case_193_kill_9_during_a_drain_then_restart_drains_again_on_sqlite(
         rig.drained.wait_for("41#7", 1)
 
 
+@pytest.mark.processes
 def test_case_193_kill_9_of_one_process_and_another_takes_over_on_postgres(postgres: str) -> None:
     subject = fresh_subject()
     with EngineProcess("hang", postgres, subject) as process, database(postgres) as engine:
@@ -243,6 +246,7 @@ def test_every_process_on_postgres_has_an_executor_id_of_its_own(postgres: str) 
             assert f"-{process.process.pid}-" in connection.scalar(query, {"subject": subject})
 
 
+@pytest.mark.processes
 def test_two_processes_on_postgres_never_drain_one_subject_at_once(postgres: str, tmp_path: Path) -> None:
     subjects = [fresh_subject() for _ in range(4)]
     log = tmp_path / "drains"
@@ -305,6 +309,7 @@ def test_a_start_that_fails_leaves_nothing_behind(sqlite: sa.Engine, tmp_path: P
         pass
 
 
+@pytest.mark.processes
 def test_a_lost_lease_is_taken_again(postgres: str) -> None:
     with database(postgres) as engine, running(jobs_on(engine)):
         member, wakeups = OneOfMany(engine), Wakeups(engine, 120)
@@ -335,6 +340,7 @@ def held(engine: sa.Engine, key: int) -> bool:
         return False
 
 
+@pytest.mark.processes
 def test_finished_drains_are_forgotten_and_waiting_ones_are_not(sqlite: sa.Engine) -> None:
     with running(jobs_on(sqlite, stop_timeout=5)) as rig:
         for subject in ("41#1", "41#2"):
@@ -356,6 +362,7 @@ def test_a_process_ends_cleanly_when_it_is_told_to(tmp_path: Path) -> None:
         assert process.process.returncode == 0
 
 
+@pytest.mark.processes
 def test_an_engine_with_a_stuck_drain_ends_in_time_and_the_next_one_drains_again(tmp_path: Path) -> None:
     with EngineProcess("engine", sqlite_url(tmp_path), "41#7") as process:
         assert process.line() == "draining 41#7"

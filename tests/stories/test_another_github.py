@@ -100,6 +100,7 @@ def test_a_change_is_asked_about_and_released_with_documented_calls_alone(
             github_schema.assert_request_valid(asked.method, asked.path.removeprefix(PREFIX), asked.body)
 
 
+@pytest.mark.processes
 def test_after_a_restart_its_own_comments_are_known_by_the_bot_of_the_app(
     github: PlainGithub, app: App
 ) -> None:

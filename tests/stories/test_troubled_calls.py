@@ -133,6 +133,7 @@ def expect_each_call_is_known(story: Story, before: int) -> None:
     assert not strange, "put what the story has learned to ask into CALLS"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

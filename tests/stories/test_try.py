@@ -189,11 +189,12 @@ def awaits_its_stage(home: Path) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("number", "code"),
     [
         pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
-        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.processes),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
     ],
 )
 def test_an_interrupted_trial_leaves_no_process_behind(
@@ -230,6 +231,7 @@ def test_a_worker_that_dies_ends_the_trial_with_the_path_of_its_log(tmp_path: Pa
     assert processes_of(tmp_path / "home") == []
 
 
+@pytest.mark.processes
 def test_a_person_answers_at_the_prompt(tmp_path: Path) -> None:
     arguments = command(tmp_path, "--repo", str(service(tmp_path)))
     environment = {**settings.inherited(), "TERM": "xterm", "COLUMNS": "120"}
