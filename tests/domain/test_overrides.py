@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -14,6 +15,7 @@ from support.runs import (
     MAINTAINER,
     READER,
     REVIEWER,
+    ROBOT,
     START,
     World,
     asking,
@@ -24,8 +26,9 @@ from support.runs import (
 
 from gate_app.domain.commands import Command, Malformed, parse
 from gate_app.domain.conditions import Authorship, EnvironmentFacts, Head
+from gate_app.domain.delegation import Delegation
 from gate_app.domain.effects import Notify, OpenIssue, PublishCheckRun, PublishComment
-from gate_app.domain.events import ClockTicked, CommandGiven, DeploymentCreated, FollowUpOpened
+from gate_app.domain.events import ChangeClosed, ClockTicked, CommandGiven, DeploymentCreated, FollowUpOpened
 from gate_app.domain.freezes import Freeze, FreezeWindow
 from gate_app.domain.locks import Lock
 from gate_app.domain.model import Content, Person, PersonKind, Unknown
@@ -347,6 +350,83 @@ def test_a_workflow_is_looked_at_before_it_is_started_by_an_override() -> None:
     world = failing(rules(deploy=WorkflowRoute("deploy.yml")))
     world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
     assert len(world.releases("staging")) == 1
+
+
+def listing(*logins: str) -> Policy:
+    return rules(OverridePolicy(ApproverLine(users=logins, permission=Permission.WRITE)))
+
+
+def overriding_robot() -> World:
+    world = known(asking(listing("robot")))
+    world.identities["robot"] = ROBOT.id
+    world.says(ROBOT, "/override staging nobody answers")
+    return world
+
+
+def overriding_app() -> World:
+    world = known(asking(rules()))
+    world.says(MAINTAINER, "/override staging nobody answers", via_app=True)
+    return world
+
+
+def overriding_delegate() -> World:
+    """The maintainer, who is listed, delegated to the reviewer, who is not."""
+    delegating = replace(
+        rules().environments[0].approval, delegates=(ApproverLine(permission=Permission.WRITE),)
+    )
+    world = known(asking(rules(approval=delegating)))
+    delegation = Delegation(MAINTAINER, REVIEWER, START, START + timedelta(days=3))
+    world.environments["staging"] = EnvironmentFacts("staging", delegations=(delegation,))
+    world.says(REVIEWER, "/override staging nobody answers")
+    return world
+
+
+def overriding_elsewhere() -> World:
+    both = tuple(replace(each, override=LISTED) for each in rules().environments)
+    world = known(asking(replace(rules(), environments=both)))
+    world.says(MAINTAINER, f"/override production {SHA} nobody answers")
+    assert world.releases("production")
+    return world
+
+
+def overriding_in_shadow() -> World:
+    world = known(proposed(rules(shadow=True)))
+    world.passes(5).stage_ends()
+    world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
+    return world
+
+
+def overriding_what_is_closed() -> World:
+    world = known(asking(rules()))
+    world.happens(ChangeClosed(world.now, merged=False))
+    world.says(MAINTAINER, "/override staging nobody answers")
+    return world
+
+
+def overriding_an_edited_comment() -> World:
+    world = known(asking(rules()))
+    world.comments[world.last_comment + 1] = "edited"
+    world.says(MAINTAINER, "/override staging nobody answers")
+    return world
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        overriding_robot,
+        overriding_app,
+        overriding_delegate,
+        overriding_elsewhere,
+        overriding_in_shadow,
+        overriding_what_is_closed,
+        overriding_an_edited_comment,
+    ],
+)
+def test_case_71_nothing_is_opened_by(told: Callable[[], World]) -> None:
+    world = told()
+    assert not world.releases("staging")
+    world.passes(60).tick()
+    assert not world.releases("staging")
 
 
 # --- how long ---
