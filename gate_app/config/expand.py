@@ -10,21 +10,11 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import assert_never
 
+from gate_app.config.asking import ApprovalModel, EscalationModel, StepModel, WorkingHoursModel
+from gate_app.config.deploying import EnvironmentModel, FreezeModel, MonitorModel, OverrideModel, RouteModel
 from gate_app.config.durations import duration
 from gate_app.config.fields import RouteWord
-from gate_app.config.models import (
-    ApprovalModel,
-    EnvironmentModel,
-    EscalationModel,
-    FileModel,
-    FreezeModel,
-    MonitorModel,
-    OverrideModel,
-    RouteModel,
-    StageModel,
-    StepModel,
-    WorkingHoursModel,
-)
+from gate_app.config.models import FileModel, StageModel
 from gate_app.config.patience import minutes, steps_of
 from gate_app.config.rules import IMPLICIT_STAGE, automated_names
 from gate_app.domain.evidence import Severity

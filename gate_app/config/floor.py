@@ -14,25 +14,16 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from gate_app.config.asking import ApprovalModel, ApproverLineModel, EscalationModel
+from gate_app.config.deploying import EnvironmentModel, FreezeModel, OverrideModel
 from gate_app.config.durations import duration
 from gate_app.config.fields import MAX_ENVIRONMENTS, MAX_LINES, MAX_RULES, NAME_PATTERN, Patience, exactly
-from gate_app.config.models import (
-    ANY,
-    PLACES,
-    ApprovalModel,
-    ApproverLineModel,
-    EnvironmentModel,
-    EscalationModel,
-    FileModel,
-    FreezeModel,
-    OverrideModel,
-    PolicyModel,
-    Strict,
-)
+from gate_app.config.models import ANY, PLACES, FileModel, PolicyModel
 from gate_app.config.people import choices_are_few, owners_can_answer
 from gate_app.config.problems import ConfigProblem, Flaw
 from gate_app.config.reader import read, read_as
 from gate_app.config.rules import judge_alone
+from gate_app.config.shape import Strict
 from gate_app.domain.policy import Policy
 
 FLOOR_FILE_NAME: Final = ".github/gate-floor.yml"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from gate_app.config.asking import ApprovalModel, StepModel, WorkingHoursModel
+from gate_app.config.deploying import EnvironmentModel
 from gate_app.config.durations import duration
-from gate_app.config.models import ApprovalModel, EnvironmentModel, StepModel, WorkingHoursModel
 from gate_app.config.problems import Flaw, Path, quote
 
 

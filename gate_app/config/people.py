@@ -11,8 +11,10 @@ from dataclasses import replace
 from itertools import combinations
 from math import prod
 
+from gate_app.config.asking import ApprovalModel, ApproverLineModel
+from gate_app.config.deploying import EnvironmentModel
 from gate_app.config.fields import MAX_LINES
-from gate_app.config.models import MAX_NESTING, ApprovalModel, ApproverLineModel, EnvironmentModel
+from gate_app.config.models import MAX_NESTING
 from gate_app.config.problems import Flaw, Path, listed
 from gate_app.domain.lines import Place, Way, ways
 

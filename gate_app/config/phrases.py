@@ -15,8 +15,9 @@ from pydantic_core import ErrorDetails
 from gate_app.config import fields
 from gate_app.config.document import Value
 from gate_app.config.durations import DURATION_PATTERN
-from gate_app.config.models import ANY, PLACES, Strict, keys_of
+from gate_app.config.models import ANY, PLACES
 from gate_app.config.problems import Flaw, Path, did_you_mean, listed, quote
+from gate_app.config.shape import Strict, keys_of
 
 Words = tuple[str, str]
 Phrase = Callable[[ErrorDetails, Path], Words]

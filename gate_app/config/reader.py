@@ -12,19 +12,15 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from gate_app.config.asking import ApproverLineModel
+from gate_app.config.deploying import EnvironmentModel
 from gate_app.config.document import Document, Value, parse
 from gate_app.config.expand import expand
-from gate_app.config.models import (
-    ApproverLineModel,
-    EnvironmentModel,
-    FileModel,
-    PolicyModel,
-    StageModel,
-    Strict,
-)
+from gate_app.config.models import FileModel, PolicyModel, StageModel
 from gate_app.config.phrases import Places, flaws_of
 from gate_app.config.problems import ConfigProblem, Flaw, Mark, Path, path_text
 from gate_app.config.rules import Draft, judge
+from gate_app.config.shape import Strict
 from gate_app.config.text import decode
 from gate_app.config.vocabulary import unenforceable
 from gate_app.domain.policy import Policy

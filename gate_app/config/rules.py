@@ -9,14 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gate_app.config.models import (
-    ApprovalModel,
-    ApproverLineModel,
-    EnvironmentModel,
-    EscalationModel,
-    ParameterModel,
-    StageModel,
-)
+from gate_app.config.asking import ApprovalModel, ApproverLineModel, EscalationModel, ParameterModel
+from gate_app.config.deploying import EnvironmentModel
+from gate_app.config.models import StageModel
 from gate_app.config.patience import clocks_can_ring, steps
 from gate_app.config.people import PEOPLE, approver_lines, owners_can_answer
 from gate_app.config.problems import Flaw, Path, did_you_mean, listed, quote

@@ -17,9 +17,10 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from gate_app.config.fields import MAX_ENVIRONMENTS, Name, exactly
-from gate_app.config.models import ANY, Strict
+from gate_app.config.models import ANY
 from gate_app.config.problems import ConfigProblem, Flaw, did_you_mean
 from gate_app.config.reader import read_as
+from gate_app.config.shape import Strict
 from gate_app.domain.calendar import Calendar
 from gate_app.domain.policy import Policy
 from gate_app.domain.shipping import Globs

@@ -25,7 +25,8 @@ from gate_app.config.fields import (
     exactly,
     visible,
 )
-from gate_app.config.models import ANY, Strict
+from gate_app.config.models import ANY
+from gate_app.config.shape import Strict
 from gate_app.simulation.moments import moment
 
 MAX_FILES: Final = 3_000

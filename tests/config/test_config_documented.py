@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support.config import accepted, refused
 
-from gate_app.config.models import DESCRIBED, keys_of
+from gate_app.config.models import DESCRIBED
+from gate_app.config.shape import keys_of
 from gate_app.config.vocabulary import NOT_YET
 
 _DOCS = Path(__file__).parents[2] / "docs"

@@ -25,7 +25,8 @@ from support.config import (
     with_window,
 )
 
-from gate_app.config.models import DESCRIBED, keys_of
+from gate_app.config.models import DESCRIBED
+from gate_app.config.shape import keys_of
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gate_app.cli import main
-from gate_app.config.models import keys_of
+from gate_app.config.shape import keys_of
 from gate_app.simulation.facts import FACTS_PLACES
 
 ROOT = Path(__file__).parents[2]
