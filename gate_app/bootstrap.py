@@ -90,17 +90,29 @@ def serve_web(settings: WebSettings) -> None:
 
 def _front(settings: WebSettings) -> Front:
     """One web process, made after the fork."""
+    from gate_app.intake.answers import Answers
     from gate_app.intake.logs import open_log
     from gate_app.intake.readiness import StoreProbe
     from gate_app.intake.receiver import Receiver
     from gate_app.intake.writer import Writer
     from gate_app.store.revision import REVISION
+    from gate_app.trust.keyring import Keyring
+    from gate_app.trust.oidc import Expectations
+    from gate_app.web.api import JobPorts
     from gate_app.web.app import Ports, create_app
+    from gate_app.web.keyset import KeySet
     from gate_app.web.webhooks import Front
 
     writer = Writer(open_log(settings.database_url))
     receiver = Receiver(secrets=settings.webhook_secrets, store=writer, now_ms=_now_ms)
-    app = create_app(Ports(StoreProbe(settings.database_url, REVISION)))
+    jobs = JobPorts(
+        calls=writer,
+        answers=Answers(settings.database_url, _now_ms),
+        keys=Keyring(KeySet(settings.oidc_issuer), time.monotonic),
+        expectations=Expectations(settings.oidc_issuer, settings.oidc_audience),
+        now_ms=_now_ms,
+    )
+    app = create_app(Ports(StoreProbe(settings.database_url, REVISION), jobs))
     return Front(receiver, app, close=writer.close)
 
 

@@ -29,9 +29,11 @@ from gate_app.trust.signature import WeakSecretError, accept_secrets
 INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 """What a process of ours passes on to another one of ours; nothing secret is among it."""
 
-WEB_ONLY: Final = frozenset({"GATE_WEBHOOK_SECRET", "GATE_BIND", "GATE_WEB_PROCESSES"})
+WEB_ONLY: Final = frozenset(
+    {"GATE_WEBHOOK_SECRET", "GATE_BIND", "GATE_WEB_PROCESSES", "GATE_OIDC_ISSUER", "GATE_OIDC_AUDIENCE"}
+)
 """What the engine process has no use for."""
-SHARED: Final = frozenset({"GATE_LOG_LEVEL"})
+SHARED: Final = frozenset({"GATE_LOG_LEVEL", "GATE_BASE_URL", "GATE_GITHUB_API_URL"})
 """What a web process needs besides those and its database."""
 APP: Final = "gate-app"
 NOWHERE: Final = "/nonexistent"
@@ -39,6 +41,7 @@ NOWHERE: Final = "/nonexistent"
 MAX_DIGITS: Final = 18
 
 _GITHUB_API: Final = "https://api.github.com"
+_GITHUB_ISSUER: Final = "https://token.actions.githubusercontent.com"
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
 _MAX_PORT: Final = 65_535
 _CHANNEL: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
@@ -86,13 +89,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Everything a web process needs; `webhook_secrets` are newest first (two during a rotation)."""
+    """Everything a web process needs; `webhook_secrets` are newest first (two during a rotation).
+
+    `oidc_issuer` gives tokens to jobs, `oidc_audience` is whom they have to be for: empty where nobody may call.
+    """
 
     webhook_secrets: tuple[bytes, ...] = field(repr=False)
     database_url: str = field(repr=False)
     bind: str
     web_processes: int
     log_level: str
+    oidc_issuer: str = _GITHUB_ISSUER
+    oidc_audience: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +196,15 @@ def _engine(reading: _Reading) -> Settings:
 
 
 def _web(reading: _Reading) -> WebSettings:
+    api_url = reading.origin("GATE_GITHUB_API_URL", _GITHUB_API)
     return WebSettings(
         webhook_secrets=reading.secrets("GATE_WEBHOOK_SECRET"),
         database_url=reading.database_url(reading.home()),
         bind=reading.bind("GATE_BIND", "127.0.0.1:8000"),
         web_processes=reading.number("GATE_WEB_PROCESSES", 2, 1),
         log_level=reading.level("GATE_LOG_LEVEL"),
+        oidc_issuer=reading.origin("GATE_OIDC_ISSUER", issuer_of(api_url)),
+        oidc_audience=reading.text("GATE_OIDC_AUDIENCE", reading.base_url("GATE_BASE_URL")),
     )
 
 
@@ -212,6 +223,13 @@ def git_url_of(api_url: str) -> str:
         return "https://github.com"
     parts = urlsplit(api_url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def issuer_of(api_url: str) -> str:
+    """Who gives jobs their tokens, for an API address of github.com, of a GHES host or of the stand-in (GitHub docs,
+    "OpenID Connect reference").
+    """
+    return _GITHUB_ISSUER if api_url.rstrip("/") == _GITHUB_API else f"{git_url_of(api_url)}/_services/token"
 
 
 class _Reading:

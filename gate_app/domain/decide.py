@@ -20,6 +20,7 @@ from gate_app.domain.effects import Effect
 from gate_app.domain.evaluate import evaluate
 from gate_app.domain.events import ClockTicked, DeploymentCreated, Event, WorkflowDispatched
 from gate_app.domain.following import observe, wanted
+from gate_app.domain.grants import JobAnswer
 from gate_app.domain.learned import current_shipment, with_owners
 from gate_app.domain.model import Unknown
 from gate_app.domain.opening import with_gates_of
@@ -40,7 +41,7 @@ class Decision:
     `environments` are new facts whose `version` is the one that was read; `read_environments` are the (name,
     version) pairs that the decision relied on: both are compared and set in the transaction. `again` asks for
     one more judgement at once, because this decision changed facts that gates read. `proposals` open runs of
-    their own.
+    their own. `answers` are what jobs are told.
     """
 
     run: Run
@@ -50,6 +51,7 @@ class Decision:
     read_environments: tuple[tuple[str, int], ...] = ()
     again: bool = False
     proposals: tuple[RollbackProposal, ...] = ()
+    answers: tuple[JobAnswer, ...] = ()
 
 
 def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
@@ -69,6 +71,7 @@ def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
         environments=tuple(draft.environments.values()),
         read_environments=tuple(draft.relied_on),
         proposals=tuple(draft.proposals),
+        answers=tuple(draft.answers),
         again=bool(draft.environments)
         or _handed_on(after, draft.run)
         or _ended_a_stage(after, draft.run)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.effects import Effect
+from gate_app.domain.grants import JobAnswer
 from gate_app.domain.model import Content, Person
 from gate_app.domain.run import Gate, Run, StageRun
 from gate_app.domain.verdict import Verdict
@@ -39,7 +40,7 @@ class Draft:
     """A run being settled: what becomes of it, and what has to happen outside.
 
     `environments` are changed facts by name; `relied_on` are (name, version) pairs that a release rests on;
-    `proposals` are questions that other runs have to ask.
+    `proposals` are questions that other runs have to ask; `answers` are what jobs are told from now on.
     """
 
     run: Run
@@ -49,6 +50,7 @@ class Draft:
     environments: dict[str, EnvironmentFacts] = field(default_factory=dict)
     relied_on: list[tuple[str, int]] = field(default_factory=list)
     proposals: list[RollbackProposal] = field(default_factory=list)
+    answers: list[JobAnswer] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:

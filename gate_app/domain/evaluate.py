@@ -29,11 +29,13 @@ from gate_app.domain.policy import (
     CommandRoute,
     DeploymentRoute,
     Environment,
+    GrantRoute,
     Policy,
     PolicyProblem,
     WorkflowRoute,
 )
 from gate_app.domain.quorum import judge_lines
+from gate_app.domain.redeeming import grant_reason
 from gate_app.domain.rollback import by_rule, rollback_approval
 from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState, StageRun, StageStatus
 from gate_app.domain.verdict import (
@@ -365,6 +367,8 @@ def _route_reason(run: Run, gate: Gate, environment: Environment, conditions: Co
         return unknown(ReasonCode.ROUTE_BLOCKED, code=LEADS_OUT, detail=leads_out)
     if isinstance(route, WorkflowRoute) and gate.question is None and name not in conditions.routes:
         return unmet(ReasonCode.ROUTE_UNSEEN, route=route.kind)
+    if isinstance(route, GrantRoute):
+        return grant_reason(run, gate, route)
     if isinstance(route, CommandRoute | WorkflowRoute | DeploymentRoute):
         return met(ReasonCode.ROUTE_READY, route=route.kind)
     return unknown(ReasonCode.ROUTE_UNAVAILABLE, route=route.kind)

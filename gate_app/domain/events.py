@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from gate_app.domain.evidence import StageOutcome
+from gate_app.domain.grants import Job, JobOutcome, Want
 from gate_app.domain.model import LATER, Change, Person
 
 
@@ -209,6 +210,23 @@ class FollowUpOpened:
     kind: Literal["follow_up_opened"] = "follow_up_opened"
 
 
+@dataclass(frozen=True, slots=True)
+class JobAsked:
+    """A job of a workflow, known by its verified token, wants something of the gate of `environment`.
+
+    `at` is when it was received. `ticket` is the fingerprint of what it fetches its answer with; `outcome` is how its
+    deployment ended, where it reports one.
+    """
+
+    at: datetime
+    environment: str
+    ticket: str
+    want: Want
+    job: Job
+    outcome: JobOutcome = ""
+    kind: Literal["job_asked"] = "job_asked"
+
+
 Event = (
     ChangeProposed
     | HeadMoved
@@ -226,4 +244,5 @@ Event = (
     | ReleaseReturned
     | DeploymentCreated
     | FollowUpOpened
+    | JobAsked
 )

@@ -167,12 +167,17 @@ def observe(run: Run, conditions: Conditions) -> Run:
     if isinstance(run.policy, Policy):
         run = _with_checks(run, run.policy, conditions)
     for key, seen in conditions.workflow_runs.items():
-        if key in run.stages:
+        if key in run.stages and not _is_deployed(run.stages[key]):
             run = run.with_stage(_with_run(run, run.stages[key], seen, conditions.now))
     for key, status in conditions.deployments.items():
         if key in run.stages and run.stages[key].status is StageStatus.RUNNING:
             run = run.with_stage(_with_deployment(run.stages[key], status, conditions.now))
     return run
+
+
+def _is_deployed(stage: StageRun) -> bool:
+    """Whether a deployment is over: its job may have said so in this very decision, before its run ends."""
+    return stage.role is StageRole.DEPLOY and stage.status is StageStatus.ENDED
 
 
 def _with_checks(run: Run, policy: Policy, conditions: Conditions) -> Run:
@@ -274,6 +279,9 @@ def _workflow_of(run: Run, stage: StageRun) -> str:
     environment = policy.environment(stage.environment or "")
     if stage.role is StageRole.DEPLOY and environment and isinstance(environment.deploy, WorkflowRoute):
         return environment.deploy.workflow
+    gate = run.gates.get(stage.environment or "")
+    if gate is not None and gate.release is not None and gate.release.redeemed is not None:
+        return gate.release.redeemed.workflow
     works = [spec.work for spec in policy.stages if spec.name == stage.stage]
     return next((work.workflow for work in works if isinstance(work, WorkflowWork)), "workflow")
 

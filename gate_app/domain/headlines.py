@@ -82,9 +82,10 @@ def _obstacle(verdict: Verdict) -> str:
     return line(alike) if line else f"Waiting: {worst.code.value.replace('_', ' ')}"
 
 
-def _rank(reason: Reason) -> tuple[bool, int]:
+def _rank(reason: Reason) -> tuple[int, int]:
     order = (Holds.REFUSED, Holds.UNKNOWN, Holds.UNMET)
-    return reason.code is _R.APPROVAL_MISSING, order.index(reason.holds)
+    last = (_R.APPROVAL_MISSING, _R.GRANT_AWAITED)
+    return last.index(reason.code) + 1 if reason.code in last else 0, order.index(reason.holds)
 
 
 def _names(facts: Sequence[Mapping[str, str]], key: str) -> str:
@@ -146,6 +147,7 @@ OBSTACLES: Final[Mapping[ReasonCode, _Line]] = {
     _R.LOCK_UNREADABLE: lambda f: "Waiting: its lock cannot be read",
     _R.HELD: lambda f: f"Held by {_names(f, 'by')}",
     _R.ENVIRONMENT_BUSY: lambda f: "Waiting: another release is under way there",
+    _R.GRANT_AWAITED: lambda f: "Approved: waiting for a job to redeem the grant",
     _R.ROUTE_UNAVAILABLE: lambda f: "Waiting: this version cannot deploy that way yet",
     _R.RELEASE_RETURNED: lambda f: "Waiting: the last try to release did not happen",
     _R.NOBODY_CAN_APPROVE: lambda f: "Nobody can approve this as the gate file stands",

@@ -268,8 +268,9 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class GrantRoute:
-    """Whoever redeems the grant deploys."""
+    """Whoever redeems the grant deploys; only jobs of `workflow`, where the gate file names one."""
 
+    workflow: str = field(default="", metadata=LATER)
     kind: Literal["grant"] = "grant"
 
 

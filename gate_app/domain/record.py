@@ -22,6 +22,7 @@ from gate_app.domain.events import (
     Event,
     FollowUpOpened,
     HeadMoved,
+    JobAsked,
     QuestionShown,
     ReleaseReturned,
     RerunRequested,
@@ -30,7 +31,9 @@ from gate_app.domain.events import (
     StageVanished,
     WorkflowDispatched,
 )
+from gate_app.domain.grants import Ask, with_ask, without
 from gate_app.domain.model import PersonKind, Unknown
+from gate_app.domain.redeeming import reports_on
 from gate_app.domain.review import gate_named, spoken
 from gate_app.domain.run import (
     Answer,
@@ -45,6 +48,7 @@ from gate_app.domain.run import (
 )
 from gate_app.domain.targets import Pressed, Target, target_of, target_of_press
 from gate_app.domain.verdict import ReasonCode
+from gate_app.domain.workflows import reported_by_job
 
 
 def record(run: Run, event: Event) -> Run:
@@ -80,6 +84,8 @@ def record(run: Run, event: Event) -> Run:
             return _deployment_created(run, event)
         case ReleaseReturned():
             return _release_returned(run, event)
+        case JobAsked():
+            return _job_asked(run, event)
         case ClockTicked() | FollowUpOpened():  # the latter is a fact about the repository (`settle`)
             return run
         case _:
@@ -270,3 +276,20 @@ def _release_returned(run: Run, event: ReleaseReturned) -> Run:
     if gate is None:
         return run
     return run.with_gate(replace(gate, release=None, returned=Returned(event.retry_at, event.detail)))
+
+
+def _job_asked(run: Run, event: JobAsked) -> Run:
+    """A job wants an answer; what it says of a deployment's end counts where that is its own."""
+    gate = run.gates.get(event.environment)
+    if gate is None:
+        return run
+    asks = without(gate.asks, event.job) if event.want == "withdraw" else gate.asks
+    gate = replace(gate, asks=with_ask(asks, Ask(event.ticket, event.want, event.job, event.at)))
+    if event.want == "redeem" and gate.release is None and gate.closing is None:
+        gate = replace(gate, redeeming=event.job)
+    run = run.with_gate(gate)
+    stage = reports_on(run, gate, event.job) if event.want == "report" else None
+    if stage is None or stage.status is not StageStatus.RUNNING:
+        return run
+    outcome = reported_by_job(event.outcome, event.job.run_id)
+    return run.with_stage(replace(stage, status=StageStatus.ENDED, ended_at=event.at, outcome=outcome))

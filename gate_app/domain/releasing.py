@@ -20,7 +20,7 @@ from gate_app.domain.evidence import StageReason, StageVerdict
 from gate_app.domain.measures import coverage_of
 from gate_app.domain.model import Content, Person, Purpose
 from gate_app.domain.plan import plan_for
-from gate_app.domain.policy import DeploymentRoute, Environment, Policy
+from gate_app.domain.policy import DeploymentRoute, Environment, GrantRoute, Policy
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
 from gate_app.domain.staging import deployment_work, restart_lost, start
 from gate_app.domain.triggers import tests_of
@@ -56,6 +56,7 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
         unasked=unasked[0].value if unasked else "",
         exceptions=_exceptions(draft, gate, environment),
         override=gate.override if ReasonCode.OVERRIDDEN in grounds else None,
+        redeemed=gate.redeeming if isinstance(environment.deploy, GrantRoute) else None,
     )
     draft.put_gate(replace(gate, release=release, occasions=occasion, returned=None))
     facts = draft.environment(environment.name)
@@ -118,8 +119,8 @@ def _deploy(draft: Draft, gate: Gate, release: Release, environment: Environment
     if verdict.state is not VerdictState.APPROVED:
         _fail(draft, gate, release, verdict.reasons[0].code)
         return
-    work = deployment_work(environment.deploy)
-    if work is None:
+    work = GrantRoute() if release.redeemed else deployment_work(environment.deploy)
+    if work is None or (isinstance(work, GrantRoute) and not release.redeemed):
         _fail(draft, gate, release, ReasonCode.ROUTE_UNAVAILABLE)
         return
     draft.put_gate(replace(gate, release=replace(release, status=ReleaseStatus.DEPLOYING)))

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from gate_app.domain.evidence import StageOutcome
+from gate_app.domain.grants import Ask, Job
 from gate_app.domain.model import (
     LATER,
     Authorship,
@@ -208,7 +209,8 @@ class Release:
     """The one effective release of a gate (invariant 2); begun in the decision that found it approved.
 
     `unasked` is the code of why nobody was asked, empty where somebody was; `override` is what took its place.
-    `exceptions` are contributors whose approvals counted because the policy allows that.
+    `exceptions` are contributors whose approvals counted because the policy allows that. `redeemed` is the job that has
+    its grant; nobody else gets it.
     """
 
     begun_at: datetime
@@ -222,6 +224,7 @@ class Release:
     unasked: str = field(default="", metadata=LATER)
     exceptions: tuple[Person, ...] = field(default=(), metadata=LATER)
     override: Override | None = field(default=None, metadata=LATER)
+    redeemed: Job | None = field(default=None, metadata=LATER)
 
     @property
     def may_return(self) -> bool:
@@ -262,6 +265,8 @@ class Gate:
     `denied` is the denial after which its plan was changed.
     `disturbed` counts its questions that somebody else edited or deleted; `owners` is the digest of the code owners
     that it asks, as last read, empty before.
+    `asks` are jobs that want an answer about it, the oldest first. `redeeming` is the one that asks for the grant in
+    this very decision: nothing waits to be redeemed later, when nobody may be there to deploy any more.
     """
 
     environment: str
@@ -282,6 +287,8 @@ class Gate:
     disturbed: int = field(default=0, metadata=LATER)
     owners: str = field(default="", metadata=LATER)
     override: Override | None = field(default=None, metadata=LATER)
+    asks: tuple[Ask, ...] = field(default=(), metadata=LATER)
+    redeeming: Job | None = field(default=None, metadata=LATER)
 
     def given(self, key: str) -> Answer | None:
         """The answer that this comment or press gave."""

@@ -163,6 +163,10 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.ROUTE_BLOCKED: lambda f: (
         f"The way to deploy is blocked: {_named(f, 'code')}{_detail(f)}. It is looked at again."
     ),
+    _R.GRANT_AWAITED: lambda f: (
+        "A job of a workflow has to redeem the grant; only then anything is deployed."
+    ),
+    _R.GRANT_REDEEMED: lambda f: f"Redeemed by workflow run {_named(f, 'run')}.",
     _R.RELEASE_RETURNED: lambda f: f"The last try to release did not happen{_detail(f)}; it is tried again.",
     _R.APPROVAL: lambda f: "Approvals:",
     _R.APPROVER_LINE_MET: lambda f: f"{_so_far(f)}.",
@@ -333,6 +337,44 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.PARAMETERS_UNDECLARED: lambda f: (
         "an approval changes nothing; `/modify` does, and somebody else approves what it makes"
     ),
+    _R.GATE_UNKNOWN: lambda f: (
+        "No gate for this is open here. Is there a gate file on the default branch (`gate-app init`), and does it name "
+        "the environment?"
+    ),
+    _R.GATE_AMBIGUOUS: lambda f: (
+        "Several gates of this environment are open; name the one that is meant (`gate`)."
+    ),
+    _R.GRANT_GIVEN: lambda f: "Approved: this job has the grant, and no other one gets it.",
+    _R.GRANT_PREPARED: lambda f: "Approved: the deployment is being recorded; ask again in a moment.",
+    _R.GRANT_USED: lambda f: (
+        f"The grant was redeemed before, by workflow run {_named(f, 'run')}; it is used once."
+    ),
+    _R.GRANT_NOT_BY_JOB: lambda f: (
+        f"This environment is deployed by {_named(f, 'route')}, not by a job that redeems a grant."
+    ),
+    _R.JOB_FOREIGN: lambda f: "The job, or the file that it is written in, belongs to another repository.",
+    _R.JOB_EVENT: lambda f: (
+        f"A workflow started by {_named(f, 'event')} does not redeem; start it by `push`, `workflow_dispatch`, "
+        "`schedule` or `repository_dispatch`."
+    ),
+    _R.JOB_REF: lambda f: (
+        "Only a workflow that runs from the default branch redeems, with its file and the one that calls it there too."
+    ),
+    _R.JOB_ENVIRONMENT: lambda f: (
+        f"The job is in environment {_named(f, 'environment')}, and the gate is of another one."
+    ),
+    _R.JOB_COMMIT: lambda f: (
+        "The workflow was started by the push of another commit than the one that was approved."
+    ),
+    _R.JOB_WORKFLOW: lambda f: f"The gate file lets only {_named(f, 'workflow')} redeem this.",
+    _R.JOB_NOT_DISPATCHED: lambda f: (
+        "This is not the workflow run that the app started for this release, or it was run again."
+    ),
+    _R.REPORT_HEARD: lambda f: "The end of the deployment is noted.",
+    _R.REPORT_NOT_EXPECTED: lambda f: (
+        "No deployment of this job is under way here, so nothing can be said about its end."
+    ),
+    _R.REQUEST_WITHDRAWN: lambda f: "The request was withdrawn.",
 }
 
 

@@ -28,6 +28,7 @@ from gate_app.domain.overrides import EVERYWHERE
 from gate_app.domain.overriding import followed_up
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
+from gate_app.domain.redeeming import settle_jobs
 from gate_app.domain.releasing import advance_release, begin_release
 from gate_app.domain.reminders import asked_anew, next_rings, remind
 from gate_app.domain.replies import answer, answer_early, answer_press, answer_rerun
@@ -80,6 +81,7 @@ def settle(
         _settle_gate(draft, name, verdicts[name])
     settle_review(draft)
     stop_looking(draft)
+    settle_jobs(draft)
     draft.effects += collections(draft.run, conditions)
     if isinstance(event, CommandGiven):
         answer(draft, event, request)

@@ -20,6 +20,7 @@ from gate_app.domain.policy import (
     CommandRoute,
     CommandWork,
     DeploymentRoute,
+    GrantRoute,
     Policy,
     Route,
     WorkflowRoute,
@@ -64,7 +65,7 @@ def restart_lost(draft: Draft, role: StageRole) -> None:
             start(draft, stage.stage, work, role, stage.environment, stage.restarts + 1)
 
 
-Doing = CommandWork | ChecksWork | WorkflowWork | WorkflowRoute | DeploymentRoute | ProbeWork
+Doing = CommandWork | ChecksWork | WorkflowWork | WorkflowRoute | DeploymentRoute | GrantRoute | ProbeWork
 """What a stage may have to do: the work of a configured stage, or of a route that is ours to start."""
 
 
@@ -87,7 +88,7 @@ def deployment_work(route: Route) -> Doing | None:
     match route:
         case CommandRoute():
             return CommandWork(route.command, timeout=route.timeout)
-        case WorkflowRoute() | DeploymentRoute():
+        case WorkflowRoute() | DeploymentRoute() | GrantRoute():
             return route
         case _:
             return None
@@ -122,6 +123,8 @@ def start(
             _dispatch_deployment(draft, started, work)
         case DeploymentRoute():
             draft.put_stage(replace(started, followed=_deployment_of(draft, environment)))
+        case GrantRoute():
+            draft.put_stage(replace(started, dispatched_at=draft.now, followed=_job_of(draft, environment)))
         case _:
             assert_never(work)
 
@@ -131,6 +134,13 @@ def _deployment_of(draft: Draft, environment: str | None) -> Followed | None:
     release = draft.run.gates[environment].release if environment else None
     known = release.deployment_id if release else None
     return Followed("deployment", known) if known is not None else None
+
+
+def _job_of(draft: Draft, environment: str | None) -> Followed | None:
+    """The workflow run whose job has the grant; what an earlier attempt of it came to is not its end."""
+    release = draft.run.gates[environment].release if environment else None
+    job = release.redeemed if release else None
+    return Followed("workflow_run", job.run_id, judged=job.attempt - 1) if job else None
 
 
 def _parameters(draft: Draft, stage: StageRun) -> Mapping[str, str]:

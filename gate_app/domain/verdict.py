@@ -61,6 +61,8 @@ class ReasonCode(StrEnum):
     ROUTE_UNAVAILABLE = "route_unavailable"
     ROUTE_BLOCKED = "route_blocked"
     ROUTE_UNSEEN = "route_unseen"
+    GRANT_AWAITED = "grant_awaited"
+    GRANT_REDEEMED = "grant_redeemed"
     RELEASE_RETURNED = "release_returned"
     # people
     APPROVAL = "approval"
@@ -166,6 +168,23 @@ class ReasonCode(StrEnum):
     PARAMETERS_UNCHANGED = "parameters_unchanged"
     PARAMETERS_SPENT = "parameters_spent"
     PARAMETERS_UNDECLARED = "parameters_undeclared"
+    # what a job is told that asks for a grant
+    GATE_UNKNOWN = "gate_unknown"
+    GATE_AMBIGUOUS = "gate_ambiguous"
+    GRANT_GIVEN = "grant_given"
+    GRANT_PREPARED = "grant_prepared"
+    GRANT_USED = "grant_used"
+    GRANT_NOT_BY_JOB = "grant_not_by_job"
+    JOB_FOREIGN = "job_foreign"
+    JOB_EVENT = "job_event"
+    JOB_REF = "job_ref"
+    JOB_ENVIRONMENT = "job_environment"
+    JOB_COMMIT = "job_commit"
+    JOB_WORKFLOW = "job_workflow"
+    JOB_NOT_DISPATCHED = "job_not_dispatched"
+    REPORT_HEARD = "report_heard"
+    REPORT_NOT_EXPECTED = "report_not_expected"
+    REQUEST_WITHDRAWN = "request_withdrawn"
 
 
 class Holds(StrEnum):
@@ -266,13 +285,18 @@ class Verdict:
     @property
     def asks(self) -> bool:
         """Whether a person, and nothing else but the end of a freeze, lock or hold, is missing: they answer ahead."""
-        ahead = self._open - LATER_ON - {ReasonCode.HELD}
+        ahead = self._lacking - LATER_ON - {ReasonCode.HELD}
         return self.state is VerdictState.WAITING and ahead == {ReasonCode.APPROVAL}
 
     @property
     def only_later(self) -> bool:
         """Whether nothing but the end of a freeze or a lock is missing."""
-        return self.state is VerdictState.WAITING and bool(self._open) and self._open <= LATER_ON
+        return self.state is VerdictState.WAITING and bool(self._lacking) and self._lacking <= LATER_ON
+
+    @property
+    def awaits_job(self) -> bool:
+        """Whether nothing but the job that redeems it is missing."""
+        return self.state is VerdictState.WAITING and self._open == {ReasonCode.GRANT_AWAITED}
 
     @property
     def in_shadow(self) -> bool:
@@ -290,6 +314,11 @@ class Verdict:
     @property
     def _open(self) -> set[ReasonCode]:
         return {reason.code for reason in self.reasons if not reason.met}
+
+    @property
+    def _lacking(self) -> set[ReasonCode]:
+        """What is missing before a job may redeem the grant."""
+        return self._open - {ReasonCode.GRANT_AWAITED}
 
     @property
     def codes(self) -> tuple[str, ...]:

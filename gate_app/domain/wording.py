@@ -160,7 +160,7 @@ def question(run: Run, gate: Gate, verdict: Verdict, conditions: Conditions) -> 
     environment = in_force(run, gate, environment, conditions)
     if run.purpose is Purpose.ROLLBACK:
         return _rollback_question(run, gate, in_hand(gate, environment))
-    if verdict.only_later:
+    if verdict.only_later or verdict.awaits_job:
         return _approved_ahead(run, gate, verdict)
     parts = [
         f"### Deploy to {code(gate.environment)}?",
@@ -196,7 +196,7 @@ def _why_again(asked: Question) -> str:
 
 
 def _approved_ahead(run: Run, gate: Gate, verdict: Verdict) -> str:
-    """Everybody has said yes, and the freeze is waited for."""
+    """Everybody has said yes, and the end of a freeze or the job that redeems is waited for."""
     title = f"**{gate_title(gate, verdict)}** · {code(gate.environment)} · {code(run.change.head.sha[:12])}"
     name = plain(gate.environment, 100)
     return f"⏳ {title}\n\n{answers_given(gate, verdict)}\n\n`/deny {name} reason` still stops it."

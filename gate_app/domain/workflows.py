@@ -119,3 +119,18 @@ def judge_deployment(seen: DeploymentSeen, began: datetime, now: datetime) -> St
 def _of_deployment(verdict: StageVerdict, reason: StageReason, said: str) -> StageOutcome:
     detail = "" if verdict is StageVerdict.PASSED else said
     return StageOutcome(verdict, reason, Evidence(summary=said[:500]), detail[:1_000])
+
+
+def reported_by_job(outcome: str, run_id: int) -> StageOutcome:
+    """What the job that deploys says of its end; anything but success and failure is neither."""
+    match outcome:
+        case "success":
+            return _of_deployment(
+                StageVerdict.PASSED, StageReason.RELEASED, f"Deployed by workflow run {run_id}."
+            )
+        case "failure":
+            failed = f"Workflow run {run_id} reports that the deployment failed."
+            return _of_deployment(StageVerdict.FAILED, StageReason.DEPLOYMENT_REPORTED_FAILED, failed)
+        case _:
+            broken = f"Workflow run {run_id} ended in the middle of the deployment."
+            return _of_deployment(StageVerdict.UNKNOWN, StageReason.WORKFLOW_INCONCLUSIVE, broken)

@@ -25,6 +25,7 @@ from gate_app.domain.events import (
 )
 from gate_app.domain.evidence import StageOutcome
 from gate_app.domain.following import HEAD
+from gate_app.engine.calling import JOB_CALL, Calling
 from gate_app.engine.ports import (
     LOOK,
     Child,
@@ -82,6 +83,9 @@ class Sweep:
                 self.store.delay_delivery(delivery, type(fault).__name__, self.now() + POISON_DELAY)
 
     def _route(self, delivery: Delivery) -> None:
+        if delivery.event == JOB_CALL:
+            Calling(self.store).route(delivery)
+            return
         notices = self.payloads.read(delivery.event, delivery.body)
         if isinstance(notices, Ignored):
             self.store.route(delivery, (), notices.reason)

@@ -47,6 +47,17 @@ class RunnerControl(Channel):
         path = f"/repositories/{repository}/runs/{run_id}/finish"
         return self._as(WorkflowRunState, "POST", path, {"conclusion": conclusion})
 
+    def become_job(
+        self, repository: str, run_id: int, job: str, claims: Mapping[str, object] | None = None
+    ) -> dict[str, str]:
+        """What a job of a workflow run finds in its environment to get OIDC tokens with.
+
+        `claims` are said in the place of GitHub's, None for one that is left out. The job's workflow has to grant
+        `id-token: write`.
+        """
+        path = f"/repositories/{repository}/runs/{run_id}/jobs/{quote(job)}"
+        return self._as(dict, "POST", path, {"claims": dict(claims or {})})
+
     def rerun_workflow(self, repository: str, run_id: int, login: str) -> WorkflowRunState:
         """Run a completed workflow run again, as a person."""
         path = f"/repositories/{repository}/runs/{run_id}/rerun"

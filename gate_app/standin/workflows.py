@@ -59,10 +59,15 @@ class Input:
 
 @dataclass(frozen=True)
 class JobDefinition:
-    """A job, by the name of its check runs, and the environment that it deploys to, if any."""
+    """A job, by the name of its check runs, and the environment that it deploys to, if any.
+
+    `key` is what the file calls it; `id_token` says that it may have OIDC tokens.
+    """
 
     name: str
     environment: str | None
+    key: str = ""
+    id_token: bool = False
 
     def environment_for(self, inputs: Mapping[str, str]) -> str | None:
         """The environment's name, in which inputs may be used; of no other expression is anything known."""
@@ -121,7 +126,10 @@ def definition(git: Git, sha: str, path: str) -> Definition:
     return Definition(
         name=str(document.get("name") or path),
         inputs=_inputs(document.get("on")),
-        jobs=tuple(_job(str(key), _mapping(facts)) for key, facts in _mapping(document.get("jobs")).items()),
+        jobs=tuple(
+            _job(str(key), _mapping(facts), document.get("permissions"))
+            for key, facts in _mapping(document.get("jobs")).items()
+        ),
     )
 
 
@@ -151,10 +159,15 @@ def _text(value: object) -> str:
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
-def _job(key: str, facts: Mapping[str, Any]) -> JobDefinition:
+def _job(key: str, facts: Mapping[str, Any], granted: object) -> JobDefinition:
+    """The permissions of a job take the place of those of its workflow."""
     place = facts.get("environment")
     environment = place.get("name") if isinstance(place, dict) else place
-    return JobDefinition(str(facts.get("name") or key), str(environment) if environment else None)
+    permissions = facts.get("permissions", granted)
+    id_token = permissions == "write-all" or _mapping(permissions).get("id-token") == "write"
+    return JobDefinition(
+        str(facts.get("name") or key), str(environment) if environment else None, key, id_token
+    )
 
 
 def filled(found: Definition, given: Mapping[str, object]) -> dict[str, str]:

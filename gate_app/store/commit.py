@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from gate_app.engine.ports import Step, Transition
-from gate_app.store import effects, inbox, journal, releases, runs
+from gate_app.store import answers, effects, inbox, journal, releases, runs
 from gate_app.store.database import writing
 from gate_app.store.tables import Tables
 
@@ -53,4 +53,5 @@ def _store_step(connection: Connection, head: journal.Head, step: Step, delivery
     newer = journal.append(connection, head, step, before, after, delivery)
     releases.store(connection, step, newer.number)
     effects.request(connection, step.decision.run.id, step.decision.effects)
+    answers.write(connection, step.decision.answers, step.conditions.now)
     return newer

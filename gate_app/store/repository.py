@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gate_app.store.answers import Answers
 from gate_app.store.children import Children
 from gate_app.store.commit import Commits
 from gate_app.store.due import Due
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from gate_app.engine.ports import Store
 
 
-class SqlStore(Inbox, Runs, Commits, Effects, Children, Due, History):
+class SqlStore(Inbox, Runs, Commits, Effects, Children, Due, History, Answers):
     """Implements `ports.Store` on SQLite and PostgreSQL. Safe to share between threads."""
 
 

@@ -252,6 +252,15 @@ objects: Final = Table(
     Column("object_id", _BIG, nullable=False),
 )
 
+answers: Final = Table(
+    "answers",
+    metadata,
+    Column("ticket", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("asked_at", _BIG, nullable=False),
+    Index("ix_answers_asked_at", "asked_at"),
+)
+
 children: Final = Table(
     "children",
     metadata,

@@ -17,6 +17,8 @@ class Provenance(StrEnum):
     """GitHub signed exactly these bytes."""
     DELIVERIES_API = "deliveries_api"
     """GitHub gave them out when we asked as the App."""
+    JOB_TOKEN = "job_token"  # noqa: S105 - the name of a door
+    """We wrote them ourselves, of what GitHub's token says of the job that called (`oidc`)."""
 
 
 @final

@@ -48,3 +48,22 @@ each has some 20 members besides its file names."""
 
 MAX_JSON_INTEGER: Final = 2**63 - 1
 """What both databases store. Larger numbers are refused whether written as integer or float (case 17)."""
+
+MAX_JOB_TOKEN_CHARS: Final = 16 * 1024
+"""A job's OIDC token has some 2,000 characters; its claims are short (docs: OpenID Connect reference)."""
+
+MAX_CLAIM_CHARS: Final = 1_024
+"""One claim; the longest are `sub` and the refs of workflow files."""
+
+MAX_TOKEN_SECONDS: Final = 15 * 60
+"""From `iat` to `exp`; GitHub's tokens live five minutes (case 124)."""
+
+MAX_KEYS: Final = 32
+MAX_KEY_SET_BYTES: Final = 256 * 1024
+"""What an issuer publishes; GitHub has a handful of keys (case 128)."""
+
+MIN_KEY_BITS: Final = 2_048
+"""Of an RSA key that signs tokens (RFC 7518, section 3.3)."""
+
+MAX_CALL_BYTES: Final = 16 * 1024
+"""The body of a call by a job; it names an environment and little else."""

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from gate_app.trust.bounds import MEBIBYTE
+from gate_app.web.api import JobPorts, api
 from gate_app.web.health import StoreHealth, health
 
 _log = logging.getLogger(__name__)
@@ -35,9 +36,13 @@ SECURITY_HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the application reaches through: one field for each outside thing. `monotonic` is in seconds."""
+    """What the application reaches through: one field for each outside thing. `monotonic` is in seconds.
+
+    Without `jobs` nobody can call as a job.
+    """
 
     store: StoreHealth
+    jobs: JobPorts | None = None
     monotonic: Callable[[], float] = time.monotonic
 
 
@@ -46,6 +51,8 @@ def create_app(ports: Ports) -> Flask:
     app = Flask("gate_app.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MEBIBYTE
     app.register_blueprint(health(ports.store, ports.monotonic))
+    if ports.jobs is not None:
+        app.register_blueprint(api(ports.jobs))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _fault)
     app.after_request(_harden)

@@ -58,10 +58,10 @@ from gate_app.domain.policy import (
     ApproverLine,
     CommandWork,
     Environment,
-    GrantRoute,
     Permission,
     Policy,
     PolicyProblem,
+    ProtectionRuleRoute,
     Stage,
 )
 from gate_app.domain.run import Answer, Gate, ReleaseStatus, RunState
@@ -792,7 +792,7 @@ def test_the_end_of_an_older_attempt_is_not_the_end_of_this_one() -> None:
 
 def test_a_route_that_this_version_cannot_take_never_asks() -> None:
     rules = policy()
-    granted = tuple(replace(e, deploy=GrantRoute()) for e in rules.environments)
+    granted = tuple(replace(e, deploy=ProtectionRuleRoute()) for e in rules.environments)
     world = proposed(replace(rules, environments=granted))
     world.stage_ends()
     assert world.gate("staging").question is None

@@ -23,7 +23,7 @@ from gate_app.domain.events import ChangeClosed, HeadMoved, ReleaseReturned
 from gate_app.domain.evidence import Finding, Severity, StageOutcome
 from gate_app.domain.headlines import ENDINGS, FAILURES, OBSTACLES, gate_title
 from gate_app.domain.model import Unknown
-from gate_app.domain.policy import GrantRoute
+from gate_app.domain.policy import ProtectionRuleRoute
 from gate_app.domain.run import Gate
 from gate_app.domain.verdict import ReasonCode, Verdict, VerdictState, unmet
 
@@ -43,7 +43,7 @@ def found_something() -> World:
 
 def nowhere_to_deploy() -> World:
     rules = policy()
-    staging = replace(rules.environments[0], deploy=GrantRoute())
+    staging = replace(rules.environments[0], deploy=ProtectionRuleRoute())
     world = proposed(replace(rules, environments=(staging,)))
     world.stage_ends()
     return world

@@ -25,7 +25,7 @@ from gate_app.domain.commands import OBEYED
 from gate_app.domain.effects import CreateDeployment, PublishCheckRun, PublishComment
 from gate_app.domain.evidence import StageOutcome
 from gate_app.domain.learned import current_shipment
-from gate_app.domain.policy import ApprovalMode, EscalationRule, GrantRoute, Policy
+from gate_app.domain.policy import ApprovalMode, EscalationRule, Policy, ProtectionRuleRoute
 from gate_app.domain.shipping import Shipment
 from gate_app.domain.verdict import Verdict, VerdictState
 
@@ -69,7 +69,7 @@ def asked(world: World) -> list[str]:
         (judged(failed()), "In shadow: blocked: tests failed"),
         (judged(unknown_outcome()), "In shadow: waiting: tests came to no verdict"),
         (judged(rules=shadowed(policy(mode=ApprovalMode.NEVER))), "In shadow: it would be released"),
-        (judged(rules=shadowed(deploy=GrantRoute())), "In shadow: a person would be asked"),
+        (judged(rules=shadowed(deploy=ProtectionRuleRoute())), "In shadow: a person would be asked"),
     ],
     ids=["running", "asks", "failed", "unknown", "by itself", "whatever the route"],
 )

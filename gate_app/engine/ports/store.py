@@ -14,6 +14,7 @@ from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.decide import Decision
 from gate_app.domain.effects import Effect
 from gate_app.domain.events import Event
+from gate_app.domain.grants import JobAnswer
 from gate_app.domain.model import FirstHead, Repository
 from gate_app.domain.run import Run
 from gate_app.engine.ports.notices import Delivery, InboxItem, InboxRow
@@ -220,6 +221,10 @@ class Store(Protocol):
         """GitHub's id of what shows this surface, if we created it."""
 
     def remember_object(self, run_id: str, surface: str, object_id: int) -> None: ...
+
+    # jobs that call
+    def answer(self, told: JobAnswer, at: datetime) -> None:
+        """Tells a job something that no decision says; what one says is stored with it."""
 
     # children
     def child_started(self, child: Child) -> None: ...

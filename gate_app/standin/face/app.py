@@ -27,6 +27,7 @@ from gate_app.standin.face import (
     graphql_routes,
     history_routes,
     issue_routes,
+    issuer_routes,
     people_routes,
     pull_routes,
     repository_routes,
@@ -68,6 +69,7 @@ def create_app(standin: State, dispatcher: Dispatcher, control_token: str) -> Fl
         graphql_routes,
         history_routes,
         issue_routes,
+        issuer_routes,
         page_routes,
         people_routes,
         pull_routes,
@@ -104,8 +106,11 @@ def _before() -> None:
 
 
 def _is_api() -> bool:
-    """Whether this is a call that GitHub's API would get: neither the control API nor the page."""
-    return not request.path.startswith(CONTROL) and request.blueprint != page_routes.NAME
+    """Whether this is a call that GitHub's API would get: neither the control API nor the page nor the issuer."""
+    return not request.path.startswith(CONTROL) and request.blueprint not in (
+        page_routes.NAME,
+        issuer_routes.NAME,
+    )
 
 
 def _strike(fault: Fault, now: float, url: str) -> None:

@@ -277,6 +277,12 @@ class HandDispatch(Body):
     inputs: dict[str, object] = Field(default_factory=dict)
 
 
+class JobClaims(Body):
+    """Claims of a job's token that differ from GitHub's; null takes one away."""
+
+    claims: dict[str, object] = Field(default_factory=dict)
+
+
 class Ending(Body):
     """How a workflow run ends."""
 
