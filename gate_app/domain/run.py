@@ -258,15 +258,13 @@ class Modification:
 class Gate:
     """The checkpoint in front of one environment, in this run.
 
-    `occasions` counts how often a release was begun; `returned` is set when the last one did not happen.
-    `requested` counts the `/deploy`s that made it ask anew, `requesters` are who gave them, `asked` is the
-    number of its last question before that. `held_until` is the end of the freeze in which it was found approved.
-    `escalated` says that a rule fired for this commit, `escalated_lines` whom rules asked beside everybody else;
-    `denied` is the denial after which its plan was changed.
-    `disturbed` counts its questions that somebody else edited or deleted; `owners` is the digest of the code owners
-    that it asks, as last read, empty before.
-    `asks` are jobs that want an answer about it, the oldest first. `redeeming` is the one that asks for the grant in
-    this very decision: nothing waits to be redeemed later, when nobody may be there to deploy any more.
+    `occasions` counts how often a release was begun; `returned` is set when the last one did not happen. `requested`
+    counts the `/deploy`s that made it ask anew, `requesters` are who gave them, `asked` is the number of its last
+    question before that. `held_until` is the end of the freeze in which it was found approved. `escalated` says that
+    a rule fired for this commit, `escalated_lines` whom rules asked beside everybody else; `denied` is the denial
+    after which its plan was changed. `disturbed` counts its questions that somebody else edited or deleted; `owners`
+    is the digest of the code owners that it asks, as last read, empty before. `asks` are jobs that want an answer,
+    oldest first; `redeeming` is the one that wants the grant in this very decision.
     """
 
     environment: str
@@ -327,15 +325,15 @@ class RunState(StrEnum):
 class Run:
     """The whole state of one run. `sequence` counts the runs of a subject from 1.
 
-    `authorship` is who changed this content, once known; `published` remembers the digest of what was last
-    asked to be shown on each surface, so that only differences become effects; `pushers` are everybody seen
-    pushing to this subject, over all its runs; `heard` are people below write permission who already got
-    their one answer. A rollback says `because` of what, is shown on the commit that it takes out, and `follows` the
-    gate of the breached release, which holds the environment for it. `interrupted_at` is when GitHub says that the
-    head was away, or the pull request closed, after somebody had approved (cases 23, 34); `ended` is the code of an end
-    that `state` alone does not explain. `pauses` are holds and questions, oldest first. `proposal` is what its
-    pull request makes of the gate file, once known, and `review` the gate where its owners let a looser one pass.
-    `by_rule` is the blob of the policy by which a rollback asks nobody, until it was judged once.
+    `authorship` is who changed this content, once known; `published` remembers the digest of what was last asked to
+    be shown on each surface, so that only differences become effects; `pushers` are everybody seen pushing to this
+    subject, over all its runs; `heard` are people below write permission who already got their one answer. A rollback
+    says `because` of what, is shown on the commit that it takes out, and `follows` the gate of the breached release,
+    which holds the environment for it. `interrupted_at` is when GitHub says that the head was away, or the pull
+    request closed, after somebody had approved (cases 23, 34); `ended` is the code of an end that `state` alone does
+    not explain. `pauses` are holds and questions, oldest first. `proposal` is what its pull request makes of the gate
+    file, once known, and `review` the gate where its owners let a looser one pass. `by_rule` is the blob of the
+    policy by which a rollback asks nobody, until it was judged once.
     """
 
     id: str
