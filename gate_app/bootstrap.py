@@ -112,7 +112,7 @@ def _front(settings: WebSettings) -> Front:
         expectations=Expectations(settings.oidc_issuer, settings.oidc_audience),
         now_ms=_now_ms,
     )
-    app = create_app(Ports(StoreProbe(settings.database_url, REVISION), jobs))
+    app = create_app(Ports(StoreProbe(settings.database_url, REVISION), jobs=jobs))
     return Front(receiver, app, close=writer.close)
 
 

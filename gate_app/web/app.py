@@ -42,8 +42,8 @@ class Ports:
     """
 
     store: StoreHealth
-    jobs: JobPorts | None = None
     monotonic: Callable[[], float] = time.monotonic
+    jobs: JobPorts | None = None
 
 
 def create_app(ports: Ports) -> Flask:

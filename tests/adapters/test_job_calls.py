@@ -84,7 +84,7 @@ def client(world: Everything) -> FlaskClient:
 
 def served(world: Everything, expectations: Expectations = EXPECTED) -> FlaskClient:
     ports = JobPorts(world, world, world, expectations, lambda: SECONDS * 1_000)
-    return create_app(Ports(world, ports)).test_client()
+    return create_app(Ports(world, jobs=ports)).test_client()
 
 
 def calls(
