@@ -14,7 +14,7 @@ from typing import Protocol
 
 from gate_app.domain.events import CommandGiven
 from gate_app.domain.model import Person
-from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState
+from gate_app.domain.run import Gate, Modification, Release, ReleaseStatus, Run, RunState
 from gate_app.domain.verdict import Verdict, VerdictState
 from gate_app.engine.replay import Place, Recorded, Retraced, differs, retrace
 
@@ -148,8 +148,7 @@ def _gate(
     if verdict is not None:
         about = replace(about, verdict=verdict.state.value, codes=verdict.codes)
     for each in after.modifications[len(before.modifications) :]:
-        values = " ".join(f"{name}={value}" for name, value in each.values.items())
-        yield _by(replace(about, event="plan_changed", detail=values), each.by)
+        yield _by(replace(about, event="plan_changed", detail=_changed(each)), each.by)
     if after.override is not None and after.override != before.override:
         yield _by(replace(about, event="override", detail=after.override.reason), after.override.by)
     given = {answer.key: answer for answer in before.answers}
@@ -176,6 +175,16 @@ def _review(about: AuditEvent, verdict: Verdict | None, shadows: dict[str, str])
     if shadows.get(about.gate, "policy_held") != may:
         yield replace(about, event=may, verdict=verdict.state.value, codes=verdict.codes)
     shadows[about.gate] = may
+
+
+def _changed(change: Modification) -> str:
+    """What somebody made of a plan, in the words of a plan block."""
+    said = [f"{name}={value}" for name, value in change.values.items()]
+    if change.rollback is not None:
+        said.append(f"rollback: {change.rollback or 'none'}")
+    if change.notes is not None:
+        said.append(f"notes: {change.notes}")
+    return " ".join(said)
 
 
 def _shadow(about: AuditEvent, verdict: Verdict | None, shadows: dict[str, str]) -> Iterator[AuditEvent]:

@@ -168,7 +168,11 @@ def _evidence(run: Run, environment: Environment) -> Iterator[str]:
             f"- {code(name)}: {outcome.verdict.value} ({outcome.reason.value}), {counts(outcome.evidence)}{said}; "
             f"digest {code(mark)}"
         )
-    yield f"- plan: version {plan_for(run, environment).version}, digest {code(plan_for(run, environment).digest)}"
+    plan = plan_for(run, environment)
+    yield f"- plan: version {plan.version}, digest {code(plan.digest)}"
+    values = " ".join(f"{name}={value}" for name, value in plan.parameters.items())
+    told = (("parameters", values), ("way back", plan.rollback), ("notes", plan.notes))
+    yield from (f"- plan, {what}: {code(said, 1_200)}" for what, said in told if said)
 
 
 def _line(event: AuditEvent) -> str:

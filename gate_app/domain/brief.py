@@ -183,19 +183,31 @@ def _judged(judged: Judged) -> tuple[str, str]:
 
 
 def plan(run: Run, gate: Gate, environment: Environment) -> str:
-    """The parameters of the deployment as they stand, against their defaults, and who changed them; or nothing."""
+    """The plan as it stands, its values against their defaults, and who changed it; nothing where nobody could."""
     now = plan_for(run, environment)
-    if not now.parameters:
+    if not now.parameters and not gate.modifications:
         return ""
     usual = {each.name: each.default for each in environment.approval.parameters}
     lines = [
         f"- {code(name)}: {code(value)}{'' if usual[name] == value else f' (usually {code(usual[name])})'}"
         for name, value in now.parameters.items()
     ]
+    if now.rollback:
+        lines.append(f"- way back: {code(now.rollback[:12])}, which was healthy there")
+    if now.notes:
+        lines.append(f"- notes:{boxed(now.notes, 1_000, '  ')}")
     people = dict.fromkeys(each.by.login for each in gate.modifications)
     by = f", changed by {', '.join(map(code, people))}" if people else ""
-    how = f"Change it with `/modify {plain(environment.name, 100)} key=value`; somebody else approves then."
+    change = f"`/modify {plain(environment.name, 100)} key=value`" if now.parameters else "a plan block"
+    how = f"Change it with {change}; somebody else approves then."
     return "\n".join([f"**Plan**, version {now.version}{by}:", "", *lines, "", how])
+
+
+def changed_plan(run: Run, name: str) -> str:
+    """The plan of a gate once somebody has changed it; nothing before."""
+    environment = run.policy.environment(name) if isinstance(run.policy, Policy) else None
+    gate = run.gates[name]
+    return plan(run, gate, environment) if environment is not None and gate.modifications else ""
 
 
 def denied_before(gate: Gate) -> str:

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
-from unicodedata import category
 
+from gate_app.domain.lexis import PARAMETER, SHA, has_hidden
 from gate_app.domain.locks import LONGEST, SHORTEST
+from gate_app.domain.plan_block import OPENING, BlockFlaw, read
 from gate_app.domain.verdict import ReasonCode
 
 MAX_LINE: Final = 4_096
@@ -56,10 +57,7 @@ _DELEGATED: Final = re.compile(
 )
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _REASON_MARK: Final = " --"
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKUP: Final = "*_~`"
-_SHA: Final = re.compile(r"[0-9a-f]{12,40}", re.ASCII)
-_PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=\S*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +65,7 @@ class Command:
     """A well-formed command. `environment` and `sha` are None when the line did not name them; `stage` is what a
     `/retry` named, whether or not there is such a stage; `duration` is how long a `/lock` is to last, if it says so;
     `finding` begins the fingerprint that a `/waive` named, which is to hold before `until`.
+    `notes` and `rollback` are those of a plan block (`PlanBlock`).
     """
 
     verb: Answering | Asking | Moving | Pausing | Locking | Waiving
@@ -78,6 +77,12 @@ class Command:
     duration: timedelta | None = None
     finding: str = ""
     until: datetime | None = None
+    notes: str | None = None
+    rollback: str | None = None
+
+
+PLAN: Final = "plan"
+"""What stands for the verb of a plan block that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +95,15 @@ class Malformed:
 
 
 def parse(line: str, environments: Sequence[str]) -> Command | Malformed | None:
-    """Reads one first line. None is no command of ours, to be passed over in silence."""
+    """Reads one first line, or a whole plan block. None is no command of ours, to be passed over in silence."""
+    if line.startswith(OPENING):
+        return _plan(line, environments)
     if len(line) > MAX_LINE:
         return None
     decisive = line[: _reason_at(line)]
-    if not decisive.isascii() or _has_hidden(decisive):
+    if not decisive.isascii() or has_hidden(decisive):
         return _foreign(line, FOREIGN)
-    if _has_hidden(line):
+    if has_hidden(line):
         return _foreign(line, HIDDEN)
     word = _WORD.match(line)
     if word is None:
@@ -142,10 +149,6 @@ def _reason_at(line: str) -> int:
     return len(before + mark)
 
 
-def _has_hidden(text: str) -> bool:
-    return any(character != "\t" and category(character) in _HIDDEN for character in text)
-
-
 def _foreign(line: str, detail: str) -> Malformed | None:
     """A command with invisible or foreign characters is refused whole and visibly, never cleaned (case 41)."""
     word = _WORD_THEN_FOREIGN.match(line)
@@ -161,7 +164,7 @@ def _approve(rest: str, environments: Sequence[str]) -> Command | Malformed:
     if not head:
         return Command("approve", environment, sha, reason[:MAX_REASON])
     first = head.split()[0]
-    if _PARAMETER.fullmatch(first):
+    if PARAMETER.fullmatch(first):
         return Malformed("approve", ReasonCode.PARAMETERS_UNDECLARED, first.partition("=")[0])
     if environment is None and sha is None:
         return Malformed("approve", ReasonCode.ENVIRONMENT_UNKNOWN, first)
@@ -173,7 +176,7 @@ def _modify(rest: str, environments: Sequence[str]) -> Command | Malformed:
     environment, remainder = _take_environment(rest, environments)
     parts = remainder.split()
     for part in parts:
-        if _PARAMETER.fullmatch(part) is None:
+        if PARAMETER.fullmatch(part) is None:
             wrong = ReasonCode.COMMAND_MALFORMED if environment else ReasonCode.ENVIRONMENT_UNKNOWN
             return Malformed("modify", wrong, part)
     values = dict(part.split("=", 1) for part in parts)
@@ -182,6 +185,16 @@ def _modify(rest: str, environments: Sequence[str]) -> Command | Malformed:
             "modify", ReasonCode.TEXT_MISSING if not parts else ReasonCode.COMMAND_MALFORMED, remainder
         )
     return Command("modify", environment, values=tuple(values.items()))
+
+
+def _plan(text: str, environments: Sequence[str]) -> Command | Malformed:
+    """A plan block is a `/modify` that can say more."""
+    found = read(text, environments)
+    if isinstance(found, BlockFlaw):
+        return Malformed(PLAN, found.code, found.detail)
+    return Command(
+        "modify", found.environment, values=found.values, notes=found.notes, rollback=found.rollback
+    )
 
 
 def _deploy(rest: str, environments: Sequence[str]) -> Command | Malformed:
@@ -311,6 +324,6 @@ def _take_environment(rest: str, environments: Sequence[str]) -> tuple[str | Non
 
 def _take_sha(rest: str) -> tuple[str | None, str]:
     token, _, remainder = rest.partition(" ")
-    if _SHA.fullmatch(token):
+    if SHA.fullmatch(token):
         return token, remainder.strip(" \t")
     return None, rest

@@ -92,9 +92,10 @@ class EnvironmentFacts:
     of ours runs there (then all findings are new); `before` is what ran there before what runs now. `lock` is the last
     one, over or not; Unknown when there is one that cannot be read. `authors` are of whom something was healthy there,
     the newest first; `tests` counts those of the stages that its gate needed when what runs there was released, and
-    `coverage` is what these covered. `overridden` are commits that passed there by an override alone. `debts` are the
-    follow-ups of overrides, the newest first, among the facts that concern every environment. `waivers` are of findings
-    that do not hold it, over or not.
+    `coverage` is what these covered. `way_back` is the SHA that the plan of what runs there names to go back to, empty
+    where it names none. `overridden` are commits that passed there by an override alone. `debts` are the follow-ups of
+    overrides, the newest first, among the facts that concern every environment. `waivers` are of findings that do not
+    hold it, over or not.
     """
 
     name: str
@@ -109,6 +110,7 @@ class EnvironmentFacts:
     authors: tuple[int, ...] = field(default=(), metadata=LATER)
     tests: int | None = field(default=None, metadata=LATER)
     coverage: Coverage | None = field(default=None, metadata=LATER)
+    way_back: str = field(default="", metadata=LATER)
     lock: Lock | Unknown | None = field(default=None, metadata=LATER)
     delegations: tuple[Delegation, ...] = field(default=(), metadata=LATER)
     debts: tuple[Debt, ...] = field(default=(), metadata=LATER)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from hashlib import sha256
 
 from gate_app.domain.evidence import digest
@@ -15,7 +16,11 @@ from gate_app.domain.run import Binding, Run
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One environment, one head, and the parameters as people set them; each `/modify` makes a new version."""
+    """One environment, one head, and what people made of it; each `/modify` makes a new version.
+
+    `notes` are for people and decide nothing; `rollback` is the whole SHA of what to go back to, empty where that is
+    what ran there before.
+    """
 
     repository_id: int
     environment: str
@@ -23,11 +28,15 @@ class Plan:
     route: str
     version: int = 1
     parameters: Mapping[str, str] = field(default_factory=dict)
+    notes: str = ""
+    rollback: str = ""
 
     @property
     def digest(self) -> str:
         """SHA-256 over canonical JSON: what the approver sees, hashed, is what is delivered (case 161)."""
         parts = [self.repository_id, self.environment, self.head_sha, self.route, self.version]
+        if self.notes or self.rollback:
+            return fingerprint([*parts, dict(self.parameters), self.notes, self.rollback])
         return fingerprint([*parts, dict(self.parameters)] if self.parameters else parts)
 
 
@@ -48,7 +57,14 @@ def plan_for(run: Run, environment: Environment) -> Plan:
         environment.deploy.kind,
         1 + len(modifications),
         values(environment.approval.parameters, chosen),
+        _last(each.notes for each in modifications),
+        _last(each.rollback for each in modifications),
     )
+
+
+def _last(said: Iterable[str | None]) -> str:
+    """What was said last, empty where nobody said anything."""
+    return reduce(lambda before, now: before if now is None else now, said, "") or ""
 
 
 def evidence_digest(run: Run, environment: Environment) -> str:

@@ -12,11 +12,12 @@ from typing import Final
 
 from gate_app.domain.approvals import UNKNOWN_CODES
 from gate_app.domain.approver_words import how_to_answer, wanted, wanted_for_rollback
-from gate_app.domain.commands import FOREIGN, HIDDEN, Malformed
+from gate_app.domain.commands import FOREIGN, HIDDEN, PLAN, Malformed
 from gate_app.domain.headlines import gate_title
 from gate_app.domain.inert import code, plain
 from gate_app.domain.ladder import in_hand
 from gate_app.domain.model import Person, Purpose
+from gate_app.domain.plan_block import FLAWS
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.proposals import REVIEWED
 from gate_app.domain.review_words import owners_wanted
@@ -44,6 +45,7 @@ USAGES: Final[Mapping[str, str]] = {
     "delegate": "/delegate [environment] @login until 2026-12-24",
     "withdraw": "/withdraw [environment]",
     "why": "/why [environment]",
+    PLAN: "```gate-plan, then lines such as environment: name, key=value, rollback: sha, notes: text, then ```",
     "status": "/status",
     "help": "/help",
 }
@@ -79,13 +81,14 @@ def press_said(environment: str) -> str:
 def malformed(person: Person, command: Malformed, run: Run) -> str:
     """A command of ours that could not be read as written."""
     rule = f"{_flaw(command)}. {_instead_of(command, run)}"
-    return _refused(command_said(command.verb, ""), person, "was not obeyed", command.code, rule)
+    said = "The plan block" if command.verb == PLAN else command_said(command.verb, "")
+    return _refused(said, person, "was not obeyed", command.code, rule)
 
 
 def _flaw(command: Malformed) -> str:
     """The rule, with what was typed where there is something to show."""
     match command.code:
-        case ReasonCode.COMMAND_MALFORMED if command.detail in (FOREIGN, HIDDEN):
+        case ReasonCode.COMMAND_MALFORMED if command.detail in (FOREIGN, HIDDEN, *FLAWS):
             return f"it has {command.detail}"
         case ReasonCode.COMMAND_MALFORMED:
             return f"{code(command.detail, 80)} was not expected there"

@@ -20,7 +20,12 @@ from gate_app.domain.evidence import StageReason, StageVerdict
 from gate_app.domain.measures import coverage_of
 from gate_app.domain.model import Content, Person, Purpose
 from gate_app.domain.plan import plan_for
+<<<<<<< HEAD
 from gate_app.domain.policy import DeploymentRoute, Environment, GrantRoute, Policy
+=======
+from gate_app.domain.policy import DeploymentRoute, Environment, Policy
+from gate_app.domain.rollback import way_back
+>>>>>>> 4b37dbe (A comment that begins with a plan block changes values, notes and the way back of a plan)
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
 from gate_app.domain.staging import deployment_work, restart_lost, start
 from gate_app.domain.triggers import tests_of
@@ -201,7 +206,7 @@ def _breached(draft: Draft, gate: Gate, release: Release, environment: Environme
     on_breach = environment.monitor.on_breach if environment.monitor else "propose_rollback"
     _fail(draft, gate, release, ReasonCode.WATCH_BREACHED)
     facts = draft.environment(gate.environment)
-    target = next((each for each in facts.verified if not each.same_as(release.content)), None)
+    target = way_back(facts)
     goes_back = target is not None and on_breach != "notify"
     if target is not None and goes_back:
         draft.put_environment(replace(facts, busy_with=taken))
@@ -297,6 +302,7 @@ def _takes_its_place(draft: Draft, environment: str, release: Release) -> None:
             healthy_until=until,
             tests=tests_of(draft.run, ours) if ours else None,
             coverage=coverage_of(draft.run, ours) if ours else None,
+            way_back=plan_for(draft.run, ours).rollback if ours else "",
         )
     )
 

@@ -21,12 +21,12 @@ from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.locking import move_lock
 from gate_app.domain.model import Origin, Person, PersonKind, Purpose
 from gate_app.domain.overriding import override, owed
-from gate_app.domain.parameters import Parameter, values
 from gate_app.domain.pauses import pause, withdraw
+from gate_app.domain.planning import Unplanned, is_denied, modified
 from gate_app.domain.policy import ChecksWork, Permission, Policy
 from gate_app.domain.review import spoken
 from gate_app.domain.rollback import SHOWN_TARGETS, asked_for, taken_back, targets
-from gate_app.domain.run import Closing, Gate, Modification, Run, RunState, StageRole, StageRun, StageStatus
+from gate_app.domain.run import Closing, Gate, Run, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.verdict import ReasonCode, VerdictState
 from gate_app.domain.waiving import waive
 
@@ -34,8 +34,6 @@ REQUESTS: Final = (
     "deploy", "modify", "cancel", "retry", "hold", "resume", "ask", "answer", "withdraw", "lock", "unlock",
     "rollback", "override", "waive", "delegate",
 )  # fmt: skip
-MAX_MODIFICATIONS: Final = 50
-"""Versions of one plan: each of them is shown and asked about."""
 MAX_ATTEMPTS: Final = 10
 """Starts of one stage at one commit beyond which nobody may ask for another one."""
 
@@ -99,7 +97,7 @@ def _commanded(
         case "cancel":
             return _cancel(run, event, conditions)
         case "modify":
-            return _modify(run, policy, command, event)
+            return _modify(run, policy, command, event, conditions)
         case "deploy":
             return _deploy(run, policy, command, event, conditions)
         case "rollback":
@@ -241,40 +239,14 @@ def _deploy(
     return Obeyed(run.with_gate(_anew(run.gates.get(name, Gate(name)), event)))
 
 
-def _modify(run: Run, policy: Policy, command: Command, event: CommandGiven) -> Obeyed | Refused:
+def _modify(
+    run: Run, policy: Policy, command: Command, event: CommandGiven, conditions: Conditions
+) -> Obeyed | Refused:
     """Another version of the plan: what was answered about the last one is void, and who changed it contributed."""
-    gates = [
-        gate
-        for gate in run.gates.values()
-        if command.environment in (None, gate.environment) and _declared(policy, gate.environment)
-    ]
-    if len(gates) != 1:
-        code = ReasonCode.ENVIRONMENT_AMBIGUOUS if gates else ReasonCode.PARAMETER_UNKNOWN
-        return Refused(code, command.environment or "", tuple(gate.environment for gate in gates))
-    gate, declared = gates[0], _declared(policy, gates[0].environment)
-    denied = gate.closing is not None and gate.closing.state is VerdictState.DENIED
-    if gate.release is not None or (gate.closing is not None and not denied):
-        return Refused(ReasonCode.TOO_LATE, gate.environment)
-    for name, value in command.values:
-        found = next((each for each in declared if each.name == name), None)
-        if found is None:
-            return Refused(ReasonCode.PARAMETER_UNKNOWN, name, tuple(each.name for each in declared))
-        if not found.accepts(value):
-            return Refused(ReasonCode.PARAMETER_INVALID, name, (found.wanted,))
-    chosen = {name: value for each in gate.modifications for name, value in each.values.items()}
-    now = values(declared, chosen)
-    if not denied and all(now[name] == value for name, value in command.values):
-        return Refused(ReasonCode.PARAMETERS_UNCHANGED, gate.environment)
-    if len(gate.modifications) >= MAX_MODIFICATIONS:
-        return Refused(ReasonCode.PARAMETERS_SPENT, gate.environment)
-    change = Modification(event.person, event.at, event.comment_id, dict(command.values))
-    modified = replace(_anew(gate, event) if denied else gate, modifications=(*gate.modifications, change))
-    return Obeyed(run.with_gate(modified))
-
-
-def _declared(policy: Policy, environment: str) -> tuple[Parameter, ...]:
-    found = policy.environment(environment)
-    return found.approval.parameters if found is not None else ()
+    gate = modified(run, policy, command, event, conditions)
+    if isinstance(gate, Unplanned):
+        return Refused(gate.code, gate.about, gate.choices)
+    return Obeyed(run.with_gate(_anew(gate, event) if is_denied(gate) else gate))
 
 
 def _not_again(gate: Gate) -> ReasonCode | None:

@@ -67,10 +67,19 @@ def targets(facts: EnvironmentFacts) -> tuple[Content, ...]:
     return tuple(each for each in facts.verified if now is None or not each.same_as(now))
 
 
+def way_back(facts: EnvironmentFacts) -> Content | None:
+    """What is gone back to where nobody says otherwise: what the plan names, else what ran there before."""
+    known = targets(facts)
+    planned = (each for each in known if each.sha == facts.way_back)
+    return next(planned, known[0] if known else None)
+
+
 def _target(facts: EnvironmentFacts, sha: str | None) -> Content | None:
-    """The named one, else the one before what runs now."""
-    fitting = [each for each in targets(facts) if sha is None or each.sha.startswith(sha)]
-    return None if not fitting or (sha is not None and len(fitting) > 1) else fitting[0]
+    """The named one, else the usual one."""
+    if sha is None:
+        return way_back(facts)
+    fitting = [each for each in targets(facts) if each.sha.startswith(sha)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def taken_back(gate: Gate | None, environment: str, run: Run, conditions: Conditions) -> bool:

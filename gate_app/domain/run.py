@@ -246,12 +246,14 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Modification:
-    """Somebody changed the plan of a deployment: the values they set, as written in a comment."""
+    """Somebody changed the plan of a deployment in a comment; None leaves a part of it, empty text takes it away."""
 
     by: Person
     at: datetime
     comment_id: int
     values: Mapping[str, str]
+    notes: str | None = field(default=None, metadata=LATER)
+    rollback: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from gate_app.domain.brief import (
     answers_given,
     asked_and_answered,
     asked_because,
+    changed_plan,
     commits,
     comparison,
     counts,
@@ -120,7 +121,7 @@ def gate_summary(run: Run, gate: Gate, verdict: Verdict, unheard: Sequence[str] 
     reasons = (*verdict.reasons, *_why_unasked(gate.release)) if gate.release is not None else verdict.reasons
     own = ", ".join(person.login for person in gate.release.exceptions) if gate.release is not None else ""
     reasons = (*reasons, met(ReasonCode.SELF_APPROVED, by=own)) if own else reasons
-    parts = [tree(reasons), answers_given(gate, verdict)]
+    parts = [tree(reasons), changed_plan(run, gate.environment), answers_given(gate, verdict)]
     if verdict.asks:
         parts.append(how_to_answer(run, gate.environment))
     if unheard:
@@ -356,9 +357,14 @@ def why(run: Run, verdicts: Mapping[str, Verdict], environment: str | None) -> s
     if environment == REVIEWED and environment not in verdicts:
         return policy_summary(run)
     parts = [
-        f"**{code(name)}: {verdicts[name].state.value}**\n\n{tree(verdicts[name].reasons)}" for name in names
+        part
+        for name in names
+        for part in (
+            f"**{code(name)}: {verdicts[name].state.value}**\n\n{tree(verdicts[name].reasons)}",
+            changed_plan(run, name),
+        )
     ]
-    return "\n\n".join(parts) or policy_summary(run)
+    return "\n\n".join(filter(None, parts)) or policy_summary(run)
 
 
 def help_text(run: Run) -> str:
@@ -369,6 +375,7 @@ def help_text(run: Run) -> str:
         "- `/approve policy`, `/deny policy reason`: whether a pull request may make the gate file looser",
         "- `/deny [environment] reason`: no, with a reason the author can act on",
         "- `/modify [environment] key=value …`: change the plan; what was answered about it is void",
+        "- a comment that begins with a block ` ```gate-plan `: the same, with notes and the way back",
         "- `/deploy environment [sha]`: ask (again) to deploy this head; whoever asks does not approve it",
         "- `/cancel`: close every gate that is still open here",
         "- `/retry stage`: run a stage again that failed or came to no verdict, on the same commit",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate_app.domain.commands import Command, parse
+from gate_app.domain.commands import Command, Malformed, parse
 from gate_app.github.markdown import MAX_BODY_CHARS, MAX_LINE_CHARS, command_line
 
 ENVIRONMENTS = ("staging", "production")
@@ -340,3 +340,55 @@ def test_chatter_is_not_even_parsed() -> None:
     for _ in range(1_000):
         command_line("Nice work\n" + "word " * 1_000)
     assert time.process_time() - before < 0.5
+
+
+BLOCK = "```gate-plan\npercent=10\nnotes: support knows\n```"
+IN_CONTAINERS = {
+    "a quote": "> ```gate-plan\n> percent=10\n> ```",
+    "a list": "- ```gate-plan\n  percent=10\n  ```",
+    "HTML": "<details>\n\n```gate-plan\npercent=10\n```\n\n</details>",
+    "another fence": "````\n```gate-plan\npercent=10\n```\n````",
+    "after a sentence": "Let us do this:\n\n```gate-plan\npercent=10\n```",
+    "after a blank line": "\n```gate-plan\npercent=10\n```",
+    "indented": " ```gate-plan\npercent=10\n```",
+    "tildes": "~~~gate-plan\npercent=10\n~~~",
+    "another word": "```gate-planner\npercent=10\n```",
+    "a word more": "```gate-plan staging\npercent=10\n```",
+    "case 38: a reply by e-mail": f"{BLOCK}\n\nOn Monday, somebody wrote:\n> x",
+    "case 39: a lone carriage return": "```gate-plan\npercent=10\rnotes: x\n```",
+}
+
+
+@pytest.mark.parametrize("body", IN_CONTAINERS.values(), ids=IN_CONTAINERS)
+def test_case_038_a_plan_is_a_block_at_the_very_start_and_nothing_else(body: str) -> None:
+    assert command_line(body) is None
+
+
+@pytest.mark.parametrize("after", ["", "\n", "\r\n", "\n\nThanks!", "\n> quoted"], ids=repr)
+def test_a_plan_block_is_read_as_it_stands(after: str) -> None:
+    line = command_line(BLOCK + after)
+    assert line is not None
+    command = parse(line, ENVIRONMENTS)
+    assert command == Command("modify", values=(("percent", "10"),), notes="support knows")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [f"{BLOCK}\n\n{BLOCK}", f"/approve production\n\n{BLOCK}", f"/modify staging percent=1\n{BLOCK}"],
+    ids=["two plans", "an approval and a plan", "a change and a plan"],
+)
+def test_case_043_two_things_in_one_comment_are_refused_whole(body: str) -> None:
+    line = command_line(body)
+    assert line is not None
+    assert isinstance(parse(line, ENVIRONMENTS), Malformed)
+
+
+def test_case_043_a_denial_counts_whatever_follows() -> None:
+    assert command_line(f"/deny staging no\n\n{BLOCK}") == "/deny staging no"
+
+
+def test_invariant_11_a_plan_without_end_is_refused() -> None:
+    line = command_line("```gate-plan\nnotes: " + "n" * 60_000 + "\n```")
+    assert line is not None
+    assert len(line) < 5_000
+    assert isinstance(parse(line, ENVIRONMENTS), Malformed)

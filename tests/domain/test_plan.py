@@ -21,8 +21,8 @@ from gate_app.domain.effects import CreateDeployment, DispatchWorkflow, PublishC
 from gate_app.domain.events import DeploymentCreated
 from gate_app.domain.model import Person
 from gate_app.domain.parameters import Parameter
+from gate_app.domain.planning import MAX_MODIFICATIONS
 from gate_app.domain.policy import ApproverLine, Permission, Policy, WorkflowRoute
-from gate_app.domain.requests import MAX_MODIFICATIONS
 
 PERCENT = Parameter("percent", "integer", "100", minimum=1, maximum=100)
 STRATEGY = Parameter("strategy", "choice", "rolling", ("rolling", "canary"))

@@ -55,3 +55,21 @@ def test_a_deploying_workflow_gets_them_as_inputs(place: Place) -> None:
     story.shows("gate / staging", "success")
     (run,) = [each for each in story.workflow_runs() if each["file_name"] == "deploy.yml"]
     assert (run["inputs"]["percent"], run["inputs"]["strategy"]) == ("100", "canary")
+
+
+def test_a_plan_block_changes_the_plan_and_an_edited_one_does_not(place: Place) -> None:
+    story = tell(place, gate_file=GATE_FILE.replace(WHO, PARAMETERS, 1))
+    asked = story.asks("staging")
+    block = "```gate-plan\nenvironment: staging\npercent=10\nnotes: support knows\n```"
+    edited = story.says("maintainer", "What about ten?")
+    place.control.edit_comment(story.repository, edited["id"], "maintainer", block)
+    assert story.replies_to(story.says("author", f"{block}\n\nAs agreed.")) == "+1"
+    shown = story.sees(
+        lambda: [
+            c for c in story.ours() if c["id"] > asked["id"] and "- notes: `support knows`" in c["body"]
+        ],
+        "the new plan is asked about",
+    )
+    assert "version 2, changed by `author`" in shown[0]["body"]
+    assert story.replies_to(story.says("reviewer", "/approve staging")) == "+1"
+    story.shows("gate / staging", "success")
