@@ -20,12 +20,8 @@ from gate_app.domain.evidence import StageReason, StageVerdict
 from gate_app.domain.measures import coverage_of
 from gate_app.domain.model import Content, Person, Purpose
 from gate_app.domain.plan import plan_for
-<<<<<<< HEAD
 from gate_app.domain.policy import DeploymentRoute, Environment, GrantRoute, Policy
-=======
-from gate_app.domain.policy import DeploymentRoute, Environment, Policy
 from gate_app.domain.rollback import way_back
->>>>>>> 4b37dbe (A comment that begins with a plan block changes values, notes and the way back of a plan)
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
 from gate_app.domain.staging import deployment_work, restart_lost, start
 from gate_app.domain.triggers import tests_of

@@ -337,7 +337,6 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.PARAMETERS_UNDECLARED: lambda f: (
         "an approval changes nothing; `/modify` does, and somebody else approves what it makes"
     ),
-<<<<<<< HEAD
     _R.GATE_UNKNOWN: lambda f: (
         "No gate for this is open here. Is there a gate file on the default branch (`gate-app init`), and does it name "
         "the environment?"
@@ -376,11 +375,9 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         "No deployment of this job is under way here, so nothing can be said about its end."
     ),
     _R.REQUEST_WITHDRAWN: lambda f: "The request was withdrawn.",
-=======
     _R.PLAN_UNASKED: lambda f: (
         "nobody is asked there (`mode: never`), so nobody could say yes to another plan"
     ),
->>>>>>> 4b37dbe (A comment that begins with a plan block changes values, notes and the way back of a plan)
 }
 
 

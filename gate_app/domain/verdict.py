@@ -168,7 +168,6 @@ class ReasonCode(StrEnum):
     PARAMETERS_UNCHANGED = "parameters_unchanged"
     PARAMETERS_SPENT = "parameters_spent"
     PARAMETERS_UNDECLARED = "parameters_undeclared"
-<<<<<<< HEAD
     # what a job is told that asks for a grant
     GATE_UNKNOWN = "gate_unknown"
     GATE_AMBIGUOUS = "gate_ambiguous"
@@ -186,9 +185,7 @@ class ReasonCode(StrEnum):
     REPORT_HEARD = "report_heard"
     REPORT_NOT_EXPECTED = "report_not_expected"
     REQUEST_WITHDRAWN = "request_withdrawn"
-=======
     PLAN_UNASKED = "plan_unasked"
->>>>>>> 4b37dbe (A comment that begins with a plan block changes values, notes and the way back of a plan)
 
 
 class Holds(StrEnum):
