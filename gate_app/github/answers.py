@@ -11,17 +11,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from gate_app.errors import HubUnavailable
-from gate_app.github.fields import (
-    Account,
-    App,
-    Id,
-    LongText,
-    Reading,
-    RefName,
-    Sha,
-    ShortText,
-    problems_of,
-)
+from gate_app.github.fields import Account, App, Id, LongText, Reading, RefName, Sha, ShortText, problems_of
 from gate_app.github.transport import Reply
 
 Answer = TypeVar("Answer")
@@ -46,17 +36,6 @@ class NamedRepository(Reading):
     full_name: Annotated[
         str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}$")
     ]
-
-
-class WrittenOutput(Reading):
-    annotations_count: Annotated[int, Field(ge=0)] | None = None
-
-
-class WrittenCheckRun(Reading):
-    """What was written, and how many annotations it carries by now."""
-
-    id: Id
-    output: WrittenOutput = WrittenOutput()
 
 
 class Minted(Reading):
@@ -224,156 +203,6 @@ class Created(Reading):
     id: Id
 
 
-class CheckRun(Reading):
-    id: Id
-    external_id: ShortText | None
-    app: App | None
-
-
-class CheckRunPage(Reading):
-    total_count: Annotated[int, Field(ge=0)]
-    check_runs: list[CheckRun] = Field(max_length=100)
-
-
-class CheckSuiteRef(Reading):
-    id: Id
-
-
-class DeploymentOfJob(Reading):
-    """The deployment that a job of Actions makes because it names an environment."""
-
-    environment: ShortText
-
-
-class StandingCheckRun(Reading):
-    """A check run of anybody, as it stands; a queued one has not started."""
-
-    id: Id
-    name: ShortText
-    status: Annotated[str, StringConstraints(max_length=40)]
-    conclusion: Annotated[str, StringConstraints(max_length=40)] | None
-    started_at: AwareDatetime | None
-    check_suite: CheckSuiteRef | None
-    app: App | None
-    deployment: DeploymentOfJob | None = None
-
-
-class StandingCheckRunPage(Reading):
-    total_count: Annotated[int, Field(ge=0)]
-    check_runs: list[StandingCheckRun] = Field(max_length=100)
-
-
-class CommitStatus(Reading):
-    id: Id
-    context: ShortText
-    state: Annotated[str, StringConstraints(max_length=40)]
-    created_at: AwareDatetime
-
-
-class CombinedStatusPage(Reading):
-    """The newest status of each context; `state` of all of them is not read, it says `pending` for none."""
-
-    total_count: Annotated[int, Field(ge=0)]
-    statuses: list[CommitStatus] = Field(max_length=100)
-
-
-class RequiredByRule(Reading):
-    context: ShortText
-    integration_id: int | None = None
-
-
-class RuleParameters(Reading):
-    required_status_checks: list[RequiredByRule] | None = Field(default=None, max_length=1_000)
-
-
-class BranchRule(Reading):
-    """A rule in force on a branch; most types have parameters of no interest here."""
-
-    type: Annotated[str, StringConstraints(max_length=100)]
-    parameters: RuleParameters | None = None
-
-    @property
-    def required_status_checks(self) -> list[RequiredByRule]:
-        return (self.parameters.required_status_checks if self.parameters else None) or []
-
-
-class RequiredByProtection(Reading):
-    context: ShortText
-    app_id: int | None = None
-
-
-class RequiredStatusChecks(Reading):
-    contexts: list[ShortText] = Field(max_length=1_000)
-    checks: list[RequiredByProtection] = Field(max_length=1_000)
-
-
-class Protection(Reading):
-    required_status_checks: RequiredStatusChecks | None = None
-
-
-class ProtectedBranch(Reading):
-    name: RefName
-    protection: Protection | None = None
-
-
-class Workflow(Reading):
-    """A workflow of the default branch; `state` is `active` unless it is switched off or deleted."""
-
-    id: Id
-    state: Annotated[str, StringConstraints(max_length=40)]
-
-
-class Dispatched(Reading):
-    workflow_run_id: Id
-
-
-class WorkflowRun(Reading):
-    """A workflow run in its newest attempt."""
-
-    id: Id
-    run_attempt: Annotated[int, Field(ge=1)] = 1
-    event: Annotated[str, StringConstraints(max_length=100)]
-    status: Annotated[str, StringConstraints(max_length=40)] | None
-    conclusion: Annotated[str, StringConstraints(max_length=40)] | None
-    head_branch: RefName | None
-    head_sha: Sha
-    display_title: ShortText
-    created_at: AwareDatetime
-    actor: Account | None = None
-
-
-class WorkflowRunPage(Reading):
-    total_count: Annotated[int, Field(ge=0)]
-    workflow_runs: list[WorkflowRun] = Field(max_length=100)
-
-
-class Artifact(Reading):
-    id: Id
-    name: ShortText
-    size_in_bytes: Annotated[int, Field(ge=0)]
-    expired: bool
-
-
-class ArtifactPage(Reading):
-    total_count: Annotated[int, Field(ge=0)]
-    artifacts: list[Artifact] = Field(max_length=100)
-
-
-class CreatedDeployment(Reading):
-    id: Id
-    sha: Sha
-
-
-class Deployment(Reading):
-    """A deployment as listed; GitHub gives `payload` back as an object or as the text of one."""
-
-    id: Id
-    sha: Sha
-    payload: object
-    creator: Account | None
-    performed_via_github_app: App | None = None
-
-
 class Installed(Reading):
     """An installation of the App; a suspended one is left alone (case 153)."""
 
@@ -389,20 +218,6 @@ class RepositoryPage(Reading):
 class OpenPull(Reading):
     number: Id
     head: Side
-
-
-class DeploymentStatusOf(Reading):
-    """What somebody says of a deployment."""
-
-    id: Id
-    state: Annotated[str, StringConstraints(max_length=40)]
-    creator: Account | None
-    performed_via_github_app: App | None = None
-
-
-class DeploymentStatus(Reading):
-    state: Annotated[str, StringConstraints(max_length=40)]
-    description: ShortText | None
 
 
 MINTED: Final = TypeAdapter(Minted)
@@ -425,20 +240,5 @@ COMMENT: Final = TypeAdapter(Comment)
 COMMENTS: Final = TypeAdapter(list[Comment])
 COMPARISON: Final = TypeAdapter(Compared)
 CREATED: Final = TypeAdapter(Created)
-CHECK_RUN: Final = TypeAdapter(WrittenCheckRun)
-CHECK_RUNS: Final = TypeAdapter(CheckRunPage)
-STANDING_CHECK_RUNS: Final = TypeAdapter(StandingCheckRunPage)
-COMBINED_STATUS: Final = TypeAdapter(CombinedStatusPage)
-BRANCH_RULES: Final = TypeAdapter(list[BranchRule])
-PROTECTED_BRANCH: Final = TypeAdapter(ProtectedBranch)
-WORKFLOW: Final = TypeAdapter(Workflow)
-DISPATCHED: Final[TypeAdapter[Dispatched | None]] = TypeAdapter(Dispatched | None)
-WORKFLOW_RUN: Final = TypeAdapter(WorkflowRun)
-WORKFLOW_RUNS: Final = TypeAdapter(WorkflowRunPage)
 ANYTHING: Final = TypeAdapter(object)
 """Of an answer whose body says nothing: that it came is all that matters."""
-ARTIFACTS: Final = TypeAdapter(ArtifactPage)
-CREATED_DEPLOYMENT: Final = TypeAdapter(CreatedDeployment)
-DEPLOYMENTS: Final = TypeAdapter(list[Deployment])
-DEPLOYMENT_STATUSES_OF: Final = TypeAdapter(list[DeploymentStatusOf])
-DEPLOYMENT_STATUSES: Final = TypeAdapter(list[DeploymentStatus])

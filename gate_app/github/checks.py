@@ -14,7 +14,7 @@ from gate_app.domain.checks import Check, CheckState, Required
 from gate_app.domain.evidence import MAX_NAME
 from gate_app.domain.model import Change, Repository
 from gate_app.errors import HubUnavailable
-from gate_app.github import answers
+from gate_app.github import check_answers
 from gate_app.github.api import Api
 from gate_app.github.identity import AppIdentity
 from gate_app.github.origin import Origin, in_repository
@@ -49,7 +49,7 @@ class CheckReads:
         """The check runs of others on the head; see `engine.ports.Hub`."""
         path = in_repository("commits", change.head.sha, "check-runs")
         listed = self._api.read_all(
-            answers.STANDING_CHECK_RUNS,
+            check_answers.STANDING_CHECK_RUNS,
             lambda page: page.check_runs,
             change.repository,
             READ_CHECK_RUNS,
@@ -59,14 +59,14 @@ class CheckReads:
         return self.others(change.repository, listed, gated)
 
     def others(
-        self, repository: Repository, listed: Sequence[answers.StandingCheckRun], gated: Sequence[str]
+        self, repository: Repository, listed: Sequence[check_answers.StandingCheckRun], gated: Sequence[str]
     ) -> Sequence[Check]:
         """Those that are not ours and do not wait for one of the `gated` environments."""
         closed = {name.casefold() for name in gated}
         others = [run for run in listed if run.app is None or run.app.id != self._identity.app_id]
         return [self._of_run(repository, run) for run in others if not _deploys_to(run, closed)]
 
-    def _of_run(self, repository: Repository, run: answers.StandingCheckRun) -> Check:
+    def _of_run(self, repository: Repository, run: check_answers.StandingCheckRun) -> Check:
         ended = run.status == "completed"
         conclusion = (run.conclusion or "no conclusion") if ended else run.status
         state = _CONCLUSIONS.get(conclusion, CheckState.INCONCLUSIVE) if ended else CheckState.PENDING
@@ -85,7 +85,7 @@ class CheckReads:
         """The newest commit status of each context."""
         path = in_repository("commits", change.head.sha, "status")
         listed = self._api.read_all(
-            answers.COMBINED_STATUS, lambda page: page.statuses, change.repository, READ_STATUSES, path
+            check_answers.COMBINED_STATUS, lambda page: page.statuses, change.repository, READ_STATUSES, path
         )
         return [status_check(each.id, each.context, each.state, each.created_at) for each in listed]
 
@@ -100,7 +100,7 @@ class CheckReads:
     def required_by_rules(self, repository: Repository, branch: str) -> Sequence[Required]:
         """What the rulesets that apply to a branch require."""
         rules = self._api.read_all(
-            answers.BRANCH_RULES,
+            check_answers.BRANCH_RULES,
             list,
             repository,
             READ_REQUIRED_CHECKS,
@@ -116,7 +116,7 @@ class CheckReads:
     def required_by_protection(self, repository: Repository, branch: str) -> Sequence[Required]:
         """What the classic protection of a branch requires."""
         path = in_repository("branches", branch)
-        found = self._api.read(answers.PROTECTED_BRANCH, repository, READ_REQUIRED_CHECKS, path)
+        found = self._api.read(check_answers.PROTECTED_BRANCH, repository, READ_REQUIRED_CHECKS, path)
         if found.name != branch:
             raise HubUnavailable(f"GET {path}: GitHub answered with another branch")
         classic = found.protection.required_status_checks if found.protection else None
@@ -145,6 +145,6 @@ def pinned(app: int | None) -> int | None:
     return app if app is not None and app > 0 else None
 
 
-def _deploys_to(run: answers.StandingCheckRun, closed: set[str]) -> bool:
+def _deploys_to(run: check_answers.StandingCheckRun, closed: set[str]) -> bool:
     """Whether this is a job of Actions that deploys to a gated environment (names differ not by case)."""
     return run.deployment is not None and run.deployment.environment.casefold() in closed

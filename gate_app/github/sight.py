@@ -17,7 +17,7 @@ from gate_app.domain.model import Change, Repository
 from gate_app.domain.policy import Select
 from gate_app.engine.ports import LiveHead, PolicyFile, Sight
 from gate_app.errors import HubUnavailable
-from gate_app.github import answers
+from gate_app.github import answers, check_answers
 from gate_app.github import graphql_answers as seen
 from gate_app.github.checks import CheckReads, pinned, status_check
 from gate_app.github.fields import App
@@ -66,19 +66,19 @@ class SightReads(CheckReads):
             yield status_check(0, status.context, status.state.lower(), status.created_at)
 
 
-def _run(suite: seen.SeenSuite, run: seen.SeenCheckRun) -> answers.StandingCheckRun:
+def _run(suite: seen.SeenSuite, run: seen.SeenCheckRun) -> check_answers.StandingCheckRun:
     """The check run as the list of them shows it: GraphQL writes the same words in capitals."""
     if suite.app is None:
         raise HubUnavailable("GitHub does not say which App made a check run")
-    return answers.StandingCheckRun(
+    return check_answers.StandingCheckRun(
         id=run.database_id,
         name=run.name,
         status=run.status.lower(),
         conclusion=run.conclusion.lower() if run.conclusion is not None else None,
         started_at=run.started_at,
-        check_suite=answers.CheckSuiteRef(id=suite.database_id),
+        check_suite=check_answers.CheckSuiteRef(id=suite.database_id),
         app=App(id=suite.app.database_id),
-        deployment=answers.DeploymentOfJob(environment=run.deployment.environment)
+        deployment=check_answers.DeploymentOfJob(environment=run.deployment.environment)
         if run.deployment
         else None,
     )

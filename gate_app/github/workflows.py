@@ -16,7 +16,7 @@ from gate_app.domain.model import Repository, Unknown
 from gate_app.domain.workflows import DeploymentSeen, Sought, WorkflowSeen
 from gate_app.engine.ports import Archive, Artifacts
 from gate_app.errors import HubRefused, HubUnavailable
-from gate_app.github import answers
+from gate_app.github import answers, work_answers
 from gate_app.github.api import PER_PAGE, Api
 from gate_app.github.downloads import Downloads
 from gate_app.github.identity import AppIdentity
@@ -44,7 +44,7 @@ class WorkflowCalls:
         """Why the workflow cannot be dispatched; asked with the token that would dispatch it."""
         path = in_repository("actions", "workflows", workflow)
         try:
-            found = self._api.read(answers.WORKFLOW, repository, DISPATCH_WORKFLOW, path)
+            found = self._api.read(work_answers.WORKFLOW, repository, DISPATCH_WORKFLOW, path)
         except HubRefused as refused:
             if refused.status == 404:
                 said = f"{workflow} is not among the workflows of the default branch; put it there"
@@ -67,7 +67,7 @@ class WorkflowCalls:
         body: dict[str, object] = {"ref": wanted.branch, "return_run_details": True}
         if wanted.inputs:
             body["inputs"] = dict(wanted.inputs)
-        taken = self._api.write("POST", answers.DISPATCHED, repository, DISPATCH_WORKFLOW, path, body)
+        taken = self._api.write("POST", work_answers.DISPATCHED, repository, DISPATCH_WORKFLOW, path, body)
         if taken is None:
             return None
         run_id = taken.workflow_run_id
@@ -83,7 +83,7 @@ class WorkflowCalls:
             "per_page": PER_PAGE,
         }
         path = in_repository("actions", "workflows", sought.workflow, "runs")
-        page = self._api.read(answers.WORKFLOW_RUNS, repository, READ_WORKFLOW, path, asked)
+        page = self._api.read(work_answers.WORKFLOW_RUNS, repository, READ_WORKFLOW, path, asked)
         ours = [run for run in page.workflow_runs if self._may_be(run, sought)]
         named = [run for run in ours if sought.mark and sought.mark in run.display_title]
         return [self._seen(repository, run, named=bool(named)) for run in named or ours]
@@ -91,7 +91,7 @@ class WorkflowCalls:
     def workflow_run(self, repository: Repository, run_id: int) -> WorkflowSeen:
         """The run as it is now."""
         path = in_repository("actions", "runs", run_id)
-        found = self._api.read(answers.WORKFLOW_RUN, repository, READ_WORKFLOW, path)
+        found = self._api.read(work_answers.WORKFLOW_RUN, repository, READ_WORKFLOW, path)
         if found.id != run_id:
             raise HubUnavailable(f"GET {path}: GitHub answered with another run")
         return self._seen(repository, found, named=False)
@@ -100,7 +100,7 @@ class WorkflowCalls:
         """The newest artifact of each name that the run left, smallest first, as far as the bounds go."""
         path = in_repository("actions", "runs", run_id, "artifacts")
         query: dict[str, str | int] = {"per_page": PER_PAGE}
-        page = self._api.read(answers.ARTIFACTS, repository, READ_WORKFLOW, path, query)
+        page = self._api.read(work_answers.ARTIFACTS, repository, READ_WORKFLOW, path, query)
         newest = {each.name: each for each in sorted(page.artifacts, key=lambda each: each.id)}
         usable = sorted(
             (each for each in newest.values() if not each.expired), key=lambda each: each.size_in_bytes
@@ -133,7 +133,7 @@ class WorkflowCalls:
         """The newest status of a deployment that is not ours."""
         path = in_repository("deployments", deployment_id, "statuses")
         query: dict[str, str | int] = {"per_page": PER_PAGE}
-        listed = self._api.read(answers.DEPLOYMENT_STATUSES_OF, repository, READ_DEPLOYMENT, path, query)
+        listed = self._api.read(work_answers.DEPLOYMENT_STATUSES_OF, repository, READ_DEPLOYMENT, path, query)
         made = self._identity.made
         others = [each for each in listed if not made(each.creator, each.performed_via_github_app)]
         if not others:
@@ -141,14 +141,14 @@ class WorkflowCalls:
         newest = max(others, key=lambda each: each.id)
         return DeploymentSeen(newest.state, newest.creator.login if newest.creator else "ghost")
 
-    def _may_be(self, run: answers.WorkflowRun, sought: Sought) -> bool:
+    def _may_be(self, run: work_answers.WorkflowRun, sought: Sought) -> bool:
         if run.event != "workflow_dispatch" or run.head_branch != sought.branch:
             return False
         if run.created_at < sought.since or (sought.sha and run.head_sha != sought.sha):
             return False
         return self._identity.made(run.actor, None)
 
-    def _seen(self, repository: Repository, run: answers.WorkflowRun, named: bool) -> WorkflowSeen:
+    def _seen(self, repository: Repository, run: work_answers.WorkflowRun, named: bool) -> WorkflowSeen:
         conclusion = (run.conclusion or "no conclusion") if run.status == "completed" else ""
         link = self._link(repository, run.id)
         return WorkflowSeen(run.id, run.run_attempt, conclusion, run.head_sha, link, named)

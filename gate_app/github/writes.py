@@ -18,7 +18,7 @@ from gate_app.domain.annotations import Annotation
 from gate_app.domain.effects import CreateDeployment, PublishCheckRun, PublishComment, React, ReportDeployment
 from gate_app.domain.model import Repository
 from gate_app.errors import HubRefused, HubUnavailable
-from gate_app.github import answers
+from gate_app.github import answers, check_answers, work_answers
 from gate_app.github.api import Api
 from gate_app.github.identity import AppIdentity
 from gate_app.github.limits import (
@@ -70,17 +70,19 @@ class Writes:
                 return ours
         created = {**body, "head_sha": wanted.head_sha}
         path = in_repository("check-runs")
-        made = self._api.write("POST", answers.CHECK_RUN, repository, WRITE_CHECK_RUN, path, created)
+        made = self._api.write("POST", check_answers.CHECK_RUN, repository, WRITE_CHECK_RUN, path, created)
         self._annotate(repository, made, wanted)
         return made.id
 
     def _updated_check_run(
         self, repository: Repository, ours: int, body: Mapping[str, object]
-    ) -> answers.WrittenCheckRun | None:
+    ) -> check_answers.WrittenCheckRun | None:
         """The check run as it is after the update; None when it is gone."""
         path = in_repository("check-runs", ours)
         try:
-            updated = self._api.write("PATCH", answers.CHECK_RUN, repository, WRITE_CHECK_RUN, path, body)
+            updated = self._api.write(
+                "PATCH", check_answers.CHECK_RUN, repository, WRITE_CHECK_RUN, path, body
+            )
         except HubRefused as refused:
             if refused.status in GONE:
                 return None
@@ -88,7 +90,7 @@ class Writes:
         return _same(updated, ours, "check run")
 
     def _annotate(
-        self, repository: Repository, shown: answers.WrittenCheckRun, wanted: PublishCheckRun
+        self, repository: Repository, shown: check_answers.WrittenCheckRun, wanted: PublishCheckRun
     ) -> None:
         """Adds the annotations that are not there yet: GitHub appends, so what it counts is never sent again."""
         notes = wanted.annotations
@@ -144,7 +146,7 @@ class Writes:
             "environment": wanted.environment,
             "description": line_within(wanted.description, MAX_DESCRIPTION_CHARS),
         }
-        shape, path = answers.CREATED_DEPLOYMENT, in_repository("deployments")
+        shape, path = work_answers.CREATED_DEPLOYMENT, in_repository("deployments")
         created = self._api.write("POST", shape, repository, WRITE_DEPLOYMENT, path, body)
         if created.sha != wanted.sha:
             raise HubRefused("GitHub recorded the deployment for another commit", 409)
@@ -158,7 +160,7 @@ class Writes:
         """
         path = in_repository("deployments", wanted.deployment_id, "statuses")
         description = line_within(wanted.description, MAX_DESCRIPTION_CHARS)
-        shape = answers.DEPLOYMENT_STATUSES
+        shape = work_answers.DEPLOYMENT_STATUSES
         newest = self._api.read(shape, repository, WRITE_DEPLOYMENT, path, {"per_page": 1})
         if newest and (newest[0].state, newest[0].description or "") == (wanted.state, description):
             return
@@ -169,7 +171,7 @@ class Writes:
 
     def _find_check_run(self, repository: Repository, wanted: PublishCheckRun) -> int | None:
         listed = self._api.read_all(
-            answers.CHECK_RUNS,
+            check_answers.CHECK_RUNS,
             lambda page: page.check_runs,
             repository,
             WRITE_CHECK_RUN,
@@ -191,7 +193,7 @@ class Writes:
         self, repository: Repository, wanted: CreateDeployment, permissions: Permissions
     ) -> int | None:
         listed = self._api.read_all(
-            answers.DEPLOYMENTS,
+            work_answers.DEPLOYMENTS,
             list,
             repository,
             permissions,
@@ -223,7 +225,7 @@ class Writes:
         return True
 
 
-Written = TypeVar("Written", answers.Created, answers.WrittenCheckRun)
+Written = TypeVar("Written", answers.Created, check_answers.WrittenCheckRun)
 
 
 def _same(written: Written, ours: int, what: str) -> Written:
