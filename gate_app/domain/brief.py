@@ -18,6 +18,7 @@ from gate_app.domain.evaluate import new_findings
 from gate_app.domain.evidence import Evidence, Severity, StageVerdict
 from gate_app.domain.inert import boxed, code, plain
 from gate_app.domain.locking import lock_reasons
+from gate_app.domain.pauses import ships_later
 from gate_app.domain.plan import plan_for
 from gate_app.domain.policy import Environment, Policy
 from gate_app.domain.run import Gate, Run, StageRole
@@ -227,6 +228,19 @@ def asked_and_answered(run: Run) -> str:
         told = f" {code(each.ended_by.login)}:{boxed(each.answer)}" if each.ended_by else " not answered yet"
         lines.append(f"- {code(each.by.login)} asked:{boxed(each.text)} ·{told}")
     return "\n".join(["**Questions**", "", *lines]) if lines else ""
+
+
+def held(run: Run) -> str:
+    """By whom what will ship is held, where no gate of this pull request says so; nothing when nobody holds it."""
+    waiting = any(gate.closing is None and gate.release is None for gate in run.gates.values())
+    if waiting or not ships_later(run):
+        return ""
+    lines = [
+        f"- {code(each.by.login)}:{boxed(each.text) if each.text else ' no reason given'}"
+        for each in run.holds
+    ]
+    head = "**Held.** Nothing that this becomes when it is merged is released until `/resume`."
+    return "\n".join([head, "", *lines]) if lines else ""
 
 
 def locks(run: Run, policy: Policy, conditions: Conditions) -> str:

@@ -1,7 +1,8 @@
 """Commands that stop the clock or take an answer back: `/hold`, `/resume`, `/ask`, `/answer`, `/withdraw`.
 
 Rules of the file: none of them opens a gate or counts as an answer; whoever may write may hold and ask; a hold is
-lifted by who put it on, or by somebody who did not contribute; an answer is withdrawn by who gave it, and only until
+lifted by who put it on, or by somebody who did not contribute; where nothing deploys from a pull request, a hold is
+taken along to the commit that it becomes; an answer is withdrawn by who gave it, and only until
 a release has begun.
 """
 
@@ -14,8 +15,9 @@ from gate_app.domain.approvals import contributors
 from gate_app.domain.commands import Command
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.events import CommandGiven
-from gate_app.domain.model import Person, Unknown
+from gate_app.domain.model import Origin, Person, Unknown
 from gate_app.domain.patience import Pause
+from gate_app.domain.policy import Policy
 from gate_app.domain.run import Answer, Gate, Run
 from gate_app.domain.verdict import ReasonCode
 
@@ -60,12 +62,20 @@ def _answers_of(gate: Gate, person: Person) -> tuple[Answer, ...]:
 
 def _begun(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCode:
     kind: Literal["hold", "ask"] = "hold" if command.verb == "hold" else "ask"
-    if not any(gate.closing is None and gate.release is None for gate in run.gates.values()):
+    undecided = any(gate.closing is None and gate.release is None for gate in run.gates.values())
+    if not undecided and not (kind == "hold" and ships_later(run)):
         return ReasonCode.NOTHING_OPEN
     if kind == "hold" and any(each.by.id == event.person.id for each in run.holds):
         return ReasonCode.ALREADY_HELD
     begun = Pause(kind, event.person, event.at, command.reason, command.environment or "")
     return replace(run, pauses=(*run.pauses, begun))
+
+
+def ships_later(run: Run) -> bool:
+    """Whether something deploys what this pull request becomes once it is merged: its holds go along."""
+    change = run.change
+    merges = change.origin is Origin.PULL_REQUEST and change.default_branch in ("", change.base_ref)
+    return merges and isinstance(run.policy, Policy) and bool(run.policy.gated_in(Origin.DEFAULT_BRANCH))
 
 
 def _resumed(run: Run, event: CommandGiven, conditions: Conditions) -> Run | ReasonCode:

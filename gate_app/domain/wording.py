@@ -23,6 +23,7 @@ from gate_app.domain.brief import (
     counts,
     denied_before,
     evidence_lines,
+    held,
     locks,
     nobody_can,
     plan,
@@ -298,6 +299,7 @@ def status(run: Run, verdicts: Mapping[str, Verdict], conditions: Conditions) ->
     said = (
         locks(run, run.policy, conditions),
         waivers(run, conditions),
+        held(run),
         asked_and_answered(run),
         proposed,
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from support.runs import (
     AUTHOR,
+    CHANGE,
     MAINTAINER,
     READER,
     REVIEWER,
@@ -20,7 +21,7 @@ from support.runs import (
 
 from gate_app.domain.effects import PublishCheckRun, PublishComment, React
 from gate_app.domain.events import ReleaseReturned
-from gate_app.domain.model import Authorship, Unknown
+from gate_app.domain.model import Authorship, Origin, Unknown
 from gate_app.domain.parameters import Parameter
 from gate_app.domain.patience import MAX_PAUSED
 from gate_app.domain.policy import ApproverLine, Permission
@@ -338,3 +339,47 @@ def test_case_035_an_edited_comment_moves_nothing() -> None:
     assert "comment_changed" in world.replies()[-1]
     world.says(MAINTAINER, "/approve staging")
     assert len(world.releases("staging")) == 1
+
+
+# --- /hold before the merge ---
+
+
+def merging_later(base: str = "main") -> World:
+    """Nothing deploys from the pull request; production deploys what it becomes."""
+    file = policy()
+    _, production = file.environments
+    later = replace(production, after=None, origin=Origin.DEFAULT_BRANCH)
+    return proposed(replace(file, environments=(later,)), replace(CHANGE, base_ref=base))
+
+
+def status(world: World) -> str:
+    return [e.body for e in world.effects if isinstance(e, PublishComment) and e.surface == "status"][-1]
+
+
+def test_what_will_ship_is_held_before_it_is_merged_and_the_status_says_so() -> None:
+    world = merging_later()
+    world.says(REVIEWER, "/hold until the *docs* are there")
+    world.says(MAINTAINER, "/hold")
+    assert [each.by for each in world.run.holds] == [REVIEWER, MAINTAINER]
+    assert "- `reviewer`: `until the *docs* are there`" in status(world)
+    assert "- `maintainer`: no reason given" in status(world)
+    world.says(REVIEWER, "/hold")
+    assert "already_held" in world.replies()[-1]
+    world.says(READER, "/resume")
+    assert len(world.run.holds) == 2
+    world.says(MAINTAINER, "/resume")
+    assert not world.run.holds
+    assert "**Held.**" not in status(world)
+
+
+def test_what_goes_to_another_branch_ships_nothing_that_could_be_held() -> None:
+    world = merging_later("release")
+    world.says(REVIEWER, "/hold")
+    assert "nothing_open" in world.replies()[-1]
+    assert not world.run.holds
+
+
+def test_where_nothing_is_open_a_question_is_still_none() -> None:
+    world = merging_later()
+    world.says(REVIEWER, "/ask why?")
+    assert "nothing_open" in world.replies()[-1]

@@ -89,3 +89,11 @@ def test_a_hold_goes_on_where_it_can_be_lifted_and_nowhere_else(
     engine.github.main_is_at("d", conversation=conversation)
     engine.hears(MAIN, MAINTAINER, before=sha("b"))
     assert bool(engine.runs()[-1].holds) is held
+
+
+def test_a_pull_request_from_which_nothing_deploys_is_held_before_its_merge(engine: TinyEngine) -> None:
+    engine.hears_command(1, HELPER, "/hold")
+    assert [hold.by for hold in engine.runs(pull(1))[-1].holds] == [HELPER]
+    merged(engine, MergeShown.SAME_CONTENT)
+    assert [hold.by for hold in engine.runs()[-1].holds] == [HELPER]
+    assert engine.runs()[-1].change.head.sha == sha("b")
