@@ -15,6 +15,9 @@ from typing import Mapping
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
+_ENTITIES = {ord(mark): "&#%d;" % ord(mark) for mark in "&<>|`*_[]~@#\\:/"}
+"""What Markdown, HTML and GitHub's own links are made of."""
+
 
 def plain(text: object, limit: int = 300) -> str:
     """One line of text without control characters and without marks of commands."""
@@ -62,9 +65,7 @@ def _append(path: str, text: str) -> None:
 
 def code(text: object, limit: int = 120) -> str:
     """Text from outside as code in a table of the summary: shown as it is, and nothing else."""
-    shown = plain(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for mark in "|`*_[]~@#\\":
-        shown = shown.replace(mark, "&#%d;" % ord(mark))
+    shown = plain(text, limit).translate(_ENTITIES)
     return "<code>" + shown + "</code>" if shown else ""
 
 

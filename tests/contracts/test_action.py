@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import random
 import re
 import subprocess
@@ -142,6 +143,7 @@ def test_no_value_is_a_command_in_the_log(capsys: pytest.CaptureFixture[str]) ->
 
 def test_no_value_is_markup_in_the_summary() -> None:
     """Case 167."""
+    assert html.unescape(action_outputs.code("a_b#1 & <b>|`")) == "<code>a_b#1 & <b>|`</code>"
     for value in values(2_000):
         result = {**action_gate.nothing("denied", value, value, value), "approved_by": [value]}
         result["parameters"] = {value: value}

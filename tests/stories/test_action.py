@@ -4,51 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.action import Runner
-from support.routes import DEPLOYER, TESTS, WORKFLOWS
-from support.story import GATE_FILE, Place, Story, tell, until
+from support.action import DISPATCHED, GRANT, Runner, asking
+from support.routes import DEPLOYER
+from support.story import Place, Story, until
 
 from gate_app.standin.shapes import DeploymentState
-
-DEPLOY = 'deploy: {command: echo "$GATE_ENVIRONMENT runs $GATE_SHA"}'
-DEPLOY_YML = """\
-on:
-  workflow_dispatch:
-    inputs: {sha: {default: ""}, gate: {default: ""}}
-permissions: {id-token: write}
-jobs:
-  deploy:
-    runs-on: ubuntu-latest
-    environment: staging
-    steps: [{run: "true"}]
-  other:
-    runs-on: ubuntu-latest
-    environment: production
-    steps: [{run: "true"}]
-  plain:
-    runs-on: ubuntu-latest
-    permissions: {}
-    steps: [{run: "true"}]
-"""
-CHECKED = GATE_FILE.replace(TESTS, "checks: [test]")
-GRANT = CHECKED.replace(DEPLOY, "deploy: grant")
-DISPATCHED = CHECKED.replace(DEPLOY, "deploy: {workflow: deploy.yml}")
-NEVER_ENDS = {"deploy.yml": {"conclusion": None}}
-
-
-def asking(place: Place, gate_file: str = GRANT) -> Story:
-    """A pull request whose checks have passed, so that staging asks."""
-    workflows = {**WORKFLOWS, ".github/workflows/deploy.yml": DEPLOY_YML}
-    story = tell(place, {"app.py": "print('salut')\n"}, gate_file, workflows, NEVER_ENDS)
-    check = {
-        "name": "test",
-        "head_sha": story.pull["head_sha"],
-        "status": "completed",
-        "conclusion": "success",
-    }
-    place.control.create_check_run(story.repository, check)
-    story.asks("staging")
-    return story
 
 
 def approved(place: Place, gate_file: str = GRANT) -> Story:

@@ -9,8 +9,52 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support.routes import DEPLOY, TESTS, WORKFLOWS
+from support.story import GATE_FILE, Place, Story, tell
+
 ROOT = Path(__file__).parents[2]
 STEP = ROOT / "actions/lib/step"
+
+
+DEPLOY_YML = """\
+on:
+  workflow_dispatch:
+    inputs: {sha: {default: ""}, gate: {default: ""}}
+permissions: {id-token: write}
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    environment: staging
+    steps: [{run: "true"}]
+  other:
+    runs-on: ubuntu-latest
+    environment: production
+    steps: [{run: "true"}]
+  plain:
+    runs-on: ubuntu-latest
+    permissions: {}
+    steps: [{run: "true"}]
+"""
+CHECKED = GATE_FILE.replace(TESTS, "checks: [test]")
+GRANT = CHECKED.replace(DEPLOY, "deploy: grant")
+DISPATCHED = CHECKED.replace(DEPLOY, "deploy: {workflow: deploy.yml}")
+
+
+def asking(
+    place: Place, gate_file: str = GRANT, name: str = "deploy.yml", workflow: str = DEPLOY_YML
+) -> Story:
+    """A pull request whose checks have passed, so that staging asks; runs of the workflow never end by themselves."""
+    workflows = {**WORKFLOWS, f".github/workflows/{name}": workflow}
+    story = tell(place, {"app.py": "print('salut')\n"}, gate_file, workflows, {name: {"conclusion": None}})
+    check = {
+        "name": "test",
+        "head_sha": story.pull["head_sha"],
+        "status": "completed",
+        "conclusion": "success",
+    }
+    place.control.create_check_run(story.repository, check)
+    story.asks("staging")
+    return story
 
 
 @dataclass(frozen=True)
