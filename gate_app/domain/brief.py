@@ -207,8 +207,8 @@ def plan(run: Run, gate: Gate, environment: Environment) -> str:
 def changed_plan(run: Run, name: str) -> str:
     """The plan of a gate once somebody has changed it; nothing before."""
     environment = run.policy.environment(name) if isinstance(run.policy, Policy) else None
-    gate = run.gates[name]
-    return plan(run, gate, environment) if environment is not None and gate.modifications else ""
+    gate = run.gates.get(name)
+    return plan(run, gate, environment) if environment and gate and gate.modifications else ""
 
 
 def denied_before(gate: Gate) -> str:

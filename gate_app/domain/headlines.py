@@ -68,12 +68,7 @@ def _of_release(release: Release) -> str:
 
 def _obstacle(verdict: Verdict) -> str:
     """The worst obstacle; the approval comes last, since nobody is asked before the rest holds."""
-    leaves = [
-        reason
-        for root in verdict.reasons
-        for reason in root.walk()
-        if not reason.met and all(child.met for child in reason.children)
-    ]
+    leaves = [reason for reason in verdict.holding if all(child.met for child in reason.children)]
     worst = min(leaves, key=_rank, default=None)
     if worst is None:
         return "Waiting"

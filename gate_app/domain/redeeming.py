@@ -134,10 +134,8 @@ def _of_verdict(run: Run, gate: Gate, ask: Ask, verdict: Verdict) -> Told:
         return _said(run, gate, "approved", met(ReasonCode.GRANT_AWAITED), final=True)
     if verdict.state is not VerdictState.WAITING:
         return _said(run, gate, verdict.state.value, verdict.reasons[0], final=True)
-    held = [reason for root in verdict.reasons for reason in root.walk() if not reason.met]
-    leaves = [
-        reason for reason in held if reason.code is not ReasonCode.GRANT_AWAITED and not reason.children
-    ]
+    held = (reason for reason in verdict.holding if reason.code is not ReasonCode.GRANT_AWAITED)
+    leaves = [reason for reason in held if not reason.children]
     return _said(run, gate, "waiting", (leaves or [unmet(ReasonCode.GRANT_AWAITED)])[0], final=False)
 
 

@@ -24,7 +24,7 @@ from gate_app.domain.events import (
 )
 from gate_app.domain.following import collections, looks
 from gate_app.domain.model import Unknown
-from gate_app.domain.overrides import EVERYWHERE
+from gate_app.domain.overrides import EVERYWHERE, LASTS
 from gate_app.domain.overriding import followed_up
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
@@ -206,6 +206,8 @@ def _moments(draft: Draft, gate: Gate, verdict: Verdict) -> list[datetime]:
     ]
     waivers = draft.environment(gate.environment).waivers
     moments += [each.until for each in waivers if each.holds(draft.now)]
+    if gate.override is not None and gate.override.at + LASTS >= draft.now:
+        moments.append(gate.override.at + LASTS + timedelta(seconds=1))
     if gate.returned is not None and gate.returned.retry_at > draft.now:
         moments.append(gate.returned.retry_at)
     if any(root.code in _MENDED_BY_HAND for root in verdict.reasons):

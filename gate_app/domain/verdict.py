@@ -324,9 +324,14 @@ class Verdict:
     @property
     def codes(self) -> tuple[str, ...]:
         """The codes that hold the gate, depth first, once each; for an open gate, those that opened it."""
-        every = [(root, reason) for root in self.reasons for reason in root.walk()]
-        holding = [reason.code.value for root, reason in every if not root.met and not reason.met]
-        return tuple(dict.fromkeys(holding or [reason.code.value for _, reason in every if reason.met]))
+        every = (reason for root in self.reasons for reason in root.walk() if reason.met)
+        return tuple(dict.fromkeys(reason.code.value for reason in self.holding or every))
+
+    @property
+    def holding(self) -> tuple[Reason, ...]:
+        """What holds the gate, depth first; below a ground that holds, as an override, nothing does."""
+        roots = (root for root in self.reasons if not root.met)
+        return tuple(reason for root in roots for reason in root.walk() if not reason.met)
 
     def judged(self, answer: str) -> Judged | None:
         """The judgement of the answer with that key."""

@@ -38,6 +38,7 @@ from gate_app.domain.parameters import Parameter
 from gate_app.domain.policy import (
     ApprovalMode,
     ApproverLine,
+    GrantRoute,
     OverridePolicy,
     Permission,
     Policy,
@@ -305,6 +306,15 @@ def test_a_head_that_is_not_known_or_has_moved_is_not_released() -> None:
     world.head = Head(HEAD.sha, "main", True)
     world.tick()
     assert len(world.releases("staging")) == 1
+
+
+def test_while_it_waits_the_headline_names_what_it_waits_for() -> None:
+    world = failing()
+    world.environments["staging"] = EnvironmentFacts("staging", busy_with="71#9:1:staging")
+    world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
+    assert "environment_busy" in world.codes("staging")
+    assert "stage_failed" not in world.codes("staging")
+    assert "another release" in check(world).title.lower()
 
 
 @pytest.mark.parametrize(
@@ -668,3 +678,21 @@ def test_follow_ups_are_looked_at_for_an_override_alone() -> None:
     assert asked_after(asked, None) == ()
     assert asked_after(replace(asked, line="/approve staging"), facts) == ()
     assert asked_after(ClockTicked(START), facts) == ()
+
+
+# --- where a job redeems it ---
+
+
+def test_a_job_redeems_what_was_overridden_only_while_the_override_holds() -> None:
+    world = known(asking(rules(deploy=GrantRoute())))
+    world.says(MAINTAINER, "/override staging nobody answers")
+    assert not world.releases("staging")
+    assert world.decisions[-1].verdicts["staging"].awaits_job
+    assert world.run.wake_at is not None
+    given = world.gate("staging").override
+    assert given is not None
+    world.now = given.at + LASTS + timedelta(seconds=1)
+    assert world.run.wake_at <= world.now
+    late = world.tick().verdicts["staging"]
+    assert not late.awaits_job
+    assert "approval_missing" in late.codes
