@@ -16,11 +16,12 @@ import click
 from gate_app import failpoints
 from gate_app.calls import InOrder, database_option, plainly
 from gate_app.cli_audit import audit
+from gate_app.cli_init import init
 from gate_app.cli_policy import backtest, compare
 
 FIRST_STEPS = """\
-First steps: `gate-app try` needs nothing but this machine; `gate-app validate --explain` says what a gate file
-means; `gate-app serve` runs the app and `gate-app doctor` says what to mend. More: docs/cli.md
+First steps: `gate-app try` needs nothing but this machine; `gate-app init` writes a gate file, `gate-app validate
+--explain` says what it means; `gate-app serve` runs the app and `gate-app doctor` says what to mend. More: docs/cli.md
 """
 
 
@@ -138,6 +139,9 @@ def try_(
         sys.exit(run(Wish(repo, base, head, tests, say, json, home, timeout), terminal))
     except KeyboardInterrupt:  # before anything was started
         sys.exit(130)
+
+
+main.add_command(init)
 
 
 @main.command()

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "notify": {"domain", "notify"},
     "audit": {"domain", "engine", "audit"},
     "simulation": {"domain", "config", "calendars", "simulation", "trial"},
+    "starter": {"domain", "config", "stages", "starter", "trial"},
     "trust": {"trust"},
     "web": {"web", "trust", "intake"},
     "standin": {"standin"},
