@@ -374,9 +374,9 @@ def replay_journal(database_url: str) -> ReplayReport:
 
 
 def audit_events(
-    database_url: str, environment: str | None, since: datetime | None, form: Format
+    database_url: str, environment: str | None, since: datetime | None, form: Format, kind: str = ""
 ) -> Iterator[str]:
-    """The events of the journal as lines, read while they are printed."""
+    """The events of the journal, or those of one kind, as lines, read while they are printed."""
     from gate_app.audit.chronicle import chronicle
     from gate_app.audit.export import lines, wanted
     from gate_app.store.codec import run_digest
@@ -384,7 +384,8 @@ def audit_events(
     from gate_app.store.journal import recorded
 
     with existing(database_url) as database:
-        yield from lines(wanted(chronicle(recorded(database), run_digest), environment, since), form)
+        events = chronicle(recorded(database), run_digest)
+        yield from lines(wanted(events, environment, since, kind), form)
 
 
 def decision_record(database_url: str, gate: str, remembered: Path | None) -> Page | None:

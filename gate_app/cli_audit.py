@@ -65,16 +65,16 @@ def verify(database_url: str, heads: Path | None, remember: Path | None) -> None
     sys.exit(0 if report.clean else 1)
 
 
-@audit.command()
-@database_option
-@click.option("--environment", metavar="NAME", help="Events about this environment alone. Default: all.")
-@click.option(
+_ENVIRONMENT = click.option(
+    "--environment", metavar="NAME", help="Events about this environment alone. Default: all."
+)
+_SINCE = click.option(
     "--since",
     metavar="TIME",
     callback=_moment,
     help="Events at this moment or later, given with its zone. Default: all.",
 )
-@click.option(
+_FORMAT = click.option(
     "--format",
     "form",
     metavar="FORMAT",
@@ -83,6 +83,13 @@ def verify(database_url: str, heads: Path | None, remember: Path | None) -> None
     show_default=True,
     help="jsonl: one JSON object a line; csv: for spreadsheets, never a formula.",
 )
+
+
+@audit.command()
+@database_option
+@_ENVIRONMENT
+@_SINCE
+@_FORMAT
 @plainly
 def export(database_url: str, environment: str | None, since: datetime | None, form: Format) -> None:
     """Write the journal as events, one line each.
@@ -93,6 +100,25 @@ def export(database_url: str, environment: str | None, since: datetime | None, f
     from gate_app import bootstrap
 
     for line in bootstrap.audit_events(database_url, environment, since, form):
+        click.echo(line)
+
+
+@audit.command()
+@database_option
+@_ENVIRONMENT
+@_SINCE
+@_FORMAT
+@plainly
+def outside(database_url: str, environment: str | None, since: datetime | None, form: Format) -> None:
+    """List the releases outside the gate.
+
+    Deployments that GitHub told of, to an environment with a gate, which no release of this app brought there: one
+    event a line, as `export` writes it. What cannot be read is an event too. Exit code 0: written; 2: there is no such
+    database.
+    """
+    from gate_app import bootstrap
+
+    for line in bootstrap.audit_events(database_url, environment, since, form, "released_outside"):
         click.echo(line)
 
 

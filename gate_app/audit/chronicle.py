@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
-from gate_app.domain.events import CommandGiven
+from gate_app.domain.events import CommandGiven, DeployedByOthers
 from gate_app.domain.model import Person
 from gate_app.domain.run import Gate, Modification, Release, ReleaseStatus, Run, RunState
 from gate_app.domain.verdict import Verdict, VerdictState
@@ -63,6 +63,9 @@ class AuditEvent:
     delivery: str = ""
 
 
+OUTSIDE: Final = "released_outside"
+"""The event of a deployment that no release of ours brought there."""
+
 Journal = Iterable[tuple[SealedPlace, DatedEntry | None]]
 Digest = Callable[[Run], str]
 
@@ -106,6 +109,8 @@ def events_of(
         yield _by(replace(about, event="opened", detail=step.after.change.title), step.after.change.author)
     if isinstance(entry.event, CommandGiven):
         yield _by(replace(about, event="comment", detail=entry.event.line), entry.event.person)
+    if isinstance(entry.event, DeployedByOthers):
+        yield from _outside(about, entry.event, step)
     if step.before.state is not step.after.state and step.after.state is not RunState.OPEN:
         yield replace(about, event=step.after.state.value)
     yield from _stages(about, step.before, step.after)
@@ -117,6 +122,14 @@ def events_of(
         yield from _gate(here, known.get(name, Gate(name)), gate, entry.verdicts)
         told = _review if of_file else _shadow
         yield from told(here, entry.verdicts.get(name), shadows)
+
+
+def _outside(about: AuditEvent, event: DeployedByOthers, step: Retraced) -> Iterator[AuditEvent]:
+    """A deployment that came past the gate of the environment it went to."""
+    for facts in step.decision.environments if step.decision else ():
+        if any(each.id == event.deployment_id for each in facts.outside):
+            said = replace(about, event=OUTSIDE, environment=facts.name, sha=event.sha)
+            yield _by(replace(said, detail=f"deployment {event.deployment_id}"), event.by)
 
 
 def _of_run(about: AuditEvent, run: Run) -> AuditEvent:

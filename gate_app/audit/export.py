@@ -40,14 +40,16 @@ def lines(events: Iterable[AuditEvent], form: Format) -> Iterator[str]:
 
 
 def wanted(
-    events: Iterable[AuditEvent], environment: str | None, since: datetime | None
+    events: Iterable[AuditEvent], environment: str | None, since: datetime | None, kind: str = ""
 ) -> Iterator[AuditEvent]:
-    """Those about one environment and since a moment; what could not be read is told whatever was asked for."""
+    """Those about one environment, since a moment and of one kind; what could not be read is told whatever was asked
+    for.
+    """
     for event in events:
         damage = event.event in DAMAGE
         there = environment is None or event.environment == environment
         late = since is None or event.at is None or event.at >= since
-        if damage or (there and late):
+        if damage or (there and late and kind in ("", event.event)):
             yield event
 
 

@@ -83,6 +83,16 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """A deployment that no release of ours brought there: its number at GitHub, the commit, who made it, and when."""
+
+    id: int
+    sha: str
+    by: Person
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentFacts:
     """What we know of one environment; `version` guards against two runs deciding on the same picture.
 
@@ -95,7 +105,8 @@ class EnvironmentFacts:
     `coverage` is what these covered. `way_back` is the SHA that the plan of what runs there names to go back to, empty
     where it names none. `overridden` are commits that passed there by an override alone. `debts` are the follow-ups of
     overrides, the newest first, among the facts that concern every environment. `waivers` are of findings that do not
-    hold it, over or not.
+    hold it, over or not. `outside` are the newest deployments that came there past its gate, `jobs` the
+    workflow runs that redeemed grants there last.
     """
 
     name: str
@@ -116,6 +127,8 @@ class EnvironmentFacts:
     debts: tuple[Debt, ...] = field(default=(), metadata=LATER)
     waivers: tuple[Waiver, ...] = field(default=(), metadata=LATER)
     overridden: tuple[str, ...] = field(default=(), metadata=LATER)
+    outside: tuple[Outside, ...] = field(default=(), metadata=LATER)
+    jobs: tuple[int, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from gate_app.domain.grants import JobAnswer
 from gate_app.domain.learned import current_shipment, with_owners
 from gate_app.domain.model import Unknown
 from gate_app.domain.opening import with_gates_of
+from gate_app.domain.outside import noticed
 from gate_app.domain.policy import ApprovalMode, Policy
 from gate_app.domain.proposals import Proposal
 from gate_app.domain.record import record
@@ -57,7 +58,7 @@ class Decision:
 def decide(run: Run, event: Event, conditions: Conditions) -> Decision:
     """Records the event, judges every gate and says what has to change in the world."""
     recorded = adopt(record(run, event), conditions)
-    request = obey(recorded, event, conditions)
+    request = noticed(recorded, event, conditions) or obey(recorded, event, conditions)
     after = observe(request.run if isinstance(request, Obeyed) else recorded, conditions)
     if isinstance(request, Obeyed) and request.environments:
         conditions = _with_environments(conditions, request.environments)

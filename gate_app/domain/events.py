@@ -201,6 +201,19 @@ class DeploymentCreated:
 
 
 @dataclass(frozen=True, slots=True)
+class DeployedByOthers:
+    """A deployment that the App did not make succeeded, as GitHub tells; `workflow_run` made it, 0 for none."""
+
+    at: datetime
+    environment: str
+    deployment_id: int
+    sha: str
+    by: Person
+    workflow_run: int = 0
+    kind: Literal["deployed_by_others"] = "deployed_by_others"
+
+
+@dataclass(frozen=True, slots=True)
 class FollowUpOpened:
     """The issue is there that follows an override up, which was given in that comment."""
 
@@ -241,6 +254,7 @@ Event = (
     | WorkflowDispatched
     | StageObstructed
     | ClockTicked
+    | DeployedByOthers
     | ReleaseReturned
     | DeploymentCreated
     | FollowUpOpened

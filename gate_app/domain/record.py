@@ -18,6 +18,7 @@ from gate_app.domain.events import (
     ClockTicked,
     CommandGiven,
     CommentChanged,
+    DeployedByOthers,
     DeploymentCreated,
     Event,
     FollowUpOpened,
@@ -86,7 +87,7 @@ def record(run: Run, event: Event) -> Run:
             return _release_returned(run, event)
         case JobAsked():
             return _job_asked(run, event)
-        case ClockTicked() | FollowUpOpened():  # the latter is a fact about the repository (`settle`)
+        case ClockTicked() | FollowUpOpened() | DeployedByOthers():  # the latter two are about the repository
             return run
         case _:
             assert_never(event)

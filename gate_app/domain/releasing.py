@@ -28,6 +28,8 @@ from gate_app.domain.triggers import tests_of
 from gate_app.domain.verdict import ReasonCode, VerdictState
 from gate_app.domain.waiving import found_by, waived
 
+KEPT_JOBS: Final = 10
+"""Workflow runs that redeemed a grant, by whose jobs deployments are told to be those releases."""
 KEPT_AUTHORS: Final = 500
 """How many people are remembered of whom something was healthy in an environment; who is forgotten is new again."""
 KEPT_CONTENTS: Final = 50
@@ -61,7 +63,8 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
     )
     draft.put_gate(replace(gate, release=release, occasions=occasion, returned=None))
     facts = draft.environment(environment.name)
-    draft.put_environment(replace(facts, busy_with=draft.run.gate_id(environment.name)))
+    jobs = (release.redeemed.run_id, *facts.jobs)[:KEPT_JOBS] if release.redeemed else facts.jobs
+    draft.put_environment(replace(facts, busy_with=draft.run.gate_id(environment.name), jobs=jobs))
     if environment.after is not None and draft.run.purpose is Purpose.RELEASE:
         draft.relied_on.append((environment.after, draft.conditions.environment(environment.after).version))
     draft.effects.append(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, assert_never
 
-from gate_app.domain import proposal_words, review_words, wording
+from gate_app.domain import outside, proposal_words, review_words, wording
 from gate_app.domain.annotations import annotated
 from gate_app.domain.announcing import unheard
 from gate_app.domain.baseline import compared_stage
@@ -147,9 +147,17 @@ def _gate_check(draft: Draft, gate: Gate, verdict: Verdict) -> PublishCheckRun:
         status=status,
         conclusion=conclusion,
         title=gate_title(gate, verdict),
-        summary=wording.gate_summary(draft.run, gate, verdict, unheard(draft.run, draft.conditions.channels)),
+        summary=_gate_summary(draft, gate, verdict),
         buttons=buttons(draft.run, gate.environment, asked) if asked else (),
     )
+
+
+def _gate_summary(draft: Draft, gate: Gate, verdict: Verdict) -> str:
+    """The reasons; first, while it is open, what came to its environment past it."""
+    unheard_of = unheard(draft.run, draft.conditions.channels)
+    past = "" if gate.ended else outside.warning(gate.environment, draft.conditions)
+    said = wording.gate_summary(draft.run, gate, verdict, unheard_of)
+    return f"{past}\n\n{said}" if past else said
 
 
 def _shadow_state(run: Run, gate: Gate) -> tuple[CheckStatus, Conclusion | None] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gate_app.domain import proposal_words, review_words
+from gate_app.domain import outside, proposal_words, review_words
 from gate_app.domain.approver_words import how_to_answer, mentioned, mentioned_for_rollback
 from gate_app.domain.baseline import Comparison
 from gate_app.domain.brief import (
@@ -300,6 +300,7 @@ def status(run: Run, verdicts: Mapping[str, Verdict], conditions: Conditions) ->
         locks(run, run.policy, conditions),
         waivers(run, conditions),
         held(run),
+        outside.warnings(run.policy, conditions),
         asked_and_answered(run),
         proposed,
     )

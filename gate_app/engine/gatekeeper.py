@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
+from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.decide import decide
 from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, Event, HeadMoved
 from gate_app.domain.following import watched
@@ -24,6 +25,7 @@ from gate_app.engine.ports import (
     Clock,
     CommitNoticed,
     ConversationNoticed,
+    DeploymentNoticed,
     InboxItem,
     InboxRow,
     LiveChange,
@@ -70,7 +72,7 @@ class Gatekeeper:
         return replace(drawn, inbox_id=row.id, follow_ups=(*drawn.follow_ups, *again, *due, *looks, *woken))
 
     def _wake_others(self, step: Step) -> Sequence[InboxItem]:
-        """Every other run of the repository is judged anew: a lock or a waiver came or went."""
+        """Every other run of the repository is judged anew: a lock or a waiver came or went, or a release past it."""
         run, meaning = step.decision.run, f"lock:{step.decision.run.id}:{step.expected_version + 1}"
         others = [
             stored.run
@@ -102,6 +104,8 @@ class Gatekeeper:
                 return self._look_at_work(row, at)
             case RollbackDue():
                 return self._roll_back(row, row.notice)
+            case DeploymentNoticed():
+                raise AssertionError("the sweep tells it to a run")
             case _:
                 assert_never(row.notice)
 
@@ -276,13 +280,14 @@ def _is_followed(live: LiveChange) -> bool:
     return change.subject.ref is None or change.default_branch in ("", change.base_ref)
 
 
+def _shared(facts: EnvironmentFacts) -> tuple[object, ...]:
+    return (facts.lock, facts.waivers, facts.outside)
+
+
 def _moved_lock(step: Step) -> bool:
-    """Whether a lock or a waiver came or went, which other runs are judged by too."""
+    """Whether a lock or a waiver came or went, or something came past a gate: other runs show, or turn on, it too."""
     before = {each.name: step.conditions.environment(each.name) for each in step.decision.environments}
-    return any(
-        (facts.lock, facts.waivers) != (before[facts.name].lock, before[facts.name].waivers)
-        for facts in step.decision.environments
-    )
+    return any(_shared(facts) != _shared(before[facts.name]) for facts in step.decision.environments)
 
 
 def _look_due(step: Step) -> Sequence[InboxItem]:

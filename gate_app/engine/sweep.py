@@ -33,6 +33,7 @@ from gate_app.engine.ports import (
     CommitNoticed,
     ConversationNoticed,
     Delivery,
+    DeploymentNoticed,
     Ignored,
     InboxItem,
     Jobs,
@@ -110,10 +111,22 @@ class Sweep:
             case WorkNoticed():
                 subjects = self.store.watching(notice.repository.id, notice.what, notice.name)
                 return [InboxItem(subject, notice, f"{LOOK}{occasion}") for subject in subjects]
+            case DeploymentNoticed():
+                return self._by_others(notice)
             case RollbackDue():
                 raise AssertionError("only a decision makes a rollback due, and it addresses it itself")
             case _:
                 assert_never(notice)
+
+    def _by_others(self, notice: DeploymentNoticed) -> Sequence[InboxItem]:
+        """To the newest run of the repository, unless a run of ours, or a workflow run of ours, is what deployed."""
+        repository, event = notice.repository.id, notice.event
+        if self.store.watching(repository, "deployment", str(event.deployment_id)):
+            return []
+        if event.workflow_run and self.store.claimed_runs(repository, [event.workflow_run]):
+            return []
+        run_id = self.store.newest_run(repository)
+        return [item_for(run_id, event, f"by_others:{event.deployment_id}")] if run_id else []
 
     def _collect_children(self) -> None:
         for child in self.store.children():

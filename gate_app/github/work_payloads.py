@@ -6,12 +6,15 @@ delivery names a commit; whether anybody follows it is known to the store, so an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Final
 
-from gate_app.engine.ports import Ignored, WorkNoticed
+from pydantic import StringConstraints
+
+from gate_app.domain.events import DeployedByOthers
+from gate_app.engine.ports import DeploymentNoticed, Ignored, WorkNoticed
 from gate_app.github.envelope import EARLIEST, DeliveryBody, Moment, Read, document
-from gate_app.github.fields import App, Id, Reading, Sha
+from gate_app.github.fields import Account, App, Id, Reading, Sha, ShortText, person_or_ghost
 
 OURS: Final = Ignored("our own check run")
 
@@ -75,17 +78,31 @@ class _WorkflowRunDelivery(DeliveryBody):
 
 
 class _Deployment(Reading):
+    """The deployment; what is not there, as in trimmed deliveries, says nothing of who released what."""
+
+    id: Id
+    sha: Sha | None = None
+    environment: ShortText = ""
+    creator: Account | None = None
+    performed_via_github_app: App | None = None
+
+
+class _Job(Reading):
+    """The workflow run whose job made a deployment."""
+
     id: Id
 
 
 class _DeploymentStatus(Reading):
     updated_at: Moment
+    state: Annotated[str, StringConstraints(max_length=100)] = ""
     performed_via_github_app: App | None = None
 
 
 class _DeploymentStatusDelivery(DeliveryBody):
     deployment: _Deployment
     deployment_status: _DeploymentStatus
+    workflow_run: _Job | None = None
 
 
 def _workflow_run(event: str, body: bytes, app_id: int) -> Read:
@@ -99,7 +116,20 @@ def _deployment_status(event: str, body: bytes, app_id: int) -> Read:
     status = delivery.deployment_status
     if status.performed_via_github_app is not None and status.performed_via_github_app.id == app_id:
         return Ignored("our own deployment status")
-    return (WorkNoticed(delivery.where, "deployment", str(delivery.deployment.id), status.updated_at),)
+    look = WorkNoticed(delivery.where, "deployment", str(delivery.deployment.id), status.updated_at)
+    return (look, *_by_others(delivery, app_id))
+
+
+def _by_others(delivery: _DeploymentStatusDelivery, app_id: int) -> Iterator[DeploymentNoticed]:
+    """That a deployment succeeded which the App did not make."""
+    made, status = delivery.deployment, delivery.deployment_status
+    ours = made.performed_via_github_app is not None and made.performed_via_github_app.id == app_id
+    if status.state != "success" or ours or made.sha is None:
+        return
+    job = delivery.workflow_run.id if delivery.workflow_run else 0
+    by = person_or_ghost(made.creator)
+    told = DeployedByOthers(status.updated_at, made.environment, made.id, made.sha, by, job)
+    yield DeploymentNoticed(delivery.where, told)
 
 
 WORK: Final[Mapping[tuple[str, str | None], Callable[[str, bytes, int], Read]]] = {

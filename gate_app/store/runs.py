@@ -58,6 +58,13 @@ class Runs(Tables):
         with reading(self._engine) as connection:
             return connection.execute(query).scalar_one_or_none()
 
+    def newest_run(self, repository_id: int) -> str | None:
+        """The id of the run of a repository that was opened last; None where there is none."""
+        query = select(runs.c.id).where(runs.c.repository_id == repository_id)
+        newest_first = (runs.c.opened_at.desc(), runs.c.sequence.desc())
+        with reading(self._engine) as connection:
+            return connection.execute(query.order_by(*newest_first).limit(1)).scalar_one_or_none()
+
     def unfinished_subjects(self, repository_id: int) -> Sequence[str]:
         """The subjects of a repository with a run that is not final."""
         query = select(runs.c.subject).where(runs.c.repository_id == repository_id, runs.c.final == 0)

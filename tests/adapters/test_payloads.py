@@ -14,11 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.github import NOON, REPOSITORY, SHA, SINKHOLE, account
 
-from gate_app.domain.events import ButtonPressed, CommandGiven, CommentChanged, RerunRequested
+from gate_app.domain.events import (
+    ButtonPressed,
+    CommandGiven,
+    CommentChanged,
+    DeployedByOthers,
+    RerunRequested,
+)
 from gate_app.domain.model import Person, PersonKind, Subject
 from gate_app.engine.ports import (
     CommitNoticed,
     ConversationNoticed,
+    DeploymentNoticed,
     Ignored,
     Notice,
     Payloads,
@@ -589,6 +596,40 @@ LOOK = WorkNoticed(REPOSITORY, "commit", SHA, datetime(2026, 11, 20, 11, 59, tzi
 def test_case_101_work_of_others_says_look_at_this_commit(event: str, payload: Payload) -> None:
     """The pull requests that a check run lists are not read: for a fork there are none."""
     assert only(event, payload) == LOOK
+
+
+def deployment_status(state: str = "success", **made: object) -> Payload:
+    deployment = {"id": 88, "sha": SHA, "environment": "staging", "creator": SENDER, **made}
+    return envelope(
+        action="created",
+        deployment=deployment,
+        deployment_status={"state": state, "updated_at": "2026-11-20T11:59:00Z"},
+        workflow_run={"id": 55},
+    )
+
+
+def test_a_deployment_of_others_that_succeeded_is_told_beside_the_look() -> None:
+    look, told = read("deployment_status", deployment_status())
+    assert isinstance(look, WorkNoticed)
+    assert told == DeploymentNoticed(
+        REPOSITORY, DeployedByOthers(look.at, "staging", 88, SHA, Person(12, "reviewer"), 55)
+    )
+    _, gone = read("deployment_status", deployment_status(creator=None))
+    assert isinstance(gone, DeploymentNoticed)
+    assert gone.event.by.id == 0
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        deployment_status("in_progress"),
+        deployment_status(performed_via_github_app={"id": OUR_APP}),
+        deployment_status(sha=None),
+    ],
+    ids=["under way", "made by us", "of no commit"],
+)
+def test_of_other_deployments_only_the_look_is_told(payload: Payload) -> None:
+    assert isinstance(only("deployment_status", payload), WorkNoticed)
 
 
 def test_a_check_that_began_is_told_with_its_beginning_and_a_queued_one_with_none() -> None:

@@ -14,6 +14,7 @@ from gate_app.domain.decide import decide
 from gate_app.domain.effects import CreateDeployment, DispatchWorkflow, ReportDeployment
 from gate_app.domain.events import (
     ChangeClosed,
+    DeployedByOthers,
     DeploymentCreated,
     HeadMoved,
     JobAsked,
@@ -485,3 +486,10 @@ def test_deciding_a_redemption_again_gives_the_same() -> None:
     event = JobAsked(world.passes(1).now, "staging", "t" * 64, "redeem", JOB)
     conditions = world.conditions(event)
     assert decide(world.run, event, conditions) == decide(world.run, event, conditions)
+
+
+def test_a_deployment_by_the_job_that_redeemed_is_that_release_and_none_outside_the_gate() -> None:
+    world = redeemed()
+    for number, job in ((7, JOB.run_id), (8, JOB.run_id + 1)):
+        world.happens(DeployedByOthers(world.now, "staging", number, "e" * 40, REVIEWER, job))
+    assert [each.id for each in world.environments["staging"].outside] == [8]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
-from gate_app.domain.events import Event
+from gate_app.domain.events import DeployedByOthers, Event
 from gate_app.domain.model import LATER, Content, Person, Repository, Subject
 
 
@@ -103,7 +103,24 @@ class RollbackDue:
     by_rule: str = field(default="", metadata=LATER)
 
 
-Notice = SubjectNoticed | ConversationNoticed | CommitNoticed | RunNoticed | WorkNoticed | RollbackDue
+@dataclass(frozen=True, slots=True)
+class DeploymentNoticed:
+    """A deployment that the App did not make succeeded: told to one run of the repository, which journals it."""
+
+    repository: Repository
+    event: DeployedByOthers
+    kind: Literal["deployment_noticed"] = "deployment_noticed"
+
+
+Notice = (
+    SubjectNoticed
+    | ConversationNoticed
+    | CommitNoticed
+    | RunNoticed
+    | WorkNoticed
+    | RollbackDue
+    | DeploymentNoticed
+)
 
 
 LOOK: Final = "work:"

@@ -211,6 +211,9 @@ class Store(Protocol):
     ) -> None:
         """GitHub did not take it, which is certain: no doubt remains, and it is tried again later."""
 
+    def newest_run(self, repository_id: int) -> str | None:
+        """The id of the run of a repository that was opened last; None where there is none."""
+
     def claimed_runs(self, repository_id: int, ids: Sequence[int]) -> Collection[int]:
         """Those of these workflow runs that are known to work on a stage of ours."""
 
