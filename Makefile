@@ -5,7 +5,7 @@
 #   make coverage   every branch of domain and trust  make kill    every crash point
 #   make processes  gate-app try, serve and the engine as processes, in every way they may end
 #   make stories    every story on every route, and with every trouble at every call of it (an hour)
-#   make walk       people doing anything in any order, for an hour
+#   make walk       people doing anything in any order: 20,000,000 transitions, or TRANSITIONS=…
 #   make proof      each guard of the security core is taken out, and missed; every state of a small world
 #   make fuzz       generated calls at the stand-in   make bench   how fast webhooks are taken in
 #   make picture    the pictures of the README, by Chromium
@@ -43,7 +43,7 @@ proof: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n auto -m slow tests/proof
 
 walk: $(VENV)/dev.stamp
-	@$(BIN)/pytest -q -m slow tests/domain
+	@cd tests && ../$(BIN)/python -m support.walking $(if $(TRANSITIONS),--transitions $(TRANSITIONS)) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n auto -m slow tests/contracts

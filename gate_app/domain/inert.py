@@ -17,8 +17,10 @@ _LINE_BREAK: Final = re.compile(r"[ \t]*\r?\n[ \t]*")
 
 def plain(text: str, limit: int) -> str:
     """One line of at most `limit` characters; anything else invisible is spelled out as `\\uXXXX`."""
-    line = _LINE_BREAK.sub(" ⏎ ", text[: 2 * limit + 2].strip("\r\n"))
-    shown = "".join(_visible(character) for character in line[: limit + 1])
+    line = text[: 2 * limit + 2].strip("\r\n")
+    shown = (_LINE_BREAK.sub(" ⏎ ", line) if "\n" in line else line)[: limit + 1]
+    if not shown.isprintable():  # most is, and a look at each character costs
+        shown = "".join(_visible(character) for character in shown)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
@@ -54,4 +56,4 @@ def _visible(character: str) -> str:
 
 
 def _longest_run(text: str) -> int:
-    return max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+    return max(map(len, _BACKTICKS.findall(text)), default=0) if "`" in text else 0
