@@ -265,16 +265,21 @@ def _client(settings: Settings) -> GithubHub:
 
 def findings() -> Iterator[Finding]:
     """What `gate-app doctor` finds, as it finds it; settings that cannot be used are findings too."""
+    from gate_app.doctor import jobs
     from gate_app.doctor.examination import examine, refused_settings
+    from gate_app.web.keyset import KeySet
 
     try:
-        settings = for_serve().engine
+        serving = for_serve()
+        settings = serving.engine
         hub = _client(settings)
     except ConfigurationFault as fault:
         yield from refused_settings(fault)
         return
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     yield from examine(settings, hub, read_policy, inherited().get("PATH", ""), now)
+    issuer = serving.web.oidc_issuer
+    yield from jobs.tokens(issuer, serving.web.oidc_audience, KeySet(issuer))
 
 
 def places(settings: Settings) -> Places:

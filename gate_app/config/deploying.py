@@ -41,10 +41,17 @@ from gate_app.config.fields import (
 from gate_app.config.shape import Nothing, Strict, form_of
 
 
+class GrantModel(Strict):
+    """Who may redeem the grant, besides what holds for every job."""
+
+    workflow: WorkflowFile | None = None
+    """File name of the one workflow whose jobs may redeem it; without it every workflow of the default branch."""
+
+
 class RouteModel(Strict):
     """How a deployment happens once its gate is open: exactly one route."""
 
-    grant: Nothing | None = None
+    grant: GrantModel | None = None
     """Whoever redeems the single-use grant deploys."""
 
     workflow: WorkflowFile | None = None

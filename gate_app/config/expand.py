@@ -209,8 +209,8 @@ def _route(route: RouteWord | RouteModel) -> Route:
             return CommandRoute(command, duration(route.timeout))
         case RouteModel(workflow=str() as workflow):
             return WorkflowRoute(workflow)
-        case RouteModel(deployment=None, protection_rule=None):
-            return GrantRoute()
+        case RouteModel(deployment=None, protection_rule=None, grant=grant):
+            return GrantRoute((grant.workflow if grant else None) or "")
         case RouteModel(protection_rule=None):
             return DeploymentRoute()
         case RouteModel():

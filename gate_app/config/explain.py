@@ -402,6 +402,11 @@ def _either(names: Sequence[str]) -> str:
 
 def _route(route: Route) -> Iterator[Row]:
     match route:
+        case GrantRoute(workflow=str() as workflow) if workflow:
+            yield (
+                f"deploy: {{grant: {{workflow: {text(workflow)}}}}}",
+                "only its jobs redeem the single-use grant",
+            )
         case GrantRoute():
             yield "deploy: grant", "whoever redeems the single-use grant deploys"
         case DeploymentRoute():

@@ -26,6 +26,7 @@ from gate_app.config.asking import (
 from gate_app.config.deploying import (
     EnvironmentModel,
     FreezeModel,
+    GrantModel,
     MonitorModel,
     OverrideModel,
     ProbeModel,
@@ -159,6 +160,7 @@ PLACES: Mapping[tuple[str, ...], type[Strict]] = MappingProxyType(
         ("environments", ANY, "approval", "escalate_to"): StepModel,
         ("environments", ANY, "approval", "escalate_to", ANY): StepModel,
         ("environments", ANY, "deploy"): RouteModel,
+        ("environments", ANY, "deploy", "grant"): GrantModel,
         ("environments", ANY, "freeze", ANY): FreezeModel,
         ("environments", ANY, "monitor"): MonitorModel,
         ("environments", ANY, "rollback"): RollbackModel,

@@ -44,7 +44,7 @@ def unfit_for(job: Job, run: Run, environment: str, route: object = None) -> Rea
     if job.event == "push" and job.sha != change.head.sha:
         return refused(ReasonCode.JOB_COMMIT)
     named = route.workflow if isinstance(route, GrantRoute | WorkflowRoute) else ""
-    if named not in ("", job.workflow):
+    if named and {job.workflow, job.called_from} != {named}:
         return refused(ReasonCode.JOB_WORKFLOW, workflow=named)
     return None
 

@@ -203,6 +203,8 @@ def _is_shown(picture: Picture, run: Run, gate: Gate) -> bool:
 
 def _of_obstacles(run: Run, verdict: Verdict, earlier: Mapping[str, Stand]) -> Stand:
     """Over when an obstacle will not go away by waiting; the first one says how."""
+    if verdict.awaits_job:  # no workflow runs here
+        return Outcome.UNKNOWN
     for reason in (reason for root in verdict.reasons for reason in root.walk()):
         over = _of_obstacle(run, reason, earlier)
         if over is not None:

@@ -23,9 +23,11 @@ from support.github import (
     private_key,
     scripted,
 )
+from support.tokens import AUDIENCE as ME
+from support.tokens import ISSUER, key_entry
 
 from gate_app.bootstrap import read_policy
-from gate_app.doctor import app, machine, report
+from gate_app.doctor import app, jobs, machine, report
 from gate_app.doctor.examination import examine, refused_settings
 from gate_app.doctor.finding import Finding, Grade, exit_code, ok, warn, wrong
 from gate_app.doctor.repositories import installations, strength
@@ -442,3 +444,16 @@ def test_what_waits_is_told_with_since_when_and_why(settings: Settings) -> None:
     (waiting,) = [each for each in machine.database(settings) if each.topic == "waiting"]
     assert waiting.text == f"inbox of 71#3 since {NOON:%Y-%m-%d %H:%M:%S} UTC: GitHub is limited"
     assert f"{NOON + timedelta(hours=1):%H:%M:%S} UTC" in waiting.mend
+
+
+# --- jobs ---
+
+
+def test_whether_jobs_can_call_is_told() -> None:
+    def away() -> bytes:
+        raise OSError("HTTP 503")
+
+    keys = json.dumps({"keys": [key_entry()]}).encode()
+    cases = [("", lambda: keys), (ME, away), (ME, lambda: b"{}"), (ME, lambda: keys)]
+    grades = [[each.grade for each in jobs.tokens(ISSUER, audience, fetch)] for audience, fetch in cases]
+    assert grades == [[Grade.WARN], [Grade.WRONG], [Grade.WRONG], [Grade.OK]]

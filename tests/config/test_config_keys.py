@@ -856,6 +856,14 @@ KEYS = (
         f"{_ROUTE}.grant",
     ),
     Key(
+        "environments.*.deploy.grant.workflow",
+        with_route,
+        "{grant: {workflow: deploy.yml}}",
+        "{grant: {workflow: [deploy.yml]}}",
+        '{grant: {workflow: "../deploy.yml"}}',
+        f"{_ROUTE}.grant.workflow",
+    ),
+    Key(
         "environments.*.deploy.workflow",
         with_route,
         "{workflow: deploy.yaml}",

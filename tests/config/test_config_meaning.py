@@ -149,6 +149,7 @@ def test_environments_keep_their_order() -> None:
     [
         ("grant", GrantRoute()),
         ("{grant: {}}", GrantRoute()),
+        ("{grant: {workflow: deploy.yml}}", GrantRoute("deploy.yml")),
         ("deployment", DeploymentRoute()),
         ("{deployment: {}}", DeploymentRoute()),
         ("protection_rule", ProtectionRuleRoute()),

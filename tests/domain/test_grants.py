@@ -263,6 +263,7 @@ def test_an_earlier_ask_is_not_redeemed_by_a_later_approval() -> None:
         ("environment", "production", "job_environment"),
         ("environment", "Staging", "job_environment"),
         ("workflow", "other.yml", "job_workflow"),
+        ("called_from", "other.yml", "job_workflow"),
     ],
 )
 def test_one_claim_that_differs_is_a_no(route: Any, claim: str, value: Any, code: str) -> None:
@@ -288,7 +289,8 @@ def test_a_job_without_an_environment_of_githubs_may_redeem() -> None:
 def test_an_unknown_default_branch_is_nobodys() -> None:
     world = approved()
     world.run = replace(world.run, change=replace(world.run.change, default_branch=""))
-    assert asks(world)["reason_code"] == "job_ref"
+    nothing = replace(JOB, run_ref="refs/heads/", workflow_ref="refs/heads/", called_from_ref="refs/heads/")
+    assert [asks(world, job)["reason_code"] for job in (JOB, nothing)] == ["job_ref", "job_ref"]
 
 
 # --- at redemption everything holds anew -----------------------------------------------------------------

@@ -29,6 +29,91 @@ def _of(file: str, *caught_by: str, **texts: tuple[str, str]) -> list[Guard]:
 
 GUARDS: Final[tuple[Guard, ...]] = (
     *_of(
+        "domain/redeeming.py",
+        "domain/test_grants",
+        a_job_is_of_the_repository=(
+            "if (job.repository_id, job.repository) != (change.repository.id, change.repository.full_name):",
+            "if False:",
+        ),
+        a_job_is_started_by_whom_may_write=("if job.event not in REDEEMING_EVENTS:", "if False:"),
+        a_job_runs_from_the_default_branch=("if not job.is_on(change.default_branch):", "if False:"),
+        a_job_is_in_the_environment_of_the_gate=('if job.environment not in ("", environment):', "if False:"),
+        a_push_redeems_for_its_own_commit=('if job.event == "push" and job.sha != change.head.sha:', "if False:"),
+        only_the_named_file_redeems=('if named and {job.workflow, job.called_from} != {named}:', "if False:"),
+        a_job_that_may_not_redeem_opens_nothing=(
+            "if job is None or unfit_for(job, run, gate.environment, route) is not None:",
+            "if job is None:",
+        ),
+        a_redemption_is_of_this_decision=(
+            "draft.put_gate(replace(gate, asks=asks, redeeming=None))",
+            "draft.put_gate(replace(gate, asks=asks))",
+        ),
+        there_is_one_redeemer=(
+            "if release.redeemed is not None and release.redeemed != ask.job:",
+            "if False:",
+        ),
+        a_dispatched_run_redeems_in_its_first_attempt=(
+            "(job.run_id, job.attempt) != ours",
+            "job.run_id != ours[0]",
+        ),
+        a_grant_follows_the_deployment_record=(
+            "if _deploying(run, gate.environment) is not None:",
+            "if True:",
+        ),
+        a_report_is_of_the_job_that_deploys=("release.redeemed.run != job.run", "False"),
+    ),
+    *_of(
+        "domain/grants.py",
+        "domain/test_grants",
+        every_ref_is_that_of_the_branch=(
+            "{self.run_ref, self.workflow_ref, self.called_from_ref} == {wanted}",
+            "self.run_ref == wanted",
+        ),
+        a_branch_is_known=("return bool(branch) and ", "return "),
+    ),
+    *_of(
+        "domain/releasing.py",
+        "domain/test_grants",
+        a_grant_needs_its_redeemer=("(isinstance(work, GrantRoute) and not release.redeemed)", "False"),
+        a_redeemed_release_is_deployed_by_its_job=(
+            "GrantRoute() if release.redeemed else deployment_work(environment.deploy)",
+            "deployment_work(environment.deploy)",
+        ),
+    ),
+    *_of(
+        "trust/oidc.py",
+        "trust/test_oidc",
+        one_algorithm=('header.get("alg") != ALGORITHM or ', ""),
+        a_header_holds_what_it_may=(" or not _HEADER.issuperset(header)", ""),
+        one_issuer=('if claims.get("iss") != expectations.issuer:', "if False:"),
+        one_audience=('if claims.get("aud") != expectations.audience:', "if False:"),
+        times_are_whole_numbers=("if not all(type(each) is int for each in times):", "if False:"),
+        a_token_lives_for_minutes=("not 0 < exp - iat <= MAX_TOKEN_SECONDS or ", ""),
+        a_token_has_begun=(" or max(nbf, iat) > moment + leeway", ""),
+        a_token_ends=("if moment >= exp + leeway:", "if False:"),
+        a_key_is_there_once=("    if len(members) != len(pairs):", "    if False:"),
+        a_token_is_short=("if len(unverified_token) > MAX_JOB_TOKEN_CHARS:", "if False:"),
+        a_file_is_of_the_repository=('found["repository"] != repository', "False"),
+        an_owner_owns_the_repository=('if repository.partition("/")[0] != texts["repository_owner"]:', "if False:"),
+        a_tag_is_no_branch=(
+            'if (texts["ref_type"] == "branch") != texts["ref"].startswith(("refs/heads/", "refs/pull/")):',
+            "if False:",
+        ),
+        claims_are_made_here=("        if self.seal is not _SEAL:", "        if False:"),
+    ),
+    *_of(
+        "trust/keyring.py",
+        "trust/test_keyring",
+        the_issuer_is_asked_once_a_minute=("if now - self._asked_at < REFRESH_SECONDS:", "if False:"),
+        an_empty_answer_is_not_kept=("            if not found:", "            if False:"),
+        keys_are_not_believed_for_ever=(
+            "return self._keys if self._monotonic() - self._read_at <= KEPT_SECONDS else {}",
+            "return self._keys",
+        ),
+        a_key_is_long=("key.key_size >= MIN_KEY_BITS", "True"),
+        a_key_set_is_bounded=(" or len(listed) > MAX_KEYS", ""),
+    ),
+    *_of(
         "domain/review.py",
         "domain/test_reviews",
         a_review_is_of_the_gate_file_in_force=(" or found.under != rules.blob_sha:", ":"),

@@ -32,6 +32,7 @@ def test_a_running_app_is_looked_at_without_changing_anything(place: Place) -> N
     assert f"{story.repository}: valid; gates: staging, production" in texts
     assert any(text.startswith("goes to http://127.0.0.1") for text in texts)
     assert any("is believed" in text for text in texts)
+    assert any(text.startswith(f"tokens of {place.standin.url}") for text in texts)
     made = place.control.requests()[asked_before:]
     assert {request["method"] for request in made if "access_tokens" not in request["path"]} <= {"GET"}
 

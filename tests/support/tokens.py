@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -72,3 +73,15 @@ def token(claims: Mapping[str, Any] | None = None, *, number: int = 0, **changed
     said = {**(CLAIMS if claims is None else claims), **changed}
     kept = {name: value for name, value in said.items() if value is not None}
     return jwt.encode(kept, private_key(number=number), "RS256", headers={"kid": KID})
+
+
+def number(value: int) -> str:
+    """A number as a key set has it."""
+    return base64.urlsafe_b64encode(value.to_bytes(-(-value.bit_length() // 8), "big")).rstrip(b"=").decode()
+
+
+def key_entry(bits: int = 2048, **changed: Any) -> dict[str, Any]:
+    """What an issuer publishes of its key."""
+    numbers = private_key(bits).public_key().public_numbers()
+    known = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": KID, "n": number(numbers.n), "e": "AQAB"}
+    return {name: value for name, value in {**known, **changed}.items() if value is not None}

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.tokens import KID, private_key
+from support.tokens import KID
+from support.tokens import key_entry as entry
 
 from gate_app.trust.bounds import MAX_KEY_SET_BYTES, MAX_KEYS
 from gate_app.trust.keyring import FRESH_SECONDS, KEPT_SECONDS, REFRESH_SECONDS, Keyring, read_keys
-
-
-def number(value: int) -> str:
-    return base64.urlsafe_b64encode(value.to_bytes(-(-value.bit_length() // 8), "big")).rstrip(b"=").decode()
-
-
-def entry(bits: int = 2048, **changed: Any) -> dict[str, Any]:
-    numbers = private_key(bits).public_key().public_numbers()
-    known = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": KID, "n": number(numbers.n), "e": "AQAB"}
-    return {name: value for name, value in {**known, **changed}.items() if value is not None}
 
 
 def published(*entries: Any) -> bytes:
