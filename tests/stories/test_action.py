@@ -108,3 +108,16 @@ def test_the_workflow_that_the_app_dispatched_redeems_and_nobody_else_does(
     assert ended.outputs["sha"] == story.pull["head_sha"]
     second = of_run(story, tmp_path, dispatched["id"]).does("redeem", environment="staging", gate=gate)
     assert second.said == ("denied", "grant_used")
+
+
+def test_of_many_jobs_that_ask_at_once_one_gets_the_grant(place: Place, tmp_path: Path) -> None:
+    """Case 125: by different runs, at the same moment."""
+    story = approved(place)
+    runners = []
+    for number in range(5):
+        (tmp_path / str(number)).mkdir()
+        runners.append(by_hand(story, tmp_path / str(number))[0])
+    begun = [runner.begin("redeem", environment="staging", wait="1") for runner in runners]
+    said = sorted(runner.end(each).said for runner, each in zip(runners, begun, strict=True))
+    assert said == [("approved", "grant_given"), *[("denied", "grant_used")] * 4]
+    assert len(ours(story)) == 1

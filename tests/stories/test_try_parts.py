@@ -32,7 +32,7 @@ from support.trial import GATE, SCENE, app_comment, commit, look, repository, sa
 
 from gate_app.domain.conditions import Head
 from gate_app.domain.model import Content, Origin, Subject
-from gate_app.domain.policy import ApproverLine, Permission
+from gate_app.domain.policy import ApproverLine, GrantRoute, Permission
 from gate_app.standin.control import Control, ControlError
 from gate_app.standin.shapes import PullState
 from gate_app.trial import configuration, home, people, report, sample
@@ -399,6 +399,16 @@ def test_where_a_trial_stands(
     assert (standing.stands["staging"], standing.stands["production"]) == (staging, production)
     assert standing.outcome is outcome
     assert not standing.merge_due
+
+
+def test_a_trial_is_over_where_a_job_would_have_to_redeem() -> None:
+    rules = policy()
+    granted = replace(rules, environments=tuple(replace(e, deploy=GrantRoute()) for e in rules.environments))
+    world = proposed(granted)
+    world.stage_ends()
+    assert assess(granted, look(world)).stands["staging"] is Moving.PERSON
+    world.says(REVIEWER, "/approve staging")
+    assert assess(granted, look(world)).stands["staging"] is Outcome.UNKNOWN
 
 
 def test_a_gate_is_not_answered_before_its_question_is_on_the_page() -> None:
