@@ -294,6 +294,7 @@ def places(settings: Settings) -> Places:
         settings.guarded,
         settings.probe_hosts,
         settings.prometheus_url,
+        settings.prometheus_queries,
     )
 
 

@@ -19,12 +19,13 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: str | N
     """A moment without a zone means another one everywhere."""
     if value is None:
         return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise click.BadParameter("write it with its zone, such as 2026-03-02T09:00:00Z.")
+    from gate_app.simulation.moments import parsed
+
+    found = parsed(value)
+    if found is None:
+        raise click.BadParameter(
+            "write it with its zone, between 1970 and 9000, such as 2026-03-02T09:00:00Z."
+        )
     return found
 
 

@@ -62,8 +62,8 @@ class Settings:
     `reconcile_seconds` is how often GitHub's state is compared with ours, `settle_seconds` how long GitHub may take
     to list a workflow run that it has accepted. `stage_venv` is put before the PATH
     of command stages. `probe_hosts` are globs over hosts that a watch may ask on private addresses, `prometheus_url` is
-    the server that its metrics come from, empty without one. `base_url` is
-    where people and GitHub reach the app, empty if the operator did not say. `guarded` are files and folders that
+    the server that its metrics come from, empty without one, `prometheus_queries` what it may be asked, empty
+    for everything. `base_url` is where people and GitHub reach the app, empty if the operator did not say. `guarded` are files and folders that
     no command of a repository may see: the home of this user, the private key, the database, the addresses of channels.
     `channels` are addresses of Apprise by the name that gate files use.
     """
@@ -83,6 +83,7 @@ class Settings:
     stage_venv: Path | None = None
     probe_hosts: tuple[str, ...] = ()
     prometheus_url: str = ""
+    prometheus_queries: tuple[str, ...] = ()
     guarded: tuple[Path, ...] = ()
     channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
@@ -190,6 +191,7 @@ def _engine(reading: _Reading) -> Settings:
         stage_venv=reading.optional_folder("GATE_STAGE_VENV"),
         probe_hosts=tuple(reading.text("GATE_PROBE_HOSTS", "").split()),
         prometheus_url=reading.server("GATE_PROMETHEUS_URL"),
+        prometheus_queries=reading.parts("GATE_PROMETHEUS_QUERIES", ";"),
         guarded=(*reading.homes(), *reading.secret_files(), *_database_files(database_url)),
         channels=reading.channels("GATE_NOTIFY_FILE"),
     )
@@ -286,6 +288,14 @@ class _Reading:
                 name, "is no address", "for example http://prometheus.internal:9090, without a password"
             )
         return value
+
+    def parts(self, name: str, between: str) -> tuple[str, ...]:
+        """The parts of a text, without those that are empty; one that has no other is a mistake."""
+        text = self.text(name, "")
+        found = tuple(each.strip() for each in text.split(between) if each.strip())
+        if text and not found:
+            self._problem(name, "names nothing", f"write it as `one{between} another`, or leave it unset")
+        return found
 
     def bind(self, name: str, default: str) -> str:
         """`host:port`, `[IPv6]:port` or `unix:/path`."""

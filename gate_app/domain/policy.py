@@ -6,15 +6,14 @@ policy; empty means closed (case 93).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from types import MappingProxyType
-from typing import Final, Literal
+from typing import Literal
 
 from gate_app.domain.evidence import Severity
 from gate_app.domain.freezes import FreezeWindow
+from gate_app.domain.kinds import KINDS
 from gate_app.domain.model import LATER, Origin, Unknown
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.parameters import Parameter
@@ -159,24 +158,6 @@ class EscalationRule:
         """Whether it turns on what the stages found that the gate needs."""
         numbers = (self.skipped_over, self.removed_over, self.flaky_over, self.coverage_over)
         return any(each is not None for each in (self.new_findings, *numbers))
-
-
-KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "dependencies": (
-            *("**/package.json", "**/package-lock.json", "**/npm-shrinkwrap.json", "**/yarn.lock"),
-            *("**/pnpm-lock.yaml", "**/bun.lock", "**/pyproject.toml", "**/setup.py", "**/setup.cfg"),
-            *("**/*requirements*.txt", "**/poetry.lock", "**/uv.lock", "**/pdm.lock", "**/Pipfile*"),
-            *("**/go.mod", "**/go.sum", "**/Cargo.toml", "**/Cargo.lock", "**/Gemfile*", "**/*.gemspec"),
-            *("**/composer.json", "**/composer.lock", "**/pom.xml", "**/*.gradle*", "**/gradle.lockfile"),
-            *("**/*.csproj", "**/packages.lock.json", "**/mix.exs", "**/mix.lock", "**/Package.swift"),
-            *("**/Dockerfile*", "**/.gitmodules", "**/flake.lock", "**/*.terraform.lock.hcl"),
-        ),
-        "workflows": (".github/workflows/**", ".github/actions/**", "**/action.yml", "**/action.yaml"),
-        "policy": (".github/gate.yml", ".github/gate*.yml", "**/CODEOWNERS"),
-    }
-)
-"""Kinds of changes that rules may name, by the files that they are in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ not be found out never skips a gate.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
+from gate_app.domain.kinds import GOVERNING
 from gate_app.domain.model import LATER, Authorship
 from gate_app.domain.policy import Environment
 
@@ -21,7 +23,6 @@ KEPT_SUBJECTS: Final = 10
 """First lines of commits that are kept to be shown; the number of commits stays exact."""
 KEPT_PULLS: Final = 50
 KEPT_GOVERNING: Final = 3
-_GOVERNING: Final = (".github/gate.yml", ".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 
 _MERGED: Final = re.compile(r"Merge pull request #([1-9][0-9]{0,9}) from ", re.ASCII)
 _STATES: Final = re.compile(r"confidence\s*:", re.IGNORECASE | re.ASCII)
@@ -110,14 +111,15 @@ def shipment_of(found: Difference, environment: Environment, proposed: bool, tou
         found=tuple(Found(globs, file) for globs, file in hits if file is not None),
         lines=found.lines if files is not None else None,
         authorship=found.authorship,
-        governing=tuple(filter(_governs, found.files or ()))[:KEPT_GOVERNING],
+        governing=tuple(islice(_governing(found.files or (), touches), KEPT_GOVERNING)),
         confidence=_stated(found),
     )
 
 
-def _governs(file: str) -> bool:
-    """Whether a file says who has to approve what, or what deploys it."""
-    return file in _GOVERNING or file.startswith(".github/workflows/")
+def _governing(files: Sequence[str], touches: Globs) -> Iterator[str]:
+    """Those that say who has to approve what, or what deploys it."""
+    if files and touches(GOVERNING, files):
+        yield from (file for file in files if touches(GOVERNING, [file]))
 
 
 def _stated(found: Difference) -> int | None:

@@ -12,8 +12,9 @@ from typing import Literal
 
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import StageVerdict
+from gate_app.domain.kinds import KINDS
 from gate_app.domain.model import PersonKind, Unknown
-from gate_app.domain.policy import KINDS, CommandWork, Environment, EscalationRule, Policy, WorkflowWork
+from gate_app.domain.policy import CommandWork, Environment, EscalationRule, Policy, WorkflowWork
 from gate_app.domain.run import Run, StageStatus
 from gate_app.domain.shipping import Shipment
 

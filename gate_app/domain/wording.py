@@ -233,7 +233,8 @@ def breach(run: Run, environment: Environment, because: str, target: Content | N
     name, out = plain(environment.name, 100), code(run.change.head.sha[:12])
     said = f"⚠️ The watch of {code(environment.name)} saw the release of {out} fail:{boxed(because, 300)}"
     if target is not None:
-        return f"{said}\n\nBy rule it goes back to {code(target.sha[:12])}, which was healthy there."
+        back = f"By rule it goes back to {code(target.sha[:12])}, which was healthy there, without asking"
+        return f"{said}\n\n{back}; where something is in its way, a person is asked instead."
     if environment.monitor is not None and environment.monitor.on_breach == "notify":
         rest = f"Nothing is taken back. `/rollback {name} reason` asks for it."
     else:

@@ -127,7 +127,10 @@ def _attempt(job: StageJob, clock: Callable[[], datetime]) -> StageOutcome:
 
 
 def _look(job: StageJob) -> probes.Look:
-    http, metric = probes.HttpLook(job.probe_hosts), PrometheusLook(job.prometheus_url)
+    http, metric = (
+        probes.HttpLook(job.probe_hosts),
+        PrometheusLook(job.prometheus_url, job.prometheus_queries),
+    )
     return lambda probe: metric(probe.query) if probe.query else http(probe.url)
 
 

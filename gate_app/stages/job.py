@@ -50,7 +50,7 @@ class StageJob:
     virtual environment put before it. ``isolation`` is what confines the command, or it does not run;
     ``hidden`` are files and folders that no command may see: the state folder, the private key, the
     database, the operator's home. ``probes`` are asked by a watch, on private addresses only on
-    ``probe_hosts`` (globs), or at the server of ``prometheus_url``.
+    ``probe_hosts`` (globs), or at the server of ``prometheus_url`` for what ``prometheus_queries`` allow.
 
     Raises ``ValueError`` when a field is outside of its bounds: jobs are made by our own code.
     """
@@ -78,6 +78,7 @@ class StageJob:
     probes: tuple[Probe, ...] = ()
     probe_hosts: tuple[str, ...] = ()
     prometheus_url: str = ""
+    prometheus_queries: tuple[str, ...] = ()
     isolation: Grade = Grade.NAMESPACES
     allowed_protocols: tuple[str, ...] = ("http", "https")
 

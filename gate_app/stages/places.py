@@ -24,7 +24,7 @@ class Places:
     Below `home`: `git` (bare caches) and `releases`, both with one folder for each repository, named by its id;
     `stages` (one folder an attempt). `guarded` are further files and folders that are none of a command's business:
     the private key, the database, the operator's home. `probe_hosts` are globs over hosts that a watch may ask on
-    private addresses, `prometheus_url` is the server of its metrics.
+    private addresses, `prometheus_url` is the server of its metrics, `prometheus_queries` what it may be asked.
     """
 
     home: Path
@@ -33,6 +33,7 @@ class Places:
     guarded: tuple[Path, ...] = ()
     probe_hosts: tuple[str, ...] = ()
     prometheus_url: str = ""
+    prometheus_queries: tuple[str, ...] = ()
 
     @property
     def caches(self) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,9 +26,13 @@ _BAD_QUERY: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class PrometheusLook:
-    """Asks the server at `url`, empty where the operator named none."""
+    """Asks the server at `url`, empty where the operator named none, for what `allowed` lets be asked.
+
+    `allowed` are whole queries in which `*` stands for a part of a name; none of them: every query.
+    """
 
     url: str
+    allowed: tuple[str, ...] = ()
 
     def __call__(self, wanted: str) -> str | None:
         """None when every number holds, else what was wrong. Raises Refused and Unclear."""
@@ -36,6 +41,10 @@ class PrometheusLook:
             raise Refused("a Prometheus probe needs the operator to name the server with GATE_PROMETHEUS_URL")
         if threshold is None:
             raise Refused(f"{wanted} does not end with a comparison with a number")
+        if not is_allowed(threshold.expression, self.allowed):
+            raise Refused(
+                f"the operator's GATE_PROMETHEUS_QUERIES do not let {threshold.expression} be asked"
+            )
         numbers = _numbers(self._answer(threshold.expression))
         wrong = [number for number in numbers if not threshold.holds(number)]
         return f"it is {wrong[0]:g}" if wrong else None
@@ -60,6 +69,17 @@ class PrometheusLook:
         if status != 200 or len(body) > MAX_BYTES:
             raise Unclear(f"Prometheus answered {status}")
         return bytes(body)
+
+
+def is_allowed(expression: str, allowed: Sequence[str]) -> bool:
+    """Whether a query may be asked: `*` never stands for an operator, a bracket or a space, so for no other metric."""
+    asked = " ".join(expression.split())
+    return not allowed or any(_pattern(each).fullmatch(asked) for each in allowed)
+
+
+def _pattern(allowed: str) -> re.Pattern[str]:
+    parts = re.split(r"\*+", " ".join(allowed.split()))
+    return re.compile("[A-Za-z0-9_:]*".join(map(re.escape, parts)), re.ASCII)
 
 
 def _numbers(body: bytes) -> Sequence[float]:

@@ -111,6 +111,7 @@ class StageWorkers:
             probes=wanted.probes,
             probe_hosts=self._places.probe_hosts,
             prometheus_url=self._places.prometheus_url,
+            prometheus_queries=self._places.prometheus_queries,
             hidden=self._places.hidden,
             variables=_variables(wanted.parameters),
             isolation=self._inspected.grade,

@@ -7,6 +7,7 @@ PostgreSQL rows are locked where that matters. Addresses may hold a password and
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ def open_engine(url: str) -> Engine:
     """
     parsed = _parsed(url)
     if parsed.drivername == "sqlite":
+        _refuse_what_is_no_file(Path(parsed.database or ""))
         engine = create_engine(parsed, hide_parameters=True, pool_size=20, max_overflow=20)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
@@ -130,6 +132,14 @@ def _parsed(url: str) -> URL:
     if parsed.drivername == "sqlite" and parsed.database and Path(parsed.database).is_absolute():
         return parsed
     raise ConfigurationFault(f"this form of database address is not supported; use {_FORMS}")
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    """A folder, a pipe or a device is no database, and SQLite says only that it cannot be opened."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ConfigurationFault(
+            "at that database address is no regular file: name a file, or where one shall be made"
+        )
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from gate_app.stages.probes import Refused, Unclear
-from gate_app.stages.prometheus import MAX_BYTES, PrometheusLook
+from gate_app.stages.prometheus import MAX_BYTES, PrometheusLook, is_allowed
 
 
 def vector(*values: str) -> bytes:
@@ -104,3 +104,27 @@ def test_what_can_never_be_asked_says_what_would_mend_it(url: str, wanted: str, 
 def test_a_query_that_means_nothing_is_refused(look: PrometheusLook) -> None:
     with pytest.raises(Refused, match="make sense"):
         look("rate( < 0.01")
+
+
+@pytest.mark.parametrize(
+    ("query", "allowed"),
+    [
+        pytest.param("low", True, id="named"),
+        pytest.param("job:shop:error_rate", True, id="a part of a name"),
+        pytest.param("sum( rate(errors_total[5m]) )", True, id="spaces are one"),
+        pytest.param("secret_total", False, id="not named"),
+        pytest.param("low or secret_total", False, id="more than what is named"),
+        pytest.param("job:shop or secret_total or job:x:error_rate", False, id="a star is no operator"),
+        pytest.param('job:{__name__="secret"}:error_rate', False, id="nor a selector"),
+        pytest.param("job:shöp:error_rate", False, id="nor a letter outside ASCII"),
+    ],
+)
+def test_the_operator_says_what_may_be_asked(query: str, allowed: bool) -> None:
+    queries = ("low", "job:*:error_rate", "sum( rate(errors_total[5m])   )")
+    assert is_allowed(query, queries) is allowed
+    assert is_allowed(query, ())
+
+
+def test_what_may_not_be_asked_is_not_asked() -> None:
+    with pytest.raises(Refused, match="GATE_PROMETHEUS_QUERIES do not let secret be asked"):
+        PrometheusLook("http://127.0.0.1:1", ("low",))("secret < 1")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,16 @@ def test_only_a_database_that_is_there_is_looked_at(tmp_path: Path) -> None:
         database.migrate(engine)
     with database.existing(address) as engine:
         assert not database.pending(engine)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["a pipe", "a folder"])
+def test_what_is_no_file_is_no_database_and_says_what_to_mend(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "gate.db")
+    address = sqlite_url(tmp_path / "gate.db").render_as_string(hide_password=False)
+    with pytest.raises(ConfigurationFault, match="no regular file: name a file"):
+        database.open_engine(address)
 
 
 @pytest.mark.parametrize(

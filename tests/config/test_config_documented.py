@@ -16,7 +16,7 @@ _DOCS = Path(__file__).parents[2] / "docs"
 _PAGE = (_DOCS / "configuration.md").read_text(encoding="utf-8")
 _CONCEPTS = "".join(
     (_DOCS / f"{name}.md").read_text(encoding="utf-8")
-    for name in ("approvers", "delegation", "escalation", "windows", "plan", "shadow")
+    for name in ("approvers", "policy-changes", "delegation", "escalation", "windows", "plan", "shadow")
 )
 _BLOCKS = re.findall(r"^```(yaml[^\n]*)\n(.*?)^```$", _PAGE + _CONCEPTS, re.MULTILINE | re.DOTALL)
 _EXAMPLES = [text for kind, text in _BLOCKS if kind == "yaml"]

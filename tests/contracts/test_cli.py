@@ -129,6 +129,10 @@ def database(tmp_path: Path) -> str:
             "no database at that address",
             id="nothing to replay",
         ),
+        pytest.param(
+            ["audit", "export", "--since", "0001-01-01T00:00:00+23:59"], 2, "between 1970 and 9000", id="no year"
+        ),
+        pytest.param(["audit", "outside", "--since", "2026-01-01"], 2, "with its zone", id="no zone"),
         pytest.param(["validate", "/nonexistent.yml"], 2, "No such file", id="no gate file"),
         pytest.param(["web"], 2, "GATE_WEBHOOK_SECRET is missing", id="no settings"),
     ],

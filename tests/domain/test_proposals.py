@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from support.runs import TESTS, World, asking, policy, proposed
@@ -152,3 +155,17 @@ def test_a_proposal_does_not_outlive_its_policy() -> None:
     fresh = shown(learns(proposal(STRICT, STRICT), world))
     assert fresh is not None
     assert fresh.title == "As strict as now"
+
+
+PAGE = (Path(__file__).parents[2] / "docs/policy-changes.md").read_text()
+
+
+def test_the_page_shows_what_is_said() -> None:
+    staging, production = policy().environments
+    unasked = replace(production, approval=replace(production.approval, mode=ApprovalMode.NEVER))
+    soaked = replace(staging, soak=timedelta(hours=1))
+    found = proposal(NOW, replace(NOW, environments=(soaked, unasked)))
+    found = replace(found, past=(Past("production", 50, 7, 2),))
+    table, past = re.findall(r"^```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[:2]
+    assert table.strip() in summary(found)
+    assert past.strip() in summary(found)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from support.runs import CHANGE, START, World, policy, proposed
 
+from gate_app.config import globs
 from gate_app.domain.effects import PublishCheckRun, PublishComment
 from gate_app.domain.model import Unknown
 from gate_app.domain.opening import open_run
@@ -202,19 +203,24 @@ def test_what_a_difference_means_to_an_environment(
     assert shipment_of(found, Environment("staging"), proposed_, touches).touched
 
 
+SHOWN = (".github/actions/x/run.sh", "tools/action.yaml", ".github/gate.tests.yml")
+
+
 @pytest.mark.parametrize(
     ("files", "governing"),
     [
         (("app.py", ".github/gate.yml"), (".github/gate.yml",)),
         ((".github/workflows/deploy.yml", "CODEOWNERS"), (".github/workflows/deploy.yml", "CODEOWNERS")),
         (("docs/gate.yml", ".github/gate.yml.bak"), ()),
+        ((".github/actions/x/run.sh", "tools/action.yaml", ".github/gate.tests.yml", "a/CODEOWNERS"), SHOWN),
+        (tuple(f"src/{number}.py" for number in range(3_000)), ()),
         (None, ()),
     ],
 )
 def test_case_087_a_change_of_what_governs_deployments_is_seen(
     files: tuple[str, ...] | None, governing: tuple[str, ...]
 ) -> None:
-    found = shipment_of(replace(DIFFERENCE, files=files), Environment("staging"), True, touches)
+    found = shipment_of(replace(DIFFERENCE, files=files), Environment("staging"), True, globs.touches)
     assert found.governing == governing
 
 

@@ -11,9 +11,9 @@ from support.runs import AUTHOR, CHANGE, HEAD, MAINTAINER, REVIEWER, World, fail
 from gate_app.domain.conditions import EnvironmentFacts, Head
 from gate_app.domain.effects import PublishCheckRun
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict, TestCounts
+from gate_app.domain.kinds import KINDS
 from gate_app.domain.model import Unknown
 from gate_app.domain.policy import (
-    KINDS,
     ApprovalMode,
     ApproverLine,
     CommandWork,

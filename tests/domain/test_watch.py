@@ -166,6 +166,7 @@ def test_where_the_policy_goes_back_by_itself_it_says_so() -> None:
     assert world.environments["staging"].busy_with == BREACHED_GATE
     (said,) = told(world)
     assert "By rule it goes back to `eeeeeeeeeeee`" in said
+    assert "where something is in its way, a person is asked instead" in said
 
 
 @pytest.mark.parametrize("what", ["rollback", "propose_rollback"])
