@@ -60,11 +60,11 @@ class Settings:
     """Everything an engine process needs. The key is left out of `repr`, and so is the database's address.
 
     `reconcile_seconds` is how often GitHub's state is compared with ours, `settle_seconds` how long GitHub may take
-    to list a workflow run that it has accepted. `stage_venv` is put before the PATH
-    of command stages. `probe_hosts` are globs over hosts that a watch may ask on private addresses, `prometheus_url` is
-    the server that its metrics come from, empty without one, `prometheus_queries` what it may be asked, empty
-    for everything. `base_url` is where people and GitHub reach the app, empty if the operator did not say. `guarded` are files and folders that
-    no command of a repository may see: the home of this user, the private key, the database, the addresses of channels.
+    to list a workflow run that it has accepted. `stage_venv` is put before the PATH of command stages. `probe_hosts`
+    are globs over hosts that a watch may ask on private addresses, `prometheus_url` is the server that its metrics
+    come from, empty without one, `prometheus_queries` what it may be asked, empty for everything. `base_url` is where
+    people and GitHub reach the app, empty if the operator did not say. `guarded` are files and folders that no command
+    of a repository may see: the home of this user, the private key, the database, the addresses of channels.
     `channels` are addresses of Apprise by the name that gate files use.
     """
 
