@@ -13,8 +13,10 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from gate_app.domain.events import CommandGiven, DeployedByOthers
+from gate_app.domain.keeping import is_kept
 from gate_app.domain.model import Person
-from gate_app.domain.run import Gate, Modification, Release, ReleaseStatus, Run, RunState
+from gate_app.domain.modification import Modification
+from gate_app.domain.run import Gate, Release, ReleaseStatus, Run, RunState
 from gate_app.domain.verdict import Verdict, VerdictState
 from gate_app.engine.replay import Place, Recorded, Retraced, differs, retrace
 
@@ -168,7 +170,8 @@ def _gate(
     for answer in after.answers:
         was = given.get(answer.key)
         if was is None:
-            yield _by(replace(about, event=answer.kind, detail=answer.reason), answer.person)
+            kind = "approval_kept" if is_kept(answer, after) else answer.kind
+            yield _by(replace(about, event=kind, detail=answer.reason), answer.person)
         elif answer.voided != was.voided:
             yield _by(replace(about, event="answer_void", detail=answer.voided), answer.person)
     asked = after.question

@@ -256,6 +256,9 @@ class ApprovalModel(Strict):
     self_approval: Annotated[bool, exactly(bool, "write `self_approval: false`")] = False
     """Whether contributors may approve their own change; each time it is an exception, said and journalled."""
 
+    same_content: Literal["void", "keep"] = "void"
+    """What becomes of approvals when a push leaves the content as it was, such as a rebase: `void`, or `keep`."""
+
     contributors: Literal["head", "shipped"] = "head"
     """Who is a contributor and so never counts: who changed the content of the `head`, or of anything that ships."""
 

@@ -137,6 +137,7 @@ def _approval(approval: ApprovalModel) -> ApprovalPolicy:
         lines=tuple(line.declared() for line in approval.approvers) if approval.approvers else default.lines,
         mode=ApprovalMode(approval.mode),
         self_approval=approval.self_approval,
+        keeps=approval.same_content == "keep",
         contributors=approval.contributors,
         delegates=tuple(line.declared() for line in approval.delegates or ()),
         expires_after=duration(approval.expires_after),

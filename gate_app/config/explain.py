@@ -44,6 +44,10 @@ _SELF_APPROVAL = {
     False: ("  self_approval: false", "nobody approves what they contributed to"),
     True: ("  self_approval: true", "contributors may approve; each time it is said and journalled"),
 }
+_SAME_CONTENT = {
+    False: ("  same_content: void", "every push asks anew"),
+    True: ("  same_content: keep", "a push that leaves the content as it was keeps approvals"),
+}
 _CONTRIBUTORS = {
     "head": "contributors: whoever changed this content, and whoever asked for it",
     "shipped": "contributors: whoever changed anything that ships, and whoever asked for it",
@@ -256,6 +260,7 @@ def _approval(approval: ApprovalPolicy) -> Iterator[Row]:
         for line in approval.delegates:
             yield f"    - {_approvers(line)}", _people(line)
     yield _SELF_APPROVAL[approval.self_approval]
+    yield _SAME_CONTENT[approval.keeps]
     yield f"  contributors: {approval.contributors}", _CONTRIBUTORS[approval.contributors]
     if approval.parameters:
         yield "  parameters:", "what /modify may set; the deployment is told the values"

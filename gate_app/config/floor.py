@@ -233,6 +233,7 @@ def _approval(given: ApprovalModel, floor: FloorApprovalModel) -> ApprovalModel:
             "approvers": lines or None,
             "expires_after": min(patience, key=duration),
             "self_approval": False,
+            "same_content": "void",
             "contributors": floor.contributors or given.contributors,
             **({"escalate_to": None} if floor.approvers else {}),
             **({"delegates": None} if _names_people(floor) else {}),

@@ -312,6 +312,7 @@ def _never_asks_nobody(approval: ApprovalModel, path: Path) -> Iterator[Flaw]:
         "escalate_to",
         "working_hours",
         "approval_expires_after",
+        "same_content",
         "delegates",
     ):
         if key in approval.model_fields_set:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from gate_app.domain.conditions import Conditions, Standing
 from gate_app.domain.delegating import seated
+from gate_app.domain.keeping import is_kept, still_holds
 from gate_app.domain.ladder import as_of
 from gate_app.domain.learned import current_shipment
 from gate_app.domain.lines import fits_any
@@ -65,11 +66,13 @@ def _judge(
         return ReasonCode.STANDING_UNKNOWN
     if answer.kind == "denial":
         return _may_deny(standing, answer, gate, policy, conditions)
-    if answer.binding.changed(now):
-        return ReasonCode.BINDING_CHANGED
-    unseen = _unseen(answer, gate)
-    if unseen is not None:
-        return unseen
+    if is_kept(answer, gate):
+        if not still_holds(answer, run, gate, conditions):
+            return ReasonCode.APPROVAL_NOT_KEPT
+    else:
+        unbound = _unbound(answer, gate, now)
+        if unbound is not None:
+            return unbound
     own = _own_change(answer, run, gate, policy, conditions)
     if own is not None:
         return own
@@ -83,6 +86,13 @@ def _judge(
     if may is ReasonCode.ANSWER_COUNTS and policy.outlived(answer.at, conditions.now):
         return ReasonCode.APPROVAL_EXPIRED
     return may
+
+
+def _unbound(answer: Answer, gate: Gate, now: Binding) -> ReasonCode | None:
+    """An approval says yes to what was asked, and to nothing else."""
+    if answer.binding.changed(now):
+        return ReasonCode.BINDING_CHANGED
+    return _unseen(answer, gate)
 
 
 def _unseen(answer: Answer, gate: Gate) -> ReasonCode | None:

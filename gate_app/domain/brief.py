@@ -17,6 +17,7 @@ from gate_app.domain.conditions import Conditions
 from gate_app.domain.evaluate import new_findings
 from gate_app.domain.evidence import Evidence, Severity, StageVerdict
 from gate_app.domain.inert import boxed, code, plain
+from gate_app.domain.keeping import is_kept
 from gate_app.domain.locking import lock_reasons
 from gate_app.domain.pauses import ships_later
 from gate_app.domain.plan import plan_for
@@ -171,7 +172,8 @@ def answers_given(gate: Gate, verdict: Verdict) -> str:
         judged = verdict.judged(given.key)
         if judged is not None:
             mark, rule = _judged(judged)
-            lines.append(f"- {mark} {given.kind} by {code(given.person.login)}{rule}")
+            at = f", given at {code(given.binding.head_sha[:12])}" if is_kept(given, gate) else ""
+            lines.append(f"- {mark} {given.kind} by {code(given.person.login)}{at}{rule}")
     return "\n".join(["**Answers**", "", *lines]) if lines else ""
 
 

@@ -33,6 +33,7 @@ class Head:
     `labels` are those of its pull request; None when there is none, or they could not be told.
     `default_branch` is that of the repository, empty where it was not asked. `interrupted_at` is when the head last was
     away, or its pull request closed or retargeted; it is asked for only when an approval stands that may be older.
+    `since_kept` are GitHub's names of such events since the oldest approval of the head before that may be kept.
     """
 
     sha: str
@@ -42,6 +43,7 @@ class Head:
     labels: tuple[str, ...] | None = None
     default_branch: str = field(default="", metadata=LATER)
     interrupted_at: datetime | None = field(default=None, metadata=LATER)
+    since_kept: tuple[str, ...] | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

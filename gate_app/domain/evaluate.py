@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, assert_never
 
-from gate_app.domain.approvals import UNKNOWN_CODES, exceptions, judge_answers
+from gate_app.domain.approvals import UNKNOWN_CODES, judge_answers
 from gate_app.domain.baseline import findings_at_least
 from gate_app.domain.conditions import Conditions, EnvironmentFacts
 from gate_app.domain.escalation import Escalation, escalate, owned
 from gate_app.domain.evidence import Finding, Severity, StageVerdict
+from gate_app.domain.exceptional import exception_reasons
 from gate_app.domain.halting import halted
 from gate_app.domain.ladder import in_hand
 from gate_app.domain.learned import current_shipment
@@ -103,7 +104,7 @@ def _judge_open(run: Run, gate: Gate, environment: Environment, conditions: Cond
         *_returned_reasons(gate, conditions),
         *pending_denials(gate, answers),
         *_approval_reasons(run, gate, answers, approval, escalation, conditions),
-        *_exception_reasons(run, gate, answers, approval, conditions),
+        *exception_reasons(run, gate, answers, approval, conditions),
     )
     verdict = _weighed(run, gate, environment, answers, grounds, conditions)
     override = overridden(run, gate, environment, conditions)
@@ -180,7 +181,7 @@ def _judge_rollback(run: Run, gate: Gate, environment: Environment, conditions: 
         met(ReasonCode.ROLLBACK_BY_RULE)
         if unasked
         else judge_lines(run, gate, answers, approval, conditions),
-        *_exception_reasons(run, gate, answers, approval, conditions),
+        *exception_reasons(run, gate, answers, approval, conditions),
     )
     return _weighed(run, gate, environment, answers, grounds, conditions)
 
@@ -408,14 +409,6 @@ def _approval_reasons(
         yield escalation.reason
     if escalation is None or escalation.asks:
         yield judge_lines(run, gate, answers, approval, conditions)
-
-
-def _exception_reasons(
-    run: Run, gate: Gate, answers: tuple[Judged, ...], approval: ApprovalPolicy, conditions: Conditions
-) -> tuple[Reason, ...]:
-    """An approval of one's own work is never routine: it is said, and so journalled, where the policy lets it count."""
-    by = ", ".join(person.login for person in exceptions(run, gate, answers, approval, conditions))
-    return (met(ReasonCode.SELF_APPROVED, by=by),) if by else ()
 
 
 def standing_denial(gate: Gate, answers: tuple[Judged, ...]) -> Reason | None:

@@ -13,10 +13,11 @@ from typing import Final
 from gate_app.domain.commands import Command
 from gate_app.domain.conditions import Conditions
 from gate_app.domain.events import CommandGiven
+from gate_app.domain.modification import Modification
 from gate_app.domain.plan import plan_for
 from gate_app.domain.policy import ApprovalMode, Environment, Policy
 from gate_app.domain.rollback import SHOWN_TARGETS
-from gate_app.domain.run import Gate, Modification, Run
+from gate_app.domain.run import Gate, Run
 from gate_app.domain.verdict import ReasonCode, VerdictState
 
 MAX_MODIFICATIONS: Final = 50

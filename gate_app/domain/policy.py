@@ -166,7 +166,8 @@ class ApprovalPolicy:
 
     `expires_after` counts from the question; then denied. `parameters` are what people may set with `/modify`.
     `remind_after` and the steps of `escalate_to` count from the question too, the soonest first, inside the
-    `working_hours` where there are any. `approval_expires_after` counts from each approval.
+    `working_hours` where there are any. `approval_expires_after` counts from each approval. With
+    `keeps`, approvals may outlive a push that leaves the content as it was.
     """
 
     lines: tuple[ApproverLine, ...] = (ApproverLine(permission=Permission.WRITE),)
@@ -181,6 +182,7 @@ class ApprovalPolicy:
     escalate_to: tuple[LadderStep, ...] = field(default=(), metadata=LATER)
     working_hours: WorkingHours | None = field(default=None, metadata=LATER)
     approval_expires_after: timedelta | None = field(default=None, metadata=LATER)
+    keeps: bool = field(default=False, metadata=LATER)
 
     def outlived(self, given: datetime, now: datetime) -> bool:
         """Whether an approval is too old to release anything; at its last instant it still counts."""

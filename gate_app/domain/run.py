@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from gate_app.domain.evidence import StageOutcome
 from gate_app.domain.grants import Ask, Job
+from gate_app.domain.kept import Kept
 from gate_app.domain.model import (
     LATER,
     Authorship,
@@ -25,6 +26,7 @@ from gate_app.domain.model import (
     Purpose,
     Unknown,
 )
+from gate_app.domain.modification import Modification
 from gate_app.domain.overrides import Override
 from gate_app.domain.patience import Pause, expiry
 from gate_app.domain.policy import ApproverLine, Policy, PolicyProblem
@@ -245,18 +247,6 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
-class Modification:
-    """Somebody changed the plan of a deployment in a comment; None leaves a part of it, empty text takes it away."""
-
-    by: Person
-    at: datetime
-    comment_id: int
-    values: Mapping[str, str]
-    notes: str | None = field(default=None, metadata=LATER)
-    rollback: str | None = field(default=None, metadata=LATER)
-
-
-@dataclass(frozen=True, slots=True)
 class Gate:
     """The checkpoint in front of one environment, in this run.
 
@@ -266,7 +256,8 @@ class Gate:
     a rule fired for this commit, `escalated_lines` whom rules asked beside everybody else; `denied` is the denial
     after which its plan was changed. `disturbed` counts its questions that somebody else edited or deleted; `owners`
     is the digest of the code owners that it asks, as last read, empty before. `asks` are jobs that want an answer,
-    oldest first; `redeeming` is the one that wants the grant in this very decision.
+    oldest first; `redeeming` is the one that wants the grant in this very decision. `kept` says what those answers were
+    given for that come from the head before.
     """
 
     environment: str
@@ -289,6 +280,7 @@ class Gate:
     override: Override | None = field(default=None, metadata=LATER)
     asks: tuple[Ask, ...] = field(default=(), metadata=LATER)
     redeeming: Job | None = field(default=None, metadata=LATER)
+    kept: Kept | None = field(default=None, metadata=LATER)
 
     def given(self, key: str) -> Answer | None:
         """The answer that this comment or press gave."""
@@ -426,6 +418,7 @@ def oldest_approval(run: Run) -> datetime | None:
         for gate in waiting
         for answer in gate.answers
         if answer.kind == "approval" and not answer.voided
+        if answer.binding.head_sha == run.change.head.sha
         if answer.binding.interrupted_at == run.interrupted_at
     ]
     return min(standing, default=None)

@@ -375,6 +375,14 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         "No deployment of this job is under way here, so nothing can be said about its end."
     ),
     _R.REQUEST_WITHDRAWN: lambda f: "The request was withdrawn.",
+    _R.APPROVAL_KEPT: lambda f: (
+        f"Approved at {_sha(f, 'sha')} by {_named(f, 'by')}, and kept: the content is the same to the byte, and the "
+        "evidence as good (`same_content: keep`)."
+    ),
+    _R.APPROVAL_NOT_KEPT: lambda f: (
+        "it was given to the head before, and more than the commit has changed, or may have: the plan, the evidence, "
+        "the gate file, code owners, or what happened to the pull request"
+    ),
     _R.PLAN_UNASKED: lambda f: (
         "nobody is asked there (`mode: never`), so nobody could say yes to another plan"
     ),

@@ -169,6 +169,7 @@ _OF_ENVIRONMENT: Final[Mapping[str, Comparator]] = {
 _OF_APPROVAL: Final[Mapping[str, Comparator]] = {
     "lines": _every_line_kept,
     "self_approval": lambda old, new: not new,
+    "keeps": lambda old, new: not new,
     "contributors": lambda old, new: new == "shipped",
     "expires_after": lambda old, new: new < old,
     "approval_expires_after": lambda old, new: new is not None and (old is None or new < old),
@@ -176,5 +177,5 @@ _OF_APPROVAL: Final[Mapping[str, Comparator]] = {
     "delegates": lambda old, new: _contains(new, old),
 }
 _DECIDES_NOTHING: Final = {"remind_after"}
-_SPOKEN: Final = {"lines": "approvers", "origin": "from"}
+_SPOKEN: Final = {"lines": "approvers", "keeps": "same_content", "origin": "from"}
 """Keys by the names that the gate file has for them."""

@@ -186,6 +186,8 @@ class ReasonCode(StrEnum):
     REPORT_NOT_EXPECTED = "report_not_expected"
     REQUEST_WITHDRAWN = "request_withdrawn"
     PLAN_UNASKED = "plan_unasked"
+    APPROVAL_KEPT = "approval_kept"
+    APPROVAL_NOT_KEPT = "approval_not_kept"
 
 
 class Holds(StrEnum):

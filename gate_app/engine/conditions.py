@@ -19,14 +19,14 @@ from gate_app.domain.conditions import Conditions, EnvironmentFacts, Head, Stand
 from gate_app.domain.events import ButtonPressed, CommandGiven, Event, RerunRequested
 from gate_app.domain.freezes import Freeze
 from gate_app.domain.learned import is_first
-from gate_app.domain.model import Authorship, Change, Person, PersonKind, Purpose, Repository, Unknown
+from gate_app.domain.model import Authorship, Change, Person, Purpose, Repository, Unknown
 from gate_app.domain.overrides import EVERYWHERE
 from gate_app.domain.overriding import asked_after
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.ownership import named as named_among
 from gate_app.domain.policy import Environment, Permission, Policy, PolicyProblem
 from gate_app.domain.proposals import Proposal
-from gate_app.domain.run import Run, RunState, oldest_approval, pressed_since
+from gate_app.domain.run import Run, RunState
 from gate_app.domain.shipping import Difference, Shipment, shipment_of
 from gate_app.domain.worktime import Span
 from gate_app.engine.elsewhere import Elsewhere, Looking, or_unknown
@@ -47,6 +47,7 @@ from gate_app.engine.ports import (
     Sight,
     Store,
 )
+from gate_app.engine.presence import from_person, interrupted_at, since_kept
 from gate_app.engine.proposing import Compare, Proposing
 from gate_app.engine.sighting import after, nothing_sighted, sighted
 from gate_app.errors import HubRefused, HubUnavailable
@@ -290,19 +291,13 @@ class Gathering:
         found = live if live is not None else self._live(change)
         if isinstance(found, Unknown):
             return found
-        away = self._interrupted_at(run, event, found)
+        away, since = interrupted_at(self.hub, run, event, found), since_kept(self.hub, run)
         if isinstance(away, Unknown):
             return away
-        return Head(
-            found.sha, found.base_ref, found.open, found.merged, found.labels, found.default_branch, away
-        )
-
-    def _interrupted_at(self, run: Run, event: Event, live: LiveHead) -> datetime | Unknown | None:
-        """When the head was away, asked only if something has happened since the oldest approval (23, 34)."""
-        approved_at = _oldest_answer(run, event)
-        if approved_at is None or (live.touched_at is not None and live.touched_at <= approved_at):
-            return None
-        return or_unknown(lambda: self.hub.interrupted_at(run.change.repository, run.change.subject))
+        if isinstance(since, Unknown):
+            return since
+        told = (found.sha, found.base_ref, found.open, found.merged, found.labels, found.default_branch)
+        return Head(*told, away, since)
 
     def _live(self, change: Change) -> LiveHead | Unknown:
         return or_unknown(lambda: self.hub.live_change(change.repository, change.subject).head)
@@ -391,7 +386,7 @@ def _people(
     open_gates = [gate for gate in run.every_gate if gate.turns_on_answers]
     people = {answer.person.id: answer.person for gate in open_gates for answer in gate.answers}
     people |= {gate.override.by.id: gate.override.by for gate in open_gates if gate.override is not None}
-    if isinstance(event, CommandGiven | ButtonPressed | RerunRequested) and _from_person(event):
+    if isinstance(event, CommandGiven | ButtonPressed | RerunRequested) and from_person(event):
         people[event.person.id] = event.person
     delegations = [each for known in (facts or {}).values() for each in known.delegations]
     people |= {
@@ -400,23 +395,13 @@ def _people(
     return tuple(people.values())
 
 
-def _oldest_answer(run: Run, event: Event) -> datetime | None:
-    """When the oldest approval was given that the decision may turn on, one in the event included."""
-    given = [oldest_approval(run)]
-    if isinstance(event, CommandGiven) and _from_person(event):
-        given.append(event.at)
-    elif isinstance(event, ButtonPressed) and _from_person(event) and event.environment in run.gates:
-        given.append(pressed_since(run.gates[event.environment], event.at))
-    return min((at for at in given if at is not None), default=None)
-
-
 def _comments(run: Run, event: Event) -> tuple[int, ...]:
     """The comments that carry answers: how they read now matters (cases 35, 37)."""
     open_gates = [gate for gate in run.every_gate if gate.turns_on_answers]
     given = [answer for gate in open_gates for answer in gate.answers if not answer.voided]
     ids = [answer.comment_id for answer in given if answer.comment_id is not None]
     ids += [gate.override.comment_id for gate in open_gates if gate.override is not None]
-    if isinstance(event, CommandGiven) and _from_person(event):
+    if isinstance(event, CommandGiven) and from_person(event):
         ids.append(event.comment_id)
     return tuple(dict.fromkeys(ids))
 
@@ -435,11 +420,6 @@ def _compared(run: Run, rules: Policy | None) -> tuple[str, ...]:
     """Logins that are only compared, with the author or contributors: as whom they were meant, once known (case 59)."""
     open_gates = any(gate.turns_on_answers for gate in run.every_gate)
     return (*rules.authors(), *rules.logins()) if rules is not None and open_gates else ()
-
-
-def _from_person(event: CommandGiven | ButtonPressed | RerunRequested) -> bool:
-    via_app = isinstance(event, CommandGiven) and event.via_app
-    return event.person.account is PersonKind.USER and not via_app
 
 
 def _names(rules: Policy | None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.decide import decide
 from gate_app.domain.events import ChangeClosed, ChangeProposed, ClockTicked, Event, HeadMoved
 from gate_app.domain.following import watched
+from gate_app.domain.keeping import keep
 from gate_app.domain.model import Change, FirstHead, MergeShown, Subject, Unknown
 from gate_app.domain.opening import open_rollback, open_run, rollback_subject
 from gate_app.domain.policy import Policy, PolicyProblem
@@ -226,6 +227,7 @@ class Gatekeeper:
             if talked_about == run.change.conversation is not None
         )
         run = open_run(live.change, sequence, policy, self.now(), seen, tuple(holds))
+        run = keep(current.run, run) if current else run
         step = self._step(StoredRun(run, 0), ChangeProposed(notice.at, live.change), live)
         return Transition((step,), note="run opened", follow_ups=_look_at_base(notice, live))
 

@@ -57,9 +57,19 @@ class Interruptions:
         """When it last happened; None when it never did. HubUnavailable when the list is not whole."""
         if subject.number is None:
             return self._forced_at(repository, subject.ref or "")
-        path = in_repository("issues", subject.number, "events")
+        return max((event.created_at for event in self._events(repository, subject.number)), default=None)
+
+    def happened_since(self, repository: Repository, subject: Subject, since: datetime) -> tuple[str, ...]:
+        """What happened to a pull request since; HubUnavailable when the list is not whole."""
+        second = since.replace(microsecond=0)
+        found = self._events(repository, subject.number or 0)
+        later = sorted((event.created_at, event.event) for event in found if event.created_at >= second)
+        return tuple(name for _, name in later)
+
+    def _events(self, repository: Repository, number: int) -> list[_IssueEvent]:
+        path = in_repository("issues", number, "events")
         listed = self._api.read_all(_ISSUE_EVENTS, list, repository, READ_COMMENT, path)
-        return max((event.created_at for event in listed if event.event in INTERRUPTING), default=None)
+        return [event for event in listed if event.event in INTERRUPTING]
 
     def _forced_at(self, repository: Repository, ref: str) -> datetime | None:
         """When the branch was last pushed to with force: the newest activity of that kind comes first."""

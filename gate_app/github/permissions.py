@@ -47,6 +47,7 @@ READ_ENVIRONMENT: Final = _least(actions="read")
 CALLS: Final[Mapping[str, Permissions]] = {
     "live_change": READ_CHANGE,
     "interrupted_at": READ_COMMENT,
+    "happened_since": READ_COMMENT,
     "interrupted_at of a branch": READ_BRANCH_ACTIVITY,
     "policy_file": READ_POLICY,
     "proposed_file": READ_POLICY,

@@ -648,6 +648,14 @@ KEYS = (
         f"{_APPROVAL}.self_approval",
     ),
     Key(
+        "environments.*.approval.same_content",
+        with_approval,
+        "{same_content: keep}",
+        "{same_content: keeps}",
+        "{same_content: true}",
+        f"{_APPROVAL}.same_content",
+    ),
+    Key(
         "environments.*.approval.contributors",
         with_approval,
         "{contributors: shipped}",

@@ -150,6 +150,10 @@ def test_a_gate_file_that_asks_too_much_together_with_its_floor_is_refused(given
     assert "with those of the organisation's floor" in found[0].reason
 
 
+def test_no_approval_outlives_a_push_where_a_floor_holds() -> None:
+    assert not under(floor("{}"), "{approval: {same_content: keep}}").approval.keeps
+
+
 def test_contributors_do_not_approve_where_a_floor_holds() -> None:
     given = "{approval: {self_approval: true}}"
     assert under(floor("{}"), given, name="staging").approval.self_approval

@@ -114,6 +114,25 @@ GUARDS: Final[tuple[Guard, ...]] = (
         a_key_set_is_bounded=(" or len(listed) > MAX_KEYS", ""),
     ),
     *_of(
+        "domain/keeping.py",
+        "domain/test_keeping",
+        only_the_same_tree_keeps_an_approval=("then.head.tree == now.head.tree and ", ""),
+        a_kept_approval_has_equal_or_better_evidence=(
+            " and _evidence_holds(run, environment, kept)",
+            "",
+        ),
+        nothing_is_kept_where_somebody_said_no=(" or gate.denials or", " or"),
+        a_kept_approval_forgives_one_push=("head.since_kept in ((), (PUSHED_OVER,))", "head.since_kept is not None"),
+        a_change_of_the_gate_file_keeps_nothing=("run.proposal is not None and not run.proposal.touches", "True"),
+        the_policy_has_to_keep_approvals=(" or not environment.approval.keeps or", " or"),
+    ),
+    *_of(
+        "domain/planning.py",
+        "domain/test_plan_block",
+        a_way_back_was_healthy_there=("    if len(fitting) != 1:", "    if False:"),
+        a_plan_that_nobody_approves_stays=("    if environment.approval.mode is ApprovalMode.NEVER:", "    if False:"),
+    ),
+    *_of(
         "domain/review.py",
         "domain/test_reviews",
         a_review_is_of_the_gate_file_in_force=(" or found.under != rules.blob_sha:", ":"),
@@ -152,7 +171,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
             "if isinstance(standing, Unknown):\n        return ReasonCode.ANSWER_COUNTS\n    if answer.kind",
         ),
         an_answer_is_for_what_was_shown=("if answer.binding.changed(now):", "if False:"),
-        an_approval_comes_after_its_question=("    if unseen is not None:\n        return unseen\n", ""),
+        an_approval_comes_after_its_question=("return _unseen(answer, gate)", "return None"),
         commits_of_nobodys_account_may_be_anybodys=("if authorship.unattributed:", "if False:"),
         whoever_pushed_is_a_contributor=(
             "known | {run.change.author.id, *run.pushers}",

@@ -71,6 +71,7 @@ class TinyGithub:
     standing_checks: tuple[Check, ...] = ()
     asked: list[str] = field(default_factory=list)
     interruptions: dict[Subject, datetime] = field(default_factory=dict)
+    happened: tuple[str, ...] = ()
     refused: str = ""
     commands: list[ConversationNoticed] = field(default_factory=list)
 
@@ -133,6 +134,9 @@ class TinyGithub:
     def interrupted_at(self, repository: Repository, subject: Subject) -> datetime | None:
         self.asked.append("interrupted_at")
         return self.interruptions.get(subject)
+
+    def happened_since(self, repository: Repository, subject: Subject, since: datetime) -> tuple[str, ...]:
+        return self.happened
 
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused:
         if self.refused:

@@ -155,6 +155,9 @@ class Hub(Protocol):
     def interrupted_at(self, repository: Repository, subject: Subject) -> datetime | None:
         """When the subject's head was last pushed over, or the pull request closed, reopened or retargeted."""
 
+    def happened_since(self, repository: Repository, subject: Subject, since: datetime) -> tuple[str, ...]:
+        """What of that happened to a pull request since a moment, its second included, by GitHub's names."""
+
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused: ...
     def proposed_file(self, repository: Repository, sha: str) -> PolicyFile | PolicyAbsent | PolicyRefused:
         """`.github/gate.yml` at a commit that is known to be there, a fork's too: never to judge by (case 86)."""
