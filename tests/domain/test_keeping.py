@@ -242,6 +242,14 @@ def test_case_35_a_comment_that_changed_since_is_not_kept() -> None:
     assert not world.releases("staging")
 
 
+def test_whom_a_rule_asked_before_is_asked_still() -> None:
+    before = approved()
+    lines = (ApproverLine(permission=Permission.ADMIN),)
+    before.run = before.run.with_gate(replace(before.gate("staging"), escalated=True, escalated_lines=lines))
+    gate = pushed(before).gate("staging")
+    assert (gate.escalated, gate.escalated_lines) == (True, lines)
+
+
 def test_it_is_kept_once() -> None:
     world = pushed(pushed(approved()), change=replace(CHANGE, head=Content("9" * 40, HEAD.tree)))
     assert world.gate("staging").kept is None
