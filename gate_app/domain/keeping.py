@@ -3,9 +3,8 @@
 Rules of the file: only from one head of a pull request to the next, once, and only where the tree is the same to the
 byte, so what would be deployed is what was approved; plan, gate file and code owners are the same, the evidence of the
 new head is equal or better, and nothing but that one push has happened to the pull request since (cases 23, 25, 34).
-Who may approve is judged anew, by the contributors of the new head: whoever rebased is one; whom rules asked before is asked
-still. Never for a change of the
-gate file. What cannot be told keeps nothing, and people are asked.
+Who may approve is judged anew, by the contributors of the new head: whoever rebased is one; whom rules asked before is
+asked still. Never for a change of the gate file. What cannot be told keeps nothing, and people are asked.
 """
 
 from __future__ import annotations
