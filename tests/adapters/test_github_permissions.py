@@ -38,6 +38,7 @@ DISPATCH = DispatchWorkflow("tests", 1, StageRole.AUTOMATED, "ci.yml", "feature"
 ASKED: dict[str, Callable[[GithubHub], object]] = {
     "live_change": lambda hub: hub.live_change(REPOSITORY, Subject(REPOSITORY.id, number=3)),
     "interrupted_at": lambda hub: hub.interrupted_at(REPOSITORY, Subject(REPOSITORY.id, number=3)),
+    "happened_since": lambda hub: hub.happened_since(REPOSITORY, Subject(REPOSITORY.id, number=3), NOON),
     "interrupted_at of a branch": lambda hub: hub.interrupted_at(
         REPOSITORY, Subject(REPOSITORY.id, ref="refs/heads/main")
     ),

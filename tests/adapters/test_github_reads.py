@@ -278,6 +278,13 @@ def test_a_pull_request_tells_when_its_head_was_away(
     assert found == (datetime(2026, 11, 20, hour, tzinfo=UTC) if hour else None)
 
 
+def test_a_pull_request_tells_what_happened_since_its_second_included(github: ScriptedGithub) -> None:
+    events = [happened("reopened", 10), happened("closed", 8), happened("head_ref_force_pushed", 9)]
+    github.answers("GET", "/repos/acme/shop/issues/3/events", [*events, happened("labeled", 10)])
+    since = datetime(2026, 11, 20, 9, 0, 0, 999_999, tzinfo=UTC)
+    assert hub(github).happened_since(REPOSITORY, PULL, since) == ("head_ref_force_pushed", "reopened")
+
+
 @pytest.mark.parametrize("hour", [None, 9])
 def test_a_branch_tells_when_it_was_pushed_over(github: ScriptedGithub, hour: int | None) -> None:
     listed = (
