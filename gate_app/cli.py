@@ -16,7 +16,7 @@ import click
 from gate_app import failpoints
 from gate_app.calls import InOrder, database_option, plainly
 from gate_app.cli_audit import audit
-from gate_app.cli_init import init
+from gate_app.cli_init import init, setup
 from gate_app.cli_policy import backtest, compare
 
 FIRST_STEPS = """\
@@ -238,6 +238,7 @@ def simulate(
 
 main.add_command(compare)
 main.add_command(backtest)
+main.add_command(setup)
 
 
 @main.command()

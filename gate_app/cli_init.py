@@ -1,4 +1,4 @@
-"""`gate-app init`: the first files of a repository. Rules as in `cli`."""
+"""`gate-app init` and `gate-app setup`: the first files of a repository, the App itself. Rules as in `cli`."""
 
 from __future__ import annotations
 
@@ -49,6 +49,26 @@ def init(repo: Path, yes: bool, force: bool) -> None:
     click.echo(
         "Next: gate-app validate --explain, then commit and merge them; docs/start.md goes on from there."
     )
+
+
+@click.command()
+@click.option(
+    "--organisation",
+    metavar="NAME",
+    default="",
+    help="Whose App it is. Default: yours, or chosen on the page.",
+)
+@plainly
+def setup(organisation: str) -> None:
+    """Register the App at GitHub, from a page in your browser.
+
+    Prints a link that one browser can use once. The App's credentials are stored in the state folder, readable by this
+    user alone, and the other commands find them there (docs/setup.md).
+    Exit code 0: the App is there; 1: nobody finished within an hour; 2: the settings cannot be used.
+    """
+    from gate_app import registering, settings
+
+    sys.exit(registering.register(settings.for_setup(), organisation, click.echo))
 
 
 def _show(proposed: Proposed) -> None:

@@ -67,7 +67,7 @@ def require_free(bind: str) -> None:
     """Raises ConfigurationFault when nobody can listen at this place: taken, or not an address of ours."""
     if bind.startswith("unix:"):
         return  # gunicorn replaces what an earlier run left there
-    host, port = _host_and_port(bind)
+    host, port = host_and_port(bind)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -111,7 +111,7 @@ def _listens(bind: str) -> bool:
                 connection.settimeout(CONNECT_SECONDS)
                 connection.connect(bind.removeprefix("unix:"))
             return True
-        host, port = _host_and_port(bind)
+        host, port = host_and_port(bind)
         reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
         socket.create_connection((reachable, port), CONNECT_SECONDS).close()
     except OSError:
@@ -119,7 +119,8 @@ def _listens(bind: str) -> bool:
     return True
 
 
-def _host_and_port(bind: str) -> tuple[str, int]:
+def host_and_port(bind: str) -> tuple[str, int]:
+    """The two parts of a place to listen at; an IPv6 address without its brackets."""
     host, _, port = bind.rpartition(":")
     return host.strip("[]"), int(port)
 

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from gate_app import stored
 from gate_app.errors import ConfigurationFault
-from gate_app.github.origin import Origin
+from gate_app.github.origin import GITHUB_API, GITHUB_ISSUER, Origin, git_url_of, issuer_of
 from gate_app.intake.logs import UnknownDatabaseError, sqlite_path
 from gate_app.trust.signature import WeakSecretError, accept_secrets
 
@@ -40,8 +41,6 @@ NOWHERE: Final = "/nonexistent"
 """Stands for a folder in settings that are refused anyway."""
 MAX_DIGITS: Final = 18
 
-_GITHUB_API: Final = "https://api.github.com"
-_GITHUB_ISSUER: Final = "https://token.actions.githubusercontent.com"
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", re.ASCII)
 _MAX_PORT: Final = 65_535
 _CHANNEL: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
@@ -100,7 +99,7 @@ class WebSettings:
     bind: str
     web_processes: int
     log_level: str
-    oidc_issuer: str = _GITHUB_ISSUER
+    oidc_issuer: str = GITHUB_ISSUER
     oidc_audience: str = ""
 
 
@@ -130,7 +129,7 @@ def has_display(environment: Mapping[str, str] | None = None) -> bool:
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     """The engine's settings. Raises ConfigurationFault with every problem and its fix, one a line."""
-    reading = _Reading(os.environ if environment is None else environment)
+    reading = _Reading(_with_stored(os.environ if environment is None else environment))
     settings = _engine(reading)
     reading.refuse_if_any()
     return settings
@@ -138,7 +137,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
 
 def for_web(environment: Mapping[str, str] | None = None) -> WebSettings:
     """A web process's settings. Raises ConfigurationFault with every problem and its fix, one a line."""
-    reading = _Reading(os.environ if environment is None else environment)
+    reading = _Reading(_with_stored(os.environ if environment is None else environment))
     settings = _web(reading)
     reading.refuse_if_any()
     return settings
@@ -146,7 +145,7 @@ def for_web(environment: Mapping[str, str] | None = None) -> WebSettings:
 
 def for_serve(environment: Mapping[str, str] | None = None) -> Serving:
     """The settings of both. Raises ConfigurationFault with every problem and its fix, one a line."""
-    source = os.environ if environment is None else environment
+    source = _with_stored(os.environ if environment is None else environment)
     reading = _Reading(source)
     engine, web = _engine(reading), _web(reading)
     reading.refuse_if_any()
@@ -157,6 +156,27 @@ def for_serve(environment: Mapping[str, str] | None = None) -> Serving:
         engine_variables=inherited(source) | _named(source, lambda name: name not in WEB_ONLY) | places,
         web_variables=inherited(source) | _named(source, lambda name: name in WEB_ONLY | SHARED) | places,
     )
+
+
+def for_setup(environment: Mapping[str, str] | None = None) -> stored.Place:
+    """What `gate-app setup` needs. Raises ConfigurationFault, also where the environment names an App already."""
+    source = os.environ if environment is None else environment
+    reading = _Reading(source)
+    if stored.names_an_app(source):
+        raise ConfigurationFault(
+            f"there is an App already: unset {', '.join(stored.OWN)} to register another"
+        )
+    api_url = reading.origin("GATE_GITHUB_API_URL", GITHUB_API)
+    web_url = reading.origin("GATE_GITHUB_GIT_URL", git_url_of(api_url))
+    bind, base_url = reading.bind("GATE_BIND", "127.0.0.1:8000"), reading.base_url("GATE_BASE_URL")
+    home = reading.home()
+    reading.refuse_if_any()
+    return stored.Place(bind, base_url, api_url, web_url, home)
+
+
+def _with_stored(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables, and those of the App that `gate-app setup` registered where they name none."""
+    return {**stored.variables(_Reading(environment).home(), environment), **environment}
 
 
 def database_url(environment: Mapping[str, str] | None = None) -> str:
@@ -172,7 +192,7 @@ def _named(environment: Mapping[str, str], wanted: Callable[[str], bool]) -> dic
 
 
 def _engine(reading: _Reading) -> Settings:
-    api_url = reading.origin("GATE_GITHUB_API_URL", _GITHUB_API)
+    api_url = reading.origin("GATE_GITHUB_API_URL", GITHUB_API)
     home = reading.home()
     database_url = reading.database_url(home)
     return Settings(
@@ -192,13 +212,18 @@ def _engine(reading: _Reading) -> Settings:
         probe_hosts=tuple(reading.text("GATE_PROBE_HOSTS", "").split()),
         prometheus_url=reading.server("GATE_PROMETHEUS_URL"),
         prometheus_queries=reading.parts("GATE_PROMETHEUS_QUERIES", ";"),
-        guarded=(*reading.homes(), *reading.secret_files(), *_database_files(database_url)),
+        guarded=(
+            *reading.homes(),
+            home / stored.FILE,
+            *reading.secret_files(),
+            *_database_files(database_url),
+        ),
         channels=reading.channels("GATE_NOTIFY_FILE"),
     )
 
 
 def _web(reading: _Reading) -> WebSettings:
-    api_url = reading.origin("GATE_GITHUB_API_URL", _GITHUB_API)
+    api_url = reading.origin("GATE_GITHUB_API_URL", GITHUB_API)
     return WebSettings(
         webhook_secrets=reading.secrets("GATE_WEBHOOK_SECRET"),
         database_url=reading.database_url(reading.home()),
@@ -217,21 +242,6 @@ def _database_files(url: str) -> tuple[Path, ...]:
     except (UnknownDatabaseError, ValueError):
         return ()
     return (file.parent, *(file.with_name(file.name + ending) for ending in ("", "-wal", "-shm", "-journal")))
-
-
-def git_url_of(api_url: str) -> str:
-    """Where git fetches from, for an API address of github.com, of a GHES host or of the stand-in."""
-    if api_url.rstrip("/") == _GITHUB_API:
-        return "https://github.com"
-    parts = urlsplit(api_url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def issuer_of(api_url: str) -> str:
-    """Who gives jobs their tokens, for an API address of github.com, of a GHES host or of the stand-in (GitHub docs,
-    "OpenID Connect reference").
-    """
-    return _GITHUB_ISSUER if api_url.rstrip("/") == _GITHUB_API else f"{git_url_of(api_url)}/_services/token"
 
 
 class _Reading:

@@ -13,6 +13,8 @@ from urllib.parse import quote, urlsplit
 
 from gate_app.errors import ConfigurationFault
 
+GITHUB_API: Final = "https://api.github.com"
+GITHUB_ISSUER: Final = "https://token.actions.githubusercontent.com"
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -98,3 +100,18 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def git_url_of(api_url: str) -> str:
+    """Where git fetches from, for an API address of github.com, of a GHES host or of the stand-in."""
+    if api_url.rstrip("/") == GITHUB_API:
+        return "https://github.com"
+    parts = urlsplit(api_url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def issuer_of(api_url: str) -> str:
+    """Who gives jobs their tokens, for an API address of github.com, of a GHES host or of the stand-in (GitHub docs,
+    "OpenID Connect reference").
+    """
+    return GITHUB_ISSUER if api_url.rstrip("/") == GITHUB_API else f"{git_url_of(api_url)}/_services/token"

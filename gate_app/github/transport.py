@@ -170,7 +170,7 @@ def _wire(session: requests.Session, origin: Origin, monotonic: Callable[[], flo
                 if answer.status_code == 202 and prepared.method == "GET":
                     # PyGithub would sleep and ask again, without end.
                     raise HubUnavailable("GitHub is still computing the answer (202)")
-                return _WholeResponse(answer, _body_of(answer, monotonic))
+                return _WholeResponse(answer, body_of(answer, monotonic))
 
         def close(self) -> None:
             """The session outlives every connection object."""
@@ -205,7 +205,8 @@ class _WholeResponse(RequestsResponse):
         return self._text
 
 
-def _body_of(answer: requests.Response, monotonic: Callable[[], float]) -> bytes:
+def body_of(answer: requests.Response, monotonic: Callable[[], float]) -> bytes:
+    """The whole body, within its bounds of size and time. Raises HubUnavailable."""
     deadline = monotonic() + ANSWER_SECONDS
     body = bytearray()
     while chunk := answer.raw.read1(_CHUNK, decode_content=True):

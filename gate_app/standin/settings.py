@@ -36,3 +36,8 @@ def write(tx: Transaction, name: str, value: _Settings) -> None:
     """Keep a dataclass under this name."""
     tx.delete(Setting, name=name)
     tx.insert(Setting, name=name, value=json.dumps(asdict(value)))
+
+
+def forget(tx: Transaction, name: str) -> None:
+    """Keep nothing under this name."""
+    tx.delete(Setting, name=name)

@@ -28,7 +28,7 @@ FEW, MANY = 2, 25
 REFUSALS = frozenset({400, 403, 404, 409, 410, 422})
 WORKFLOW = "on: workflow_dispatch\njobs: {ci: {}}\n"
 GRANTED = {"administration": "read", "statuses": "write"}
-ONCE = frozenset({"cancel", "force-cancel", "rerun", "rerun-failed-jobs"})
+ONCE = frozenset({"cancel", "conversions", "force-cancel", "rerun", "rerun-failed-jobs"})
 """What may have been done already, or not be possible any more, when it is tried."""
 
 
@@ -135,6 +135,7 @@ def known_to(github: Github) -> dict[str, list[object]]:
         "tree_sha": [head],
         "body": ["Hello."],
         "url": [github.receiver.url],
+        "code": ["0" * 40],
     }
 
 

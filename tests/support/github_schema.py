@@ -20,6 +20,7 @@ OWNER_REPO = r"/repos/[^/]+/[^/]+"
 ACTIONS = rf"{OWNER_REPO}/actions"
 ANSWERS: tuple[tuple[str, str, int, str], ...] = (
     ("GET", r"/app", 200, "Integration"),
+    ("POST", r"/app-manifests/[^/]+/conversions", 201, "AppManifestsCodeConversionsPostResponse201"),
     ("GET", r"/app/installations", 200, "[Installation]"),
     ("GET", r"/app/installations/\d+", 200, "Installation"),
     ("GET", rf"{OWNER_REPO}/installation", 200, "Installation"),

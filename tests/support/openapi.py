@@ -26,7 +26,7 @@ OTHER_SPELLINGS = {
     "/repos/{}/{}/actions/artifacts/{}/zip": "/repos/{}/{}/actions/artifacts/{}/{}",
     "/repos/{}/{}/contents": "/repos/{}/{}/contents/{}",
 }
-NO_REST = ("/_", "/{}/{}")
+NO_REST = ("/_", "/{}/{}", "/settings/", "/organizations/{}/settings/", "/apps/{}/installations/new")
 """The control API, downloads, git and the pages of the stand-in."""
 
 

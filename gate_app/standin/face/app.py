@@ -28,6 +28,7 @@ from gate_app.standin.face import (
     history_routes,
     issue_routes,
     issuer_routes,
+    manifest_routes,
     people_routes,
     pull_routes,
     repository_routes,
@@ -70,6 +71,7 @@ def create_app(standin: State, dispatcher: Dispatcher, control_token: str) -> Fl
         history_routes,
         issue_routes,
         issuer_routes,
+        manifest_routes,
         page_routes,
         people_routes,
         pull_routes,
@@ -82,6 +84,7 @@ def create_app(standin: State, dispatcher: Dispatcher, control_token: str) -> Fl
         workflow_routes,
     ):
         app.register_blueprint(module.routes)
+    app.register_blueprint(manifest_routes.exchange)
     app.before_request(_before)
     app.after_request(_after)
     app.register_error_handler(GitHubError, _refused)
@@ -106,10 +109,11 @@ def _before() -> None:
 
 
 def _is_api() -> bool:
-    """Whether this is a call that GitHub's API would get: neither the control API nor the page nor the issuer."""
+    """Whether this is a call that GitHub's API would get: neither the control API nor a page nor the issuer."""
     return not request.path.startswith(CONTROL) and request.blueprint not in (
         page_routes.NAME,
         issuer_routes.NAME,
+        manifest_routes.NAME,
     )
 
 

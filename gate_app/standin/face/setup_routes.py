@@ -6,13 +6,13 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from gate_app.standin import (
     apps,
     installations,
+    manifests,
     organizations,
     people,
     protection,
@@ -33,7 +33,6 @@ from gate_app.standin.state import Transaction
 
 routes = Blueprint("setup", __name__, url_prefix="/_standin")
 routes.before_request(guard)
-KEY_BITS = 2048
 
 
 def named(tx: Transaction, owner: str, name: str) -> Repository:
@@ -82,14 +81,7 @@ def _keys(wanted: given.NewApp) -> tuple[str | None, str]:
         return None, wanted.public_key_pem
     if not wanted.generate:
         raise invalid("App", "public_key_pem", "give a public key, or generate: true")
-    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private.decode(), public.decode()
+    return manifests.new_keys()
 
 
 def _registered(tx: Transaction, app: App, installation: Installation, private_key: str | None) -> Registered:
