@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 from gate_app import stored
 from gate_app.errors import ConfigurationFault
 from gate_app.github.origin import GITHUB_API, GITHUB_ISSUER, Origin, git_url_of, issuer_of
-from gate_app.intake.logs import UnknownDatabaseError, sqlite_path
+from gate_app.intake.logs import UnknownDatabaseError, database_files, sqlite_path
 from gate_app.trust.signature import WeakSecretError, accept_secrets
 
 INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
@@ -216,7 +216,7 @@ def _engine(reading: _Reading) -> Settings:
             *reading.homes(),
             home / stored.FILE,
             *reading.secret_files(),
-            *_database_files(database_url),
+            *database_files(database_url),
         ),
         channels=reading.channels("GATE_NOTIFY_FILE"),
     )
@@ -233,15 +233,6 @@ def _web(reading: _Reading) -> WebSettings:
         oidc_issuer=reading.origin("GATE_OIDC_ISSUER", issuer_of(api_url)),
         oidc_audience=reading.text("GATE_OIDC_AUDIENCE", reading.base_url("GATE_BASE_URL")),
     )
-
-
-def _database_files(url: str) -> tuple[Path, ...]:
-    """An SQLite database, what SQLite keeps beside it, and the folder that they are in."""
-    try:
-        file = sqlite_path(url)
-    except (UnknownDatabaseError, ValueError):
-        return ()
-    return (file.parent, *(file.with_name(file.name + ending) for ending in ("", "-wal", "-shm", "-journal")))
 
 
 class _Reading:

@@ -43,3 +43,12 @@ def sqlite_path(url: str) -> Path:
 def libpq_url(url: str) -> str:
     """The URL as libpq reads it: without the name of the driver."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def database_files(url: str) -> tuple[Path, ...]:
+    """An SQLite database, what SQLite keeps beside it, and the folder that they are in."""
+    try:
+        file = sqlite_path(url)
+    except (UnknownDatabaseError, ValueError):
+        return ()
+    return (file.parent, *(file.with_name(file.name + ending) for ending in ("", "-wal", "-shm", "-journal")))
