@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 from support.runs import (
@@ -255,6 +256,19 @@ def test_the_tree_of_a_review_that_is_over_is_what_the_gate_file_would_change() 
     world.passes(5).tick()
     world.says(REVIEWER, "/why policy")
     assert "| `staging` | stricter | `approval.approvers` (stricter) |" in world.replies()[-1]
+
+
+@pytest.mark.parametrize("order", [*permutations(("maintainer", "boss", "author", "reader", "no"))])
+def test_in_whatever_order_a_denial_that_counts_dominates(order: tuple[str, ...]) -> None:
+    world = looser()
+    people = {person.login: person for person in (MAINTAINER, BOSS, AUTHOR, READER)}
+    for word in order:
+        said = "/deny policy no" if word == "no" else "/approve policy"
+        world.says(people.get(word, REVIEWER), said)
+    assert conclusion(world) == "failure"
+    world.says(MAINTAINER, "/withdraw policy")
+    world.says(MAINTAINER, "/approve policy")
+    assert conclusion(world) == "failure"
 
 
 # --- whom it asks -------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from support.runs import CHANGE, HEAD, asking, policy
 from gate_app.domain.conditions import EnvironmentFacts
 from gate_app.domain.model import Content, Repository, Subject, Unknown
 from gate_app.domain.ownership import Owners
-from gate_app.domain.policy import ApproverLine
+from gate_app.domain.policy import ApprovalMode, ApproverLine, Permission
+from gate_app.domain.proposals import GATE_FILE, REVIEWED, proposal
 from gate_app.domain.run import Run
 from gate_app.engine.owning import Owning
 from gate_app.engine.ports import Comparison, Hub, PolicyAbsent, PolicyFile, PolicyRefused
@@ -110,3 +111,29 @@ def test_nothing_is_asked_where_no_line_asks_owners_or_nothing_is_decided_any_mo
     assert not owning.of(run, policy(), {})
     assert not owning.of(run, None, {})
     assert not owning.of(replace(run, gates={}), RULES, {})
+
+
+LOOSER = replace(
+    asking(policy()).run, proposal=proposal(policy(), policy(mode=ApprovalMode.NEVER, blob="l" * 40))
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [
+        pytest.param(b"/.github/ @ann\n", (Owners(("ann",), file=GATE_FILE),), id="of its folder"),
+        pytest.param(b"/a @ann\n", (Owners(file=GATE_FILE, anybody=True),), id="of nobody"),
+        pytest.param(None, "owners_absent", id="no CODEOWNERS"),
+    ],
+)
+def test_a_looser_gate_file_has_owners_too(file: bytes | None, found: object) -> None:
+    github = Github(PolicyFile("f" * 40, file) if file else PolicyAbsent())
+    told = Owning(cast(Hub, cast(Any, github)), ownership).of(LOOSER, policy(), {})[REVIEWED]
+    assert (told.code if isinstance(told, Unknown) else told) == found
+    assert not github.asked
+
+
+def test_where_the_gate_file_names_its_owners_nobody_reads_code_owners() -> None:
+    rules = replace(policy(), owners=(ApproverLine(permission=Permission.MAINTAIN),))
+    github = Github(HubUnavailable("never asked"))
+    assert not Owning(cast(Hub, cast(Any, github)), ownership).of(LOOSER, rules, {})

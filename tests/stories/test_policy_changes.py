@@ -21,6 +21,8 @@ def test_case_087_a_looser_gate_file_is_shown_so_and_a_broken_one_with_its_line(
     assert "| `staging` | ⚠️ looser | `approval.mode` (looser) |" in looser["summary"]
     story.asks("staging")  # case 86: by the gate file of the default branch
     assert any("Looser than now" in comment["body"] for comment in story.ours())
+    asked = story.sees(lambda: _asking(story), "administrators are asked, where nobody owns the file")
+    assert "one person with admin permission who did not contribute" in asked["body"]
     story.pushes({".github/gate.yml": GATE_FILE + "surprise: 1\n"})
     broken = story.shows("gate / policy", "failure")
     assert "surprise" in broken["summary"]
