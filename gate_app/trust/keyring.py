@@ -73,6 +73,7 @@ class Keyring:
         self._lock = threading.Lock()
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._read_at = self._asked_at = float("-inf")
+        self._asking = False
 
     def keys(self) -> Mapping[str, RSAPublicKey]:
         """What to verify with; read anew when it is old. Empty when nothing is known that may be believed."""
@@ -82,17 +83,29 @@ class Keyring:
             return self._keys if self._monotonic() - self._read_at <= KEPT_SECONDS else {}
 
     def refresh(self) -> bool:
-        """Asks the issuer, unless that was done within the last minute. Whether there are keys that were just read."""
+        """Asks the issuer, unless that was done within the last minute. Whether there are keys that were just read.
+
+        One caller at a time asks; nobody waits for it, so that a slow issuer holds one thread and no more.
+        """
         with self._lock:
             now = self._monotonic()
             if now - self._asked_at < REFRESH_SECONDS:
                 return False
-            self._asked_at = now
-            try:
-                found = read_keys(self._fetch())
-            except OSError:
+            if self._asking:
                 return False
+            self._asked_at, self._asking = now, True
+        found: Mapping[str, RSAPublicKey] = {}
+        try:
+            found = read_keys(self._fetch())
+        except OSError:
+            return False
+        finally:
+            self._asked(found)
+        return bool(found)
+
+    def _asked(self, found: Mapping[str, RSAPublicKey]) -> None:
+        with self._lock:
+            self._asking = False
             if not found:
-                return False
+                return
             self._keys, self._read_at = found, self._monotonic()
-            return True

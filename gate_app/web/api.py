@@ -4,6 +4,7 @@ Rules of this file:
 * No call is believed but by its job's OIDC token, verified here and good for one call.
 * 202 follows the commit of the call, as with webhooks; a ticket, told once, fetches the answer. Neither a token nor a
   ticket is in an address or in a log (case 138).
+* Everybody's workflows can have tokens for our audience: of a repository that we know nothing of, nothing is stored.
 * Bodies are small JSON objects of known keys and bounded texts. A refusal has a code and a fix and tells nothing of
   what is stored: an unknown ticket and one that is too old or not answered yet are the same 404 (case 139).
 """
@@ -62,6 +63,9 @@ TOKEN_REPLAYED: Final = Refusal("token_replayed", "this token was used before; a
 CALL_MALFORMED: Final = Refusal(
     "call_malformed", "send a JSON object with schema_version 1 and the documented keys"
 )
+REPOSITORY_UNKNOWN: Final = Refusal(
+    "repository_unknown", "install the app on this repository, and merge a gate file: docs/init.md"
+)
 CALL_TOO_LARGE: Final = Refusal("call_too_large", f"send Content-Length and at most {MAX_CALL_BYTES} bytes")
 TICKET_UNKNOWN: Final = Refusal(
     "ticket_unknown", "no answer for this ticket, or not yet; ask again, or call again"
@@ -75,6 +79,7 @@ STATUS: Final[Mapping[str, int]] = {
     CALL_MALFORMED.code: 400,
     CALL_TOO_LARGE.code: 413,
     TICKET_UNKNOWN.code: 404,
+    REPOSITORY_UNKNOWN.code: 404,
 }
 """Every other refusal is of the token: 401."""
 
@@ -92,6 +97,10 @@ class Answers(Protocol):
 
     def answer(self, ticket: str) -> str | None:
         """The JSON text for a ticket's fingerprint, None without one. Raises `StoreUnavailableError`."""
+        ...
+
+    def knows(self, repository_id: int) -> bool:
+        """Whether there ever was anything to decide in a repository. Raises `StoreUnavailableError`."""
         ...
 
 
@@ -148,6 +157,8 @@ def _call(ports: JobPorts, want: str) -> Refusal | Mapping[str, object]:
     ticket = secrets.token_urlsafe(32)
     delivery = delivery_of_call(claims, want, asked, fingerprint(ticket), ports.now_ms())
     try:
+        if not ports.answers.knows(claims.repository_id):
+            return REPOSITORY_UNKNOWN
         outcome = ports.calls.submit(delivery)
     except StoreUnavailableError as fault:
         _log.warning("a call of a job was answered with 503: %s", fault.cause)

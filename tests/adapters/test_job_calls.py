@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from flask.testing import FlaskClient
-from support.store import opened
+from support.store import a_run, opened, stored
 from support.tokens import EXPECTED, KID, NOW, SECONDS, private_key, token
 
 from gate_app.domain.grants import Job, JobAnswer
@@ -45,6 +45,7 @@ class Everything:
         self.published: dict[str, RSAPublicKey] = {KID: private_key().public_key()}
         self.refreshed: dict[str, RSAPublicKey] = {}
         self.asked = 0
+        self.known = {71}
 
     def submit(self, delivery: Delivery) -> Outcome:
         if self.away:
@@ -59,6 +60,9 @@ class Everything:
         if self.away:
             raise StoreUnavailableError("database is locked")
         return self.told.get(ticket)
+
+    def knows(self, repository_id: int) -> bool:
+        return repository_id in self.known
 
     def keys(self) -> Mapping[str, RSAPublicKey]:
         return self.published
@@ -133,6 +137,15 @@ def test_a_token_is_good_for_one_call(client: FlaskClient, world: Everything) ->
     again = calls(client, "requests", {"schema_version": 1, "environment": "staging"}, given)
     assert (again.status_code, again.json["code"]) == (409, "token_replayed")
     assert len(world.stored) == 1
+
+
+def test_a_stranger_with_a_good_token_for_us_leaves_nothing_behind(
+    client: FlaskClient, world: Everything
+) -> None:
+    """Whoever has a repository at GitHub gets tokens with whatever audience they ask for, as many as they like."""
+    answer = calls(client, bearer=token(repository_id="4711"))
+    assert (answer.status_code, answer.json["code"]) == (404, "repository_unknown")
+    assert world.stored == {}
 
 
 @pytest.mark.parametrize("what", ["requests", "redemptions", "reports", "withdrawals"])
@@ -294,3 +307,13 @@ def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
     for url in ("postgresql://127.0.0.1:9/none", f"sqlite:///{tmp_path / 'none.db'}"):
         with pytest.raises(StoreUnavailableError):
             Answers(url, lambda: 0).answer("t")
+        with pytest.raises(StoreUnavailableError):
+            Answers(url, lambda: 0).knows(71)
+
+
+def test_a_repository_is_known_once_something_was_to_be_decided_in_it(database_url: sa.URL) -> None:
+    with opened(database_url) as engine:
+        answers = Answers(database_url.render_as_string(hide_password=False), lambda: 0)
+        assert not answers.knows(71)
+        stored(SqlStore(engine), a_run())
+        assert (answers.knows(71), answers.knows(72)) == (True, False)

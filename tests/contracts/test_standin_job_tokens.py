@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -131,3 +135,24 @@ def test_where_no_keys_are_it_is_a_fault(github: Github, tmp_path: Path) -> None
     for issuer in (f"{github.url}/nowhere", "http://127.0.0.1:9/x", "https://127.0.0.1:9/x"):
         with pytest.raises(OSError):
             KeySet(issuer)()
+
+
+def test_an_issuer_that_answers_drop_by_drop_is_not_waited_for() -> None:
+    """Case 128: each byte is in time, the answer is not."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = threading.Thread(target=_drip, args=(server,), daemon=True)
+        dripping.start()
+        keys, began = KeySet(f"http://127.0.0.1:{server.getsockname()[1]}", patience=0.3), time.monotonic()
+        with suppress(OSError):
+            assert read_keys(keys()) == {}
+        assert time.monotonic() - began < 3
+        dripping.join(10)
+
+
+def _drip(server: socket.socket) -> None:
+    peer, _ = server.accept()
+    with peer, suppress(OSError):
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n")
+        for _ in range(200):
+            peer.sendall(b" ")
+            time.sleep(0.05)

@@ -106,6 +106,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
         "trust/test_keyring",
         the_issuer_is_asked_once_a_minute=("if now - self._asked_at < REFRESH_SECONDS:", "if False:"),
         an_empty_answer_is_not_kept=("            if not found:", "            if False:"),
+        one_asks_and_nobody_waits=("            if self._asking:", "            if False:"),
         keys_are_not_believed_for_ever=(
             "return self._keys if self._monotonic() - self._read_at <= KEPT_SECONDS else {}",
             "return self._keys",

@@ -96,7 +96,7 @@ def test_the_workflow_that_the_app_dispatched_redeems_and_nobody_else_does(
         "job_event": {"event_name": "pull_request_target"},
         "job_environment": {"environment": "production"},
         "job_not_dispatched": {"run_attempt": "2"},
-        "gate_unknown": {"repository_id": "999999"},
+        "repository_unknown": {"repository_id": "999999"},
     }
     for code, claims in hostile.items():
         runner = of_run(story, tmp_path, dispatched["id"], **claims)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -89,6 +91,29 @@ def test_whatever_comes_in_the_issuer_is_asked_once_a_minute() -> None:
     issuer.now = REFRESH_SECONDS
     assert ring.refresh()
     assert issuer.asked == 2
+
+
+def test_nobody_waits_for_who_asks_a_slow_issuer() -> None:
+    """Case 128: what anybody's token sets off holds one thread, not all that the webhooks need too."""
+    issuer, asked, answers = Issuer(), threading.Event(), threading.Event()
+
+    def slowly() -> bytes:
+        asked.set()
+        assert answers.wait(10)
+        return issuer()
+
+    ring = Keyring(slowly, issuer.clock)
+    asking = threading.Thread(target=ring.refresh)
+    asking.start()
+    assert asked.wait(10)
+    issuer.now = REFRESH_SECONDS
+    others = ThreadPoolExecutor(1)
+    assert others.submit(ring.keys).result(5) == {}
+    answers.set()
+    asking.join(10)
+    others.shutdown()
+    assert list(ring.keys()) == [KID]
+    assert issuer.asked == 1
 
 
 @pytest.mark.parametrize("broken", [b"", b"<html>", b'{"keys": []}'])
