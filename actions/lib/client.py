@@ -11,13 +11,16 @@ import json
 import os
 import re
 import ssl
+import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Union
 
 SCHEMA_VERSION = 1
 TIMEOUT_SECONDS = 15
+"""For a whole answer, not only for its next byte."""
 MAX_BYTES = 256 * 1024
 DECISIONS = (
     "approved",
@@ -34,6 +37,8 @@ _CODE = re.compile(r"[a-z_]{1,64}")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _GRANT = re.compile(r"[!-~]{1,512}")
 _TICKET = re.compile(r"[A-Za-z0-9_-]{20,128}")
+_PASSING = ("token_replayed", "token_expired", "token_key_unknown")
+"""Refusals of one token; the next one is new, and keys that were just published are read within a minute."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -105,6 +110,26 @@ class Client:
         return self._open(urllib.request.Request(self.url + path, data=body, headers=headers, method=method))
 
     def _open(self, request: urllib.request.Request) -> Dict[str, Any]:
+        """The answer, by a thread of its own: whoever answers drop by drop is left, and a cancelled job ends now."""
+        found: List[Union[Dict[str, Any], Exception]] = []
+        asking = threading.Thread(target=lambda: found.append(self._result(request)), daemon=True)
+        until = time.monotonic() + TIMEOUT_SECONDS
+        asking.start()
+        while asking.is_alive() and time.monotonic() < until:
+            asking.join(0.1)  # on Windows a signal is heard between two of them alone
+        if not found:
+            raise Unavailable("no whole answer in time")
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
+
+    def _result(self, request: urllib.request.Request) -> Union[Dict[str, Any], Exception]:
+        try:
+            return self._answered(request)
+        except Exception as fault:
+            return fault
+
+    def _answered(self, request: urllib.request.Request) -> Dict[str, Any]:
         try:
             with self._opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
                 return _object(answer.read(MAX_BYTES + 1))
@@ -146,7 +171,7 @@ def _of_error(error: urllib.error.HTTPError) -> Exception:
         said = {}
     code = said.get("code")
     known = isinstance(code, str) and _CODE.fullmatch(code) is not None
-    if not known or error.code >= 500 or code in ("token_replayed", "token_expired"):
+    if not known or error.code >= 500 or code in _PASSING:
         return Unavailable("HTTP " + str(error.code))
     return Refused(str(code), str(said.get("fix", "")))
 

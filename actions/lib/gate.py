@@ -175,7 +175,7 @@ def summary(result: Dict[str, Any]) -> str:
         decision,
     )
     rows = [
-        ("Why", outputs.plain(result["message"]).replace("|", "&#124;").replace("<", "&lt;")),
+        ("Why", outputs.inert(result["message"])),
         ("Reason code", outputs.code(result["reason_code"])),
         ("Commit", outputs.code(result["sha"][:12])),
         ("Approved by", " ".join(outputs.code(login) for login in result["approved_by"][:20])),

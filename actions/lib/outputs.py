@@ -65,8 +65,13 @@ def _append(path: str, text: str) -> None:
 
 def code(text: object, limit: int = 120) -> str:
     """Text from outside as code in a table of the summary: shown as it is, and nothing else."""
-    shown = plain(text, limit).translate(_ENTITIES)
+    shown = inert(text, limit)
     return "<code>" + shown + "</code>" if shown else ""
+
+
+def inert(text: object, limit: int = 300) -> str:
+    """Text from outside in a table of the summary: neither markup nor a link, an image or a mention."""
+    return plain(text, limit).translate(_ENTITIES)
 
 
 def utf8() -> None:

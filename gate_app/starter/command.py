@@ -23,6 +23,7 @@ WRITTEN: Final = 0
 NOT_WRITTEN: Final = 1
 WRONG_CALL: Final = 2
 _WIDTH: Final = 300
+_NOTE_WIDTH: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def propose(path: Path, *, force: bool) -> Proposed | Refusal:
 def _sorted(found: Checkout, plan: Plan, force: bool) -> Proposed:
     differing = [each for each in plan.files if each.differs]
     kept = tuple(each for each in differing if each.before is not None and not force)
-    return Proposed(found.folder, tuple(each for each in differing if each not in kept), kept, plan.notes)
+    notes = tuple(plain(line, _NOTE_WIDTH) for line in plan.notes)  # they name files and branches as they are
+    return Proposed(found.folder, tuple(each for each in differing if each not in kept), kept, notes)
 
 
 def write(proposed: Proposed) -> Refusal | None:

@@ -260,6 +260,14 @@ def test_a_file_that_changes_between_question_and_answer_stays(tmp_path: Path) -
     assert (made / GATE).read_text() == "mine"
 
 
+def test_a_file_with_an_odd_name_cannot_move_the_cursor(tmp_path: Path) -> None:
+    """Case 178."""
+    odd = {f"{FLOWS}/a\x1b[2J\r\u202eb.yml": deploys("production"), f"{FLOWS}/c\x1b[8md.yml": "{"}
+    found = proposed(repository(tmp_path / "r", odd))
+    assert "past the gate" in "".join(found.notes)
+    assert not {"\x1b", "\r", "\u202e"} & set("".join((*found.notes, *found.difference)))
+
+
 def test_nothing_of_the_repository_is_run(tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     made = repository(

@@ -6,12 +6,13 @@ import ast
 import html
 import random
 import re
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,14 @@ def test_no_value_is_markup_in_the_summary() -> None:
         assert not re.search(r"<(?!/?code>)", "".join(lines))
 
 
+def test_what_a_person_wrote_is_no_link_and_no_image_in_the_summary() -> None:
+    """Case 179: the message holds the reason of a denial, as somebody wrote it."""
+    said = "Denied by x: ![x](https://evil.example/p.png) [here](https://evil.example) @acme/sre *b*"
+    shown = action_gate.summary(action_gate.nothing("denied", said, "staging"))
+    assert not re.search(r"\]\(|https://|@acme|\*b\*", shown)
+    assert said in html.unescape(shown)
+
+
 # --- fails closed ----------------------------------------------------------------------------------------
 
 GRANTED = {
@@ -235,6 +244,26 @@ def test_whatever_a_proxy_says_it_fails_closed(tmp_path: Path, status: int, body
     assert ended.code == 1
     assert ended.said == ("waiting", "timed_out")
     assert (ended.outputs["sha"], ended.outputs["grant-id"]) == ("", "")
+
+
+def test_an_answer_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Case 140: each byte is in time, the answer is not."""
+    monkeypatch.setattr(action_client, "TIMEOUT_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_drip, args=(server,), daemon=True).start()
+        client, began = action_client.Client(f"http://127.0.0.1:{server.getsockname()[1]}"), time.monotonic()
+        with pytest.raises(action_client.Unavailable):
+            client.answer("t" * 43)
+    assert time.monotonic() - began < 4
+
+
+def _drip(server: socket.socket) -> None:
+    peer, _ = server.accept()
+    with peer, suppress(OSError):
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        for _ in range(100):
+            peer.sendall(b" ")
+            time.sleep(0.1)
 
 
 def test_a_job_that_may_have_no_token_is_told_what_it_lacks(tmp_path: Path) -> None:
