@@ -46,8 +46,10 @@ def lock_of(facts: EnvironmentFacts, conditions: Conditions) -> Lock | Unknown |
 def move_lock(
     policy: Policy, command: Command, event: CommandGiven, conditions: Conditions
 ) -> EnvironmentFacts | ReasonCode:
-    """The environment after a `/lock` or `/unlock`, or why nothing changed; the grammar takes only those there are."""
-    environment = next(each for each in policy.environments if each.name == command.environment)
+    """The environment after a `/lock` or `/unlock`, or why nothing changed; the gate file has a name, and no lock."""
+    environment = policy.environment(command.environment or "")
+    if environment is None:
+        return ReasonCode.ENVIRONMENT_UNKNOWN
     facts = conditions.environment(environment.name)
     lock = lock_of(facts, conditions)
     if command.verb == "lock":

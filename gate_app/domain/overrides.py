@@ -6,11 +6,11 @@ repository overrides again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from gate_app.domain.model import Person
+from gate_app.domain.model import LATER, Person
 
 EVERYWHERE: Final = ""
 """The name of the facts that concern all environments of a repository: no environment is called so."""
@@ -25,7 +25,10 @@ KEPT: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Somebody overrode a gate: in which comment, for which commit, under which gate file, and why."""
+    """Somebody overrode a gate: in which comment, for which commit, under which gate file, and why.
+
+    `plan` is the digest of the plan as it stood then.
+    """
 
     by: Person
     at: datetime
@@ -34,6 +37,7 @@ class Override:
     reason: str
     sha: str
     policy_blob: str
+    plan: str = field(default="", metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from gate_app.domain.approvals import owners_of_change
@@ -19,6 +20,7 @@ from gate_app.domain.events import CommandGiven, Event
 from gate_app.domain.lines import fits
 from gate_app.domain.model import Person, PersonKind, Unknown
 from gate_app.domain.overrides import EVERYWHERE, KEPT, LASTS, MOST, SPAN, Debt, Override
+from gate_app.domain.plan import binding_for, plan_for
 from gate_app.domain.policy import Environment, OverridePolicy, Policy
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.verdict import Reason, ReasonCode, met, unknown
@@ -50,9 +52,10 @@ def overridden(run: Run, gate: Gate, environment: Environment, conditions: Condi
     given, policy = gate.override, environment.override
     if given is None or policy is None or conditions.now > given.at + LASTS:
         return None
-    blob = run.policy.blob_sha if isinstance(run.policy, Policy) else ""
-    replanned = any(each.comment_id > given.comment_id for each in gate.modifications)
-    if replanned or (given.sha, given.policy_blob) != (run.change.head.sha, blob):
+    now = binding_for(run, environment)
+    if (given.sha, given.policy_blob, given.plan) != (now.head_sha, now.policy_blob, now.plan_digest):
+        return None
+    if _away_since(given.at, run, conditions):
         return None
     body = conditions.comments.get(given.comment_id, Unknown("not_read"))
     if isinstance(body, Unknown):
@@ -100,6 +103,7 @@ def override(
         command.reason,
         run.change.head.sha,
         policy.blob_sha,
+        plan_for(run, environment).digest,
     )
     debt = Debt(name, event.comment_id, event.person, event.at, given.sha, command.reason, event.conversation)
     return replace(gate, override=given), replace(facts, debts=(debt, *facts.debts)[:KEPT])
@@ -111,12 +115,19 @@ def _not_now(
     """Whether the gate is undecided, the comment is not heard of too late, and the commit is certain (case 20)."""
     if gate.release is not None or gate.closing is not None:
         return ReasonCode.TOO_LATE
-    if conditions.now > event.at + LASTS:
+    if conditions.now > event.at + LASTS or _away_since(event.at, run, conditions):
         return ReasonCode.OVERRIDE_LATE
     if command.sha is not None:
         return None if run.change.head.sha.startswith(command.sha) else ReasonCode.SHA_MISMATCH
     seen = gate.question.comment_id if gate.question is not None else None
     return None if seen is not None and event.comment_id > seen else ReasonCode.OVERRIDE_SHA_MISSING
+
+
+def _away_since(given: datetime, run: Run, conditions: Conditions) -> bool:
+    """Whether the head was away, or the pull request closed, after somebody wrote (cases 23, 34)."""
+    head = conditions.head
+    seen = (run.interrupted_at, None if isinstance(head, Unknown) else head.interrupted_at)
+    return any(away is not None and away >= given for away in seen)
 
 
 def _not_permitted(

@@ -13,7 +13,7 @@ from typing import Literal
 
 from gate_app.domain.approvals import contributors
 from gate_app.domain.commands import Command
-from gate_app.domain.conditions import Conditions
+from gate_app.domain.conditions import Conditions, Head
 from gate_app.domain.events import CommandGiven
 from gate_app.domain.model import Origin, Person, Unknown
 from gate_app.domain.patience import Pause
@@ -26,7 +26,7 @@ def pause(run: Run, command: Command, event: CommandGiven, conditions: Condition
     """The run after a `/hold`, `/resume`, `/ask` or `/answer`, or why nothing changed."""
     match command.verb:
         case "hold" | "ask":
-            return _begun(run, command, event)
+            return _begun(run, command, event, conditions)
         case "resume":
             return _resumed(run, event, conditions)
         case _:
@@ -60,7 +60,10 @@ def _answers_of(gate: Gate, person: Person) -> tuple[Answer, ...]:
     return tuple(each for each in gate.answers if each.person.id == person.id and not each.voided)
 
 
-def _begun(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCode:
+def _begun(run: Run, command: Command, event: CommandGiven, conditions: Conditions) -> Run | ReasonCode:
+    """Not once the pull request is closed: what it became may have its own run by now, which would not hear of it."""
+    if isinstance(conditions.head, Head) and not conditions.head.open:
+        return ReasonCode.TOO_LATE
     kind: Literal["hold", "ask"] = "hold" if command.verb == "hold" else "ask"
     undecided = any(gate.closing is None and gate.release is None for gate in run.gates.values())
     if not undecided and not (kind == "hold" and ships_later(run)):

@@ -38,6 +38,7 @@ from gate_app.domain.redeeming import reports_on
 from gate_app.domain.review import gate_named, spoken
 from gate_app.domain.run import (
     Answer,
+    Binding,
     Followed,
     Gate,
     Question,
@@ -130,20 +131,22 @@ def _answered(run: Run, event: CommandGiven) -> Run:
     ):
         return run
     target = target_of(run, command, event)
-    if not isinstance(target, Target) or target.question is None:
+    if not isinstance(target, Target):
         return run
-    return run.with_gate(_with_answer(target.gate, target.question, command, event))
+    return run.with_gate(_with_answer(run, target.gate, target.question, command, event))
 
 
-def _with_answer(gate: Gate, question: Question, command: Command, event: CommandGiven) -> Gate:
+def _with_answer(
+    run: Run, gate: Gate, question: Question | None, command: Command, event: CommandGiven
+) -> Gate:
     answer = Answer(
         kind="approval" if command.verb == "approve" else "denial",
         person=event.person,
         at=event.at,
         comment_id=event.comment_id,
         body_sha256=event.body_sha256,
-        question=question.number,
-        binding=question.binding,
+        question=question.number if question else 0,
+        binding=question.binding if question else Binding(run.change.head.sha, "", "", ""),
         reason=command.reason,
     )
     return replace(gate, answers=(*gate.answers, answer))

@@ -115,7 +115,7 @@ def _commanded(
         case "lock" | "unlock":
             locked = move_lock(policy, command, event, conditions)
             if isinstance(locked, ReasonCode):
-                return Refused(locked, command.environment or "")
+                return Refused(locked, command.environment or "", tuple(run.gates))
             return Obeyed(run, (locked,))
         case _:
             return _moved(pause(run, command, event, conditions), command)

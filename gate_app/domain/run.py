@@ -411,7 +411,7 @@ class Run:
 
 
 def oldest_approval(run: Run) -> datetime | None:
-    """When the oldest approval was given that may still open a gate; None when there is none."""
+    """When the oldest approval, or override, was given that may still open a gate; None when there is none."""
     waiting = [gate for gate in run.every_gate if not gate.closing and not gate.release]
     standing = [
         pressed_since(gate, answer.at) if answer.button else answer.at
@@ -421,7 +421,9 @@ def oldest_approval(run: Run) -> datetime | None:
         if answer.binding.head_sha == run.change.head.sha
         if answer.binding.interrupted_at == run.interrupted_at
     ]
-    return min(standing, default=None)
+    overriding = [gate.override.at for gate in waiting if gate.override]
+    away = run.interrupted_at
+    return min((*standing, *(at for at in overriding if away is None or away < at)), default=None)
 
 
 def pressed_since(gate: Gate, told_at: datetime) -> datetime:

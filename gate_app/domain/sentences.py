@@ -299,7 +299,9 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.OVERRIDE_NOT_CONFIGURED: lambda f: "the gate file lets nobody override there (`override`)",
     _R.OVERRIDE_NOT_PERMITTED: lambda f: "they are not among those who may override there",
     _R.OVERRIDE_SHA_MISSING: lambda f: "nothing was asked about this commit yet, so it has to be named",
-    _R.OVERRIDE_LATE: lambda f: "it was written more than an hour ago",
+    _R.OVERRIDE_LATE: lambda f: (
+        "it was written more than an hour ago, or before this commit was away or the pull request closed"
+    ),
     _R.OVERRIDE_DEBT: lambda f: (
         "an earlier override has not been followed up yet; somebody else than who overrode closes its issue first"
     ),

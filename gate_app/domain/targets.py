@@ -3,7 +3,7 @@
 Rules of the file: without an environment it is the only asking gate, else nothing happens and the choices
 are listed; an answer older than the question it would answer never counts (case 9); a named SHA must be the
 head on the card (cases 28, 29). A rollback asks beside the run that it follows, so its environment has to be
-named.
+named. An override may release what nobody was asked about, so a denial of it needs no question.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gate_app.domain.verdict import ReasonCode
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The gate a command speaks of and the question it answers (None for commands that only ask)."""
+    """The gate a command speaks of and the question it answers; None for the denial of an override before any."""
 
     gate: Gate
     question: Question | None
@@ -55,7 +55,7 @@ def target_of(run: Run, command: Command, event: CommandGiven) -> Target | NoTar
         return NoTarget(ReasonCode.ENVIRONMENT_AMBIGUOUS, choices=(gate.environment,))
     if _too_late(run, gate, "denial" if command.verb == "deny" else "approval"):
         return NoTarget(ReasonCode.TOO_LATE, gate.environment)
-    if gate.question is None:
+    if not (_deniable(gate) if command.verb == "deny" else gate.question):
         return NoTarget(ReasonCode.NOT_ASKED_YET, gate.environment)
     if command.sha is not None and not run.change.head.sha.startswith(command.sha):
         return NoTarget(ReasonCode.SHA_MISMATCH, gate.environment)
@@ -99,9 +99,16 @@ def target_of_press(run: Run, event: ButtonPressed) -> Pressed | NoTarget:
     return Pressed(gate, gate.question, kind)
 
 
-def _deniable(run: Run) -> tuple[Gate, ...]:
+def _deniable(gate: Gate) -> bool:
+    """Whether there is something to deny: a question, or an override."""
+    return gate.question is not None or gate.override is not None
+
+
+def _denied_by(run: Run) -> tuple[Gate, ...]:
     """The gates that a denial still reaches."""
-    return tuple(gate for gate in run.gates.values() if gate.question and not _too_late(run, gate, "denial"))
+    return tuple(
+        gate for gate in run.gates.values() if _deniable(gate) and not _too_late(run, gate, "denial")
+    )
 
 
 def _named(run: Run, command: Command) -> Gate | NoTarget:
@@ -111,7 +118,7 @@ def _named(run: Run, command: Command) -> Gate | NoTarget:
     if command.environment is not None:
         gate = run.gates.get(command.environment)
         return gate or NoTarget(ReasonCode.ENVIRONMENT_UNKNOWN, command.environment, tuple(run.gates))
-    open_gates = _deniable(run) if command.verb == "deny" else asking(run)
+    open_gates = _denied_by(run) if command.verb == "deny" else asking(run)
     if len(open_gates) == 1:
         return open_gates[0]
     if open_gates:

@@ -696,3 +696,70 @@ def test_a_job_redeems_what_was_overridden_only_while_the_override_holds() -> No
     late = world.tick().verdicts["staging"]
     assert not late.awaits_job
     assert "approval_missing" in late.codes
+
+
+# --- what voids one that waits ---
+
+
+def waiting_override(found: Policy | None = None, *, asked: bool = True) -> World:
+    """It was given while another release is under way there."""
+    world = known(asking(found or rules())) if asked else failing(found)
+    world.environments["staging"] = EnvironmentFacts("staging", busy_with="71#9:1:staging")
+    world.last_comment = 10
+    world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
+    return world
+
+
+def once_it_is_free(world: World) -> World:
+    world.environments["staging"] = replace(world.environments["staging"], busy_with=None)
+    world.passes(5).tick()
+    return world
+
+
+@pytest.mark.parametrize("line", ["/deny staging it deletes data", "/deny it deletes data"])
+def test_an_override_before_any_question_can_be_denied_before_any_question(line: str) -> None:
+    world = waiting_override(asked=False)
+    assert world.gate("staging").question is None
+    world.says(REVIEWER, line)
+    assert world.state("staging") == "denied"
+    assert not once_it_is_free(world).releases("staging")
+
+
+def test_a_denial_that_comes_before_any_work_stops_what_was_overridden_unasked() -> None:
+    world = failing()
+    world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
+    world.says(REVIEWER, "/deny staging it deletes data")
+    world.happens(DeploymentCreated(world.now, "staging", 900))
+    assert "deploy@staging" not in world.started()
+
+
+@pytest.mark.parametrize("later", [0, 1], ids=["in the same second", "after it"])
+def test_case_023_an_override_from_before_the_head_was_away_does_not_count(later: int) -> None:
+    world = waiting_override()
+    world.passes(later)
+    world.head = Head(HEAD.sha, "main", True, interrupted_at=world.now)
+    assert not once_it_is_free(world).releases("staging")
+    world.head = Head(HEAD.sha, "main", True)  # nobody asks for it any more
+    world.passes(5).tick()
+    assert not world.releases("staging")
+
+
+def test_case_034_one_that_is_heard_of_after_the_pull_request_was_reopened_is_refused() -> None:
+    world = known(asking(rules()))
+    world.head = Head(HEAD.sha, "main", True, interrupted_at=world.now + timedelta(seconds=1))
+    world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
+    assert "override_late" in said(world)
+    assert not debts(world)
+    world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
+    assert len(world.releases("staging")) == 1
+
+
+def test_a_plan_that_was_changed_before_it_and_is_heard_of_later_is_another_plan() -> None:
+    declared = (Parameter("percent", "integer", "10"),)
+    world = waiting_override(rules(approval=replace(rules().environments[0].approval, parameters=declared)))
+    line = "/modify staging percent=90"
+    digest = sha256(line.encode()).hexdigest()
+    world.comments[5] = digest
+    world.happens(CommandGiven(world.now, 5, 1, REVIEWER, line, digest))
+    assert world.gate("staging").modifications
+    assert not once_it_is_free(world).releases("staging")

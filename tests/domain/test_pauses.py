@@ -19,6 +19,7 @@ from support.runs import (
     proposed,
 )
 
+from gate_app.domain.conditions import Head
 from gate_app.domain.effects import PublishCheckRun, PublishComment, React
 from gate_app.domain.events import ReleaseReturned
 from gate_app.domain.model import Authorship, Origin, Unknown
@@ -383,3 +384,12 @@ def test_where_nothing_is_open_a_question_is_still_none() -> None:
     world = merging_later()
     world.says(REVIEWER, "/ask why?")
     assert "nothing_open" in world.replies()[-1]
+
+
+def test_a_hold_that_comes_with_the_merge_is_refused_rather_than_lost() -> None:
+    """The commit that it became may have a run of its own already, which heard of no hold."""
+    world = asking()
+    world.head = Head(CHANGE.head.sha, "main", False, merged=True)
+    world.says(REVIEWER, "/hold not tonight")
+    assert "too_late" in world.replies()[-1]
+    assert not world.run.holds

@@ -394,3 +394,22 @@ def test_a_broken_gate_file_in_force_is_mended_first() -> None:
     world.says(MAINTAINER, "/approve policy")
     assert conclusion(world) == "failure"
     assert len(world.replies()) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/lock policy mine",
+        "/unlock policy mine",
+        "/modify policy percent=1",
+        "/deploy policy",
+        "/rollback policy back",
+        "/override policy now",
+        "/delegate policy @author until 2026-03-05",
+    ],
+)
+def test_a_command_about_environments_is_refused_where_it_names_the_gate_file(line: str) -> None:
+    world = looser()
+    world.says(MAINTAINER, line)
+    assert "was not obeyed" in world.replies()[-1]
+    assert set(world.environments) == set()
