@@ -24,6 +24,8 @@ SOONEST, LATEST = 1.0, 20.0
 """Seconds between two looks; each wait is half as long again as the one before."""
 RENEWED = 600.0
 """Seconds after which a job that waits calls anew: tickets are good for 15 minutes."""
+NEWS_SECONDS = 120.0
+"""How long the app may take to hear of the push that started this workflow, before no gate is none."""
 FIRST_SECONDS = 20.0
 """How long the first answer may take where nobody waits for the decision."""
 REDEEM_SECONDS = 120.0
@@ -47,13 +49,14 @@ class Step:
             self.asked["gate"] = gate
         self.waits = wait_seconds > 0
         self.until = time.monotonic() + (wait_seconds or FIRST_SECONDS)
+        self.news_until = time.monotonic() + min(wait_seconds, NEWS_SECONDS)
         self.key = secrets.token_urlsafe(32)
         self.said = ""
         self.last: Dict[str, Any] = nothing("unavailable", "The app did not answer.", environment, gate)
 
     def request(self) -> Dict[str, Any]:
         """Asks, and waits until it is decided or the time is over."""
-        return self._ask("requests", {}, lambda answer: answer["final"] or not self.waits)
+        return self._ask("requests", {}, lambda answer: answer["final"] or not self.waits, self._may_come)
 
     def redeem(self) -> Dict[str, Any]:
         """Exchanges the approval for the grant. A lost answer is asked for again with the same key."""
@@ -87,8 +90,14 @@ class Step:
         except (Refused, Unavailable) as fault:
             outputs.say("the request could not be withdrawn: %s" % fault)
 
-    def _ask(self, what: str, more: Dict[str, str], settled: Any) -> Dict[str, Any]:
-        """Calls, then looks at the answer until it is settled; calls anew when that takes long or nothing comes."""
+    def _may_come(self, answer: Dict[str, Any]) -> bool:
+        """Whether the gate that is not there may be there in a moment."""
+        return bool(answer["reason_code"] == "gate_unknown" and time.monotonic() < self.news_until)
+
+    def _ask(self, what: str, more: Dict[str, str], settled: Any, again: Any = None) -> Dict[str, Any]:
+        """Calls, then looks at the answer until it is settled; calls anew when that takes long or nothing comes, or
+        where the answer is one after which to ask `again`.
+        """
         pause = SOONEST
         while True:
             try:
@@ -98,6 +107,8 @@ class Step:
                     answer = self.client.answer(ticket)
                     if answer is not None and self._is_ours(answer):
                         self._tell(answer)
+                        if again is not None and again(answer):
+                            break
                         if settled(answer):
                             return answer
                         if what == "redemptions" and not _passes(answer):

@@ -98,12 +98,13 @@ class Calling:
         return ReasonCode.GATE_AMBIGUOUS if candidates else ReasonCode.GATE_UNKNOWN
 
     def _named(self, call: Call, repository: int) -> Run | ReasonCode:
-        """A gate's id says run, environment and, after a plus, which of its occasions."""
-        run_id, _, environment = call.gate.partition("+")[0].rpartition(":")
-        stored = self.store.run(run_id)
+        """A gate's id says run, environment and, after a plus, which of its occasions: the present one is meant."""
+        environment = call.event.environment
+        plain = call.gate if call.gate.endswith(f":{environment}") else call.gate.rpartition("+")[0]
+        stored = self.store.run(plain.removesuffix(f":{environment}"))
         if stored is None or stored.run.change.repository.id != repository:
             return ReasonCode.GATE_UNKNOWN
-        known = environment == call.event.environment and environment in stored.run.gates
+        known = environment in stored.run.gates and stored.run.release_id(environment) == call.gate
         return stored.run if known else ReasonCode.GATE_UNKNOWN
 
 

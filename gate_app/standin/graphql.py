@@ -21,7 +21,7 @@ from typing import Any
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, build_schema, graphql_sync
 
-from gate_app.standin import checks, labels, protection, pulls, repositories, statuses
+from gate_app.standin import checks, job_deployments, labels, protection, pulls, repositories, statuses
 from gate_app.standin.pulls import Pull
 from gate_app.standin.repositories import Repository
 from gate_app.standin.state import JsonObject, Transaction
@@ -190,7 +190,7 @@ class _Graph:
         return [self._suite(suite) for suite in found]
 
     def _suite(self, suite: CheckSuite) -> JsonObject:
-        runs = [_check_run(run) for run in self._tx.every(checks.CheckRun, suite_id=suite.id)]
+        runs = [_check_run(self._tx, run) for run in self._tx.every(checks.CheckRun, suite_id=suite.id)]
         return {
             "databaseId": suite.id,
             "app": {"databaseId": suite.app_id},
@@ -206,14 +206,15 @@ class _Graph:
         return {"contexts": shown} if shown else None
 
 
-def _check_run(run: checks.CheckRun) -> JsonObject:
+def _check_run(tx: Transaction, run: checks.CheckRun) -> JsonObject:
+    made = job_deployments.of_check(tx, run)
     return {
         "databaseId": run.id,
         "name": run.name,
         "status": run.status.upper(),
         "conclusion": run.conclusion.upper() if run.conclusion else None,
         "startedAt": run.started_at,
-        "deployment": None,
+        "deployment": {"environment": made.environment} if made else None,
     }
 
 

@@ -348,3 +348,17 @@ def test_a_killed_stand_in_goes_on_with_its_runs(tmp_path: Path) -> None:
     finally:
         again.stop()
     assert (tmp_path / "standin.log").read_text() == ""
+
+
+def test_the_check_run_of_a_job_names_the_deployment_that_it_made(github: Github) -> None:
+    """By either way to read it; a job without an environment names none."""
+    name = ".github/workflows/release.yml"
+    text = "on: workflow_dispatch\njobs: {ship: {environment: Production}, test: {}}\n"
+    sha = github.control.commit(REPOSITORY, {name: text})["sha"]
+    github.control.push(REPOSITORY, "main", sha, "maintainer")
+    run = github.control.dispatch_workflow(REPOSITORY, "release.yml", "maintainer")
+    github.control.start_workflow_run(REPOSITORY, run["id"])
+    token = github.mint(permissions={"checks": "read", "contents": "read"})
+    listed = github.call("GET", f"{API}/commits/{sha}/check-runs", token=token).body["check_runs"]
+    places = {each["name"]: each.get("deployment", {}).get("environment") for each in listed}
+    assert places == {"ship": "Production", "test": None}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.action import DISPATCHED, GRANT, Runner, asking
+from support.action import DEPLOY_YML, DISPATCHED, GRANT, Runner, asking
 from support.routes import DEPLOYER
-from support.story import Place, Story, until
+from support.story import Place, Story, tell, until
 
 from gate_app.standin.shapes import DeploymentState
 
@@ -121,3 +121,23 @@ def test_of_many_jobs_that_ask_at_once_one_gets_the_grant(place: Place, tmp_path
     said = sorted(runner.end(each).said for runner, each in zip(runners, begun, strict=True))
     assert said == [("approved", "grant_given"), *[("denied", "grant_used")] * 4]
     assert len(ours(story)) == 1
+
+
+def test_the_three_line_gate_file_lets_the_push_to_main_deploy_once_a_person_said_so(
+    place: Place, tmp_path: Path
+) -> None:
+    """Every check but that of the waiting job itself, one person, whoever redeems: the whole default."""
+    name, three_lines = "main.yml", "version: 1\nenvironments:\n  production: {}\n"
+    workflow = DEPLOY_YML.split("  other:")[0].replace("environment: staging", "environment: production")
+    files = {f".github/workflows/{name}": workflow}
+    story = tell(place, {"app.py": "print('salut')\n"}, three_lines, files, {name: {"conclusion": None}})
+    head = place.control.merge(story.repository, story.number, by="maintainer")["merge_commit_sha"] or ""
+    pushed = place.control.dispatch_workflow(story.repository, name, DEPLOYER)
+    check = {"name": "test", "head_sha": head, "status": "completed", "conclusion": "success"}
+    place.control.create_check_run(story.repository, check)
+    runner = of_run(story, tmp_path, pushed["id"], event_name="push")
+    waiting = runner.begin("gate", environment="production", wait="1")
+    story.asks("production")
+    story.says("reviewer", "/approve production")
+    ended = runner.end(waiting)
+    assert (ended.code, *ended.said, ended.outputs["sha"]) == (0, "approved", "grant_given", head), ended.log

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import apps, checks, history
+from gate_app.standin import apps, checks, history, job_deployments
 from gate_app.standin.bodies import CheckRunUpdate, NewCheckRun
 from gate_app.standin.checks import CheckRun
 from gate_app.standin.face import access
@@ -38,7 +38,7 @@ def get_check_run(owner: str, name: str, identifier: int) -> ResponseReturnValue
     """Get a check run."""
     with access.state().transaction() as tx:
         repository = access.visit(tx, owner, name, "checks:read").repository
-        return checks.render(tx, checks.require(tx, repository, identifier))
+        return job_deployments.render(tx, checks.require(tx, repository, identifier))
 
 
 @routes.get("/repos/<owner>/<name>/check-runs/<int:identifier>/annotations")
@@ -67,7 +67,7 @@ def list_check_runs(owner: str, name: str, ref: str) -> ResponseReturnValue:
         found = checks.of_commit(tx, repository, history.resolve(tx, repository, ref))
         shown = found if request.args.get("filter") == "all" else checks.latest(found)
         matching = [run for run in shown if matches(run)]
-        runs = [checks.render(tx, run) for run in access.page(matching)]
+        runs = [job_deployments.render(tx, run) for run in access.page(matching)]
         return {"total_count": len(matching), "check_runs": runs}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import apps, checks, history, suites
+from gate_app.standin import apps, checks, history, job_deployments, suites
 from gate_app.standin.bodies import NewCheckSuite
 from gate_app.standin.face import access
 from gate_app.standin.face.check_routes import matches
@@ -55,7 +55,7 @@ def list_runs_of_suite(owner: str, name: str, identifier: int) -> ResponseReturn
         runs = [run for run in checks.of_suite(tx, suite, every=every) if matches(run)]
         return {
             "total_count": len(runs),
-            "check_runs": [checks.render(tx, run) for run in access.page(runs)],
+            "check_runs": [job_deployments.render(tx, run) for run in access.page(runs)],
         }
 
 
