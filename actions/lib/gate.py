@@ -115,6 +115,10 @@ class Step:
                             break
                     pause = self._rest(pause)
                 pause = self._rest(pause)
+            except Refused as refused:  # the first push of a repository, of which the app has not heard yet
+                if refused.code != "repository_unknown" or time.monotonic() >= self.news_until:
+                    raise
+                pause = self._rest(pause)
             except Unavailable as fault:
                 outputs.say("%s; trying again" % fault)
                 pause = self._rest(pause)

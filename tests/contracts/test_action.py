@@ -266,6 +266,20 @@ def _drip(server: socket.socket) -> None:
             time.sleep(0.1)
 
 
+def test_a_repository_that_the_app_has_not_heard_of_yet_is_asked_about_again(tmp_path: Path) -> None:
+    """While it waits; a step that does not wait ends at once."""
+    with answering(404, b'{"code": "repository_unknown", "fix": "install the app"}') as url:
+        job = {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}/token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "c"}
+        waits = Runner(tmp_path, url, job).does("gate", environment="staging", wait="0.03")
+        asks = Runner(tmp_path, url, job, started=5).does("request", environment="staging")
+    assert (waits.code, waits.said[1], asks.code, asks.said[1]) == (
+        1,
+        "repository_unknown",
+        1,
+        "repository_unknown",
+    )
+
+
 def test_a_job_that_may_have_no_token_is_told_what_it_lacks(tmp_path: Path) -> None:
     """Case 131."""
     ended = Runner(tmp_path, "https://gate.example").does("redeem", environment="staging")
