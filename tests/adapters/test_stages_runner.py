@@ -54,7 +54,7 @@ def test_real_tests_that_pass_pass_and_nothing_is_left_behind(repository, state)
     job = stages.new_job(state, repository, sha, PYTEST, junit=JUNIT)
     outcome = stages.run_to_end(job)
     assert (outcome.verdict, outcome.reason) == (StageVerdict.PASSED, StageReason.TESTS_PASSED), outcome
-    assert outcome.evidence.tests == TestCounts(passed=1)
+    assert outcome.evidence.tests == TestCounts(passed=1, flaky=0)
     assert "1 passed" in outcome.evidence.log_tail
     assert outcome.evidence.isolation.startswith(("process:", "namespaces:"))
     assert not job.work_folder.exists()
@@ -64,7 +64,7 @@ def test_a_real_failing_test_fails_with_its_name_and_place(repository, state):
     files = {"test_one.py": PASSING_TEST, "test_two.py": FAILING_TEST}
     outcome = ended(repository, state, files, PYTEST, junit=JUNIT)
     assert (outcome.verdict, outcome.reason) == (StageVerdict.FAILED, StageReason.TESTS_FAILED), outcome
-    assert outcome.evidence.tests == TestCounts(passed=1, failed=1)
+    assert outcome.evidence.tests == TestCounts(passed=1, failed=1, flaky=0)
     failure = outcome.evidence.failures[0]
     assert (failure.name, failure.path, failure.line) == ("test_two.test_two", "test_two.py", 2)
 

@@ -128,6 +128,16 @@ GUARDS: Final[tuple[Guard, ...]] = (
         the_policy_has_to_keep_approvals=(" or not environment.approval.keeps or", " or"),
     ),
     *_of(
+        "domain/measures.py",
+        "domain/test_measures",
+        lines_that_nobody_measured_ask=(
+            "        return Hit(condition, f\"{now.shown}, and what runs there was not measured\")",
+            "        return None",
+        ),
+        failed_tests_of_no_verdict_ask=("told = bool(names) and len(counted) == len(names)", "told = bool(names)"),
+        flaky_tests_that_nobody_counted_ask=("told = bool(flaky) and len(flaky) == len(found) and", "told ="),
+    ),
+    *_of(
         "domain/planning.py",
         "domain/test_plan_block",
         a_way_back_was_healthy_there=("    if len(fitting) != 1:", "    if False:"),

@@ -160,6 +160,25 @@ def test_known_findings_are_no_new_ones(folder: Path) -> None:
     assert judged("--facts", facts(folder, change + scan % "false"))["staging"]["verdict"] == "waiting"
 
 
+@pytest.mark.parametrize(
+    ("rule", "told", "verdict"),
+    [
+        pytest.param("coverage_drop: '> 0.5'", "coverage: '84.5'", "approved", id="as much as it may"),
+        pytest.param("coverage_drop: '> 0.5'", "coverage: '84.4'", "waiting", id="more"),
+        pytest.param("flaky_tests: '> 0'", "tests: {passed: 3}", "approved", id="no flaky test"),
+        pytest.param("flaky_tests: '> 0'", "tests: {passed: 3, flaky: 1}", "waiting", id="a flaky test"),
+    ],
+)
+def test_reports_are_told_too(folder: Path, rule: str, told: str, verdict: str) -> None:
+    (folder / ".github/gate.yml").write_text(
+        "version: 1\nstages: {tests: {command: make, junit: j.xml, coverage: c.xml}}\nenvironments:\n"
+        f"  staging: {{deploy: deployment, approval: {{mode: escalate, escalate_when: [{{{rule}}}]}}}}\n"
+    )
+    stages = f"stages: {{tests: {{verdict: passed, {told}}}}}"
+    text = f"{stages}\nenvironments: {{staging: {{coverage: '85'}}}}"
+    assert judged("--facts", facts(folder, text))["staging"]["verdict"] == verdict
+
+
 def test_code_owners_answer_for_their_files(folder: Path) -> None:
     (folder / ".github/gate.yml").write_text(
         "version: 1\nstages: {tests: {command: make}}\nenvironments:\n"

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from support.story import Place, tell
+from support.story import GATE_FILE, Place, tell
+
+AFTER_THE_MERGE = (
+    GATE_FILE.partition("environments:")[0]
+    + """\
+environments:
+  production:
+    approval: {approvers: [{permission: write, count: 1}]}
+    deploy: {command: echo "$GATE_SHA"}
+"""
+)
 
 
 def test_a_hold_outlives_a_push_and_a_question_reaches_the_author(place: Place) -> None:
@@ -24,3 +34,20 @@ def test_a_hold_outlives_a_push_and_a_question_reaches_the_author(place: Place) 
     story.asks("staging", after=first["id"])
     assert story.replies_to(story.says("maintainer", "/approve staging")) == "+1"
     story.shows("gate / staging", "success")
+
+
+def test_what_ships_with_the_merge_is_held_before_it(place: Place) -> None:
+    story = tell(place, gate_file=AFTER_THE_MERGE)
+    story.shows("stage / tests", "success")
+    assert story.replies_to(story.says("reviewer", "/hold until the translators are back")) == "+1"
+    story.sees(
+        lambda: [each for each in story.ours() if "**Held.** Nothing that this becomes" in each["body"]],
+        "the status says so",
+    )
+    place.control.merge(story.repository, story.number, by="maintainer")
+    assert "**Held by `reviewer`" in story.asks("production")["body"]
+    assert story.replies_to(story.says("maintainer", "/approve production")) == "+1"
+    story.rests()
+    assert not story.deployments()
+    assert story.replies_to(story.says("reviewer", "/resume")) == "+1"
+    story.sees(story.deployments, "production is deployed")
