@@ -369,7 +369,7 @@ def _route_reason(run: Run, gate: Gate, environment: Environment, conditions: Co
     if isinstance(route, WorkflowRoute) and gate.question is None and name not in conditions.routes:
         return unmet(ReasonCode.ROUTE_UNSEEN, route=route.kind)
     if isinstance(route, GrantRoute):
-        return grant_reason(run, gate, route)
+        return grant_reason(run, gate, route, conditions.now)
     if isinstance(route, CommandRoute | WorkflowRoute | DeploymentRoute):
         return met(ReasonCode.ROUTE_READY, route=route.kind)
     return unknown(ReasonCode.ROUTE_UNAVAILABLE, route=route.kind)

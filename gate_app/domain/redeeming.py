@@ -9,6 +9,7 @@ what is so now.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from gate_app.domain.draft import Draft
@@ -22,9 +23,15 @@ FIRST_ATTEMPT: Final = 1
 """A workflow run that we dispatched is ours in its first attempt alone: somebody else runs it again (case 105)."""
 
 
-def grant_reason(run: Run, gate: Gate, route: GrantRoute) -> Reason:
+GOOD_FOR: Final = timedelta(minutes=10)
+"""How old a redemption may be when it is judged: after an outage its job is gone, or asks again."""
+
+
+def grant_reason(run: Run, gate: Gate, route: GrantRoute, now: datetime) -> Reason:
     """Whether a job that may have it redeems the grant in this decision; one that may not changes nothing."""
     job = gate.redeeming
+    if job is not None and now - gate.asks[-1].at > GOOD_FOR:
+        return unmet(ReasonCode.GRANT_AWAITED)
     if job is None or unfit_for(job, run, gate.environment, route) is not None:
         return unmet(ReasonCode.GRANT_AWAITED)
     return met(ReasonCode.GRANT_REDEEMED, run=str(job.run_id))
@@ -153,11 +160,13 @@ def _of_release(run: Run, gate: Gate, release: Release, ask: Ask) -> Told:
         why = _keeps_out(run, gate.environment, ask.job) or refused(ReasonCode.JOB_NOT_DISPATCHED)
         waits = why.code is ReasonCode.GRANT_PREPARED
         return _said(run, gate, "waiting" if waits else "denied", why, final=not waits)
-    if _deploying(run, gate.environment) is not None:
-        return _granted(run, gate, release)
-    if release.status is ReleaseStatus.FAILED:
+    if (
+        release.status is ReleaseStatus.FAILED
+    ):  # also for who has the grant: it is over, others may deploy by now
         ended = refused(release.failure or ReasonCode.DEPLOYMENT_FAILED)
         return _said(run, gate, "denied", ended, final=True)
+    if _deploying(run, gate.environment) is not None:
+        return _granted(run, gate, release)
     return _said(run, gate, "waiting", unmet(ReasonCode.GRANT_PREPARED), final=False)
 
 

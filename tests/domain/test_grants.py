@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -230,6 +231,26 @@ def test_after_its_end_the_grant_is_still_used() -> None:
     asks(world, want="report", outcome="success")
     assert asks(world, replace(JOB, run_id=78))["reason_code"] == "grant_used"
     assert asks(world)["reason_code"] == "grant_given"
+
+
+def test_what_failed_is_granted_no_more_not_even_to_who_had_it() -> None:
+    """Its environment is free: a newer release may be under way when a lost answer is asked for again."""
+    world = redeemed()
+    asks(world, replace(JOB, key="x" * 64), want="report", outcome="failure")
+    assert status(world) is ReleaseStatus.FAILED
+    again = asks(world)
+    assert (again["decision"], again["reason_code"], again["grant_id"]) == ("denied", "deployment_failed", "")
+
+
+@pytest.mark.parametrize(("minutes", "redeems"), [(9, True), (11, False)])
+def test_a_redemption_that_was_stored_long_ago_releases_nothing(minutes: int, redeems: bool) -> None:
+    """After an outage nobody may be there any more to deploy."""
+    world = approved()
+    world.passes(minutes * 60)
+    sent = world.now - timedelta(minutes=minutes)
+    world.happens(JobAsked(sent, "staging", "t" * 64, "redeem", JOB))
+    assert bool(world.releases("staging")) is redeems
+    assert (told(world, "t" * 64)["reason_code"] == "grant_awaited") is not redeems
 
 
 def test_an_earlier_ask_is_not_redeemed_by_a_later_approval() -> None:

@@ -48,6 +48,11 @@ GUARDS: Final[tuple[Guard, ...]] = (
             "draft.put_gate(replace(gate, asks=asks, redeeming=None))",
             "draft.put_gate(replace(gate, asks=asks))",
         ),
+        a_redemption_is_fresh=("now - gate.asks[-1].at > GOOD_FOR", "False"),
+        what_failed_is_granted_no_more=(
+            "    if release.status is ReleaseStatus.FAILED:  # also",
+            "    if False:  # also",
+        ),
         there_is_one_redeemer=(
             "if release.redeemed is not None and release.redeemed != ask.job:",
             "if False:",
