@@ -7,7 +7,7 @@ Rules of the file: frozen values only; people and repositories are numeric ids, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
@@ -44,12 +44,16 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository within one installation; the pair scopes every token, query and cache key."""
+    """A repository within one installation; the pair scopes every token, query and cache key.
+
+    `owner_id` is 0 where it was not told.
+    """
 
     id: int
     owner: str
     name: str
     installation_id: int
+    owner_id: int = field(default=0, compare=False, metadata=LATER)
 
     @property
     def full_name(self) -> str:

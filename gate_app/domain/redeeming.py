@@ -42,6 +42,8 @@ def unfit_for(job: Job, run: Run, environment: str, route: object = None) -> Rea
     change = run.change
     if (job.repository_id, job.repository) != (change.repository.id, change.repository.full_name):
         return refused(ReasonCode.JOB_FOREIGN)
+    if change.repository.owner_id not in (0, job.owner_id):  # transferred, or made again under the same name
+        return refused(ReasonCode.JOB_FOREIGN)
     if job.event not in REDEEMING_EVENTS:
         return refused(ReasonCode.JOB_EVENT, event=job.event)
     if not job.is_on(change.default_branch):

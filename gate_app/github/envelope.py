@@ -31,6 +31,7 @@ class Installation(Reading):
 
 class Owner(Reading):
     login: OwnerName
+    id: Id | None = None
 
 
 class NamedRepository(Reading):
@@ -55,8 +56,8 @@ class DeliveryBody(Reading):
 
     @property
     def where(self) -> Repository:
-        repository = self.repository
-        return Repository(repository.id, repository.owner.login, repository.name, self.installation.id)
+        repository, owner = self.repository, self.repository.owner
+        return Repository(repository.id, owner.login, repository.name, self.installation.id, owner.id or 0)
 
 
 def document(shape: type[Document], event: str, body: bytes) -> Document:

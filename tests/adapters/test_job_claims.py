@@ -19,8 +19,8 @@ from gate_app.trust.oidc import VerifiedClaims, verify
 
 KEYS = {KID: private_key().public_key()}
 BINDING = (
-    "iss", "aud", "exp", "iat", "nbf", "repository", "repository_id", "repository_owner", "run_id", "run_attempt",
-    "workflow_ref", "job_workflow_ref", "event_name", "ref", "ref_type", "environment",
+    "iss", "aud", "exp", "iat", "nbf", "repository", "repository_id", "repository_owner", "repository_owner_id",
+    "run_id", "run_attempt", "workflow_ref", "job_workflow_ref", "event_name", "ref", "ref_type", "environment",
 )  # fmt: skip
 """What decides. The rest is for display, or names the token and its commit, which a dispatched run does not share."""
 EVENTS = (

@@ -107,6 +107,14 @@ def test_a_pushed_pull_request_is_looked_at_and_its_sender_brought_the_head(acti
     )
 
 
+def test_case_135_whose_repository_it_is_is_known_by_number() -> None:
+    payload = pull_request("opened")
+    payload["repository"] = {**payload["repository"], "owner": {"login": "acme", "id": 9}}  # type: ignore[dict-item]  # JSON
+    notice = only("pull_request", payload)
+    assert isinstance(notice, SubjectNoticed)
+    assert notice.repository.owner_id == 9
+
+
 @pytest.mark.parametrize("action", ["closed", "converted_to_draft", "ready_for_review"])
 def test_case_34_a_pull_request_that_only_changed_its_state_was_pushed_by_nobody(action: str) -> None:
     notice = only("pull_request", pull_request(action))

@@ -272,6 +272,7 @@ def test_an_earlier_ask_is_not_redeemed_by_a_later_approval() -> None:
     [
         ("repository_id", 72, "job_foreign"),
         ("repository", "acme/other", "job_foreign"),
+        ("owner_id", 10, "job_foreign"),
         ("event", "pull_request_target", "job_event"),
         ("event", "workflow_run", "job_event"),
         ("event", "issue_comment", "job_event"),

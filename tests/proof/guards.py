@@ -35,6 +35,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
             "if (job.repository_id, job.repository) != (change.repository.id, change.repository.full_name):",
             "if False:",
         ),
+        a_job_is_of_the_owner=("if change.repository.owner_id not in (0, job.owner_id):", "if False:"),
         a_job_is_started_by_whom_may_write=("if job.event not in REDEEMING_EVENTS:", "if False:"),
         a_job_runs_from_the_default_branch=("if not job.is_on(change.default_branch):", "if False:"),
         a_job_is_in_the_environment_of_the_gate=('if job.environment not in ("", environment):', "if False:"),

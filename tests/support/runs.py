@@ -56,7 +56,7 @@ from gate_app.domain.workflows import DeploymentSeen, WorkflowSeen
 from gate_app.domain.worktime import Span
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-REPOSITORY = Repository(71, "acme", "greeter", 5)
+REPOSITORY = Repository(71, "acme", "greeter", 5, owner_id=9)
 HEAD = Content("a" * 40, "b" * 40)
 AUTHOR = Person(100, "author")
 REVIEWER = Person(101, "reviewer")
