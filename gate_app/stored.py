@@ -25,7 +25,7 @@ OWN: Final = ("GATE_APP_ID", "GATE_PRIVATE_KEY", "GATE_PRIVATE_KEY_FILE", "GATE_
 MAX_BYTES: Final = 16_384
 _API: Final = "GATE_GITHUB_API_URL"
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-_LINE: Final = re.compile(r"(GATE_[A-Z_]+)=([\x21-\x7e]*)")
+_LINE: Final = re.compile(r"(GATE_[A-Z_]+)=([^\x00-\x1f\x7f]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def variables(home: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
     text = None if names_an_app(environment) else _text(home / FILE)
     if text is None:
         return _NOTHING
-    lines = (_LINE.fullmatch(row) for row in text.splitlines())
+    lines = (_LINE.fullmatch(row) for row in text.split("\n"))
     found = {line[1]: line[2] for line in lines if line}
     asked = environment.get(_API, "").strip().rstrip("/")
     if asked and asked != found.get(_API):
@@ -97,7 +97,7 @@ def _text(path: Path) -> str | None:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode) or mode & 0o077:
                 raise ConfigurationFault(f"{path} is readable by others, or no file: chmod 600 it")
-            return file.read(MAX_BYTES).decode("ascii", "replace")
+            return file.read(MAX_BYTES).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None
     except OSError as fault:
@@ -108,9 +108,9 @@ def _write(path: Path, text: str) -> None:
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(
-            os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w"
+            os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb"
         ) as file:
-            file.write(text)
+            file.write(text.encode("utf-8", "surrogateescape"))
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)

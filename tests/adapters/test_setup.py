@@ -292,6 +292,12 @@ def test_an_app_of_the_environment_is_never_mixed_with_the_stored_one(tmp_path: 
         settings.from_environment({**home, "GATE_GITHUB_API_URL": "https://other.example/api/v3"})
 
 
+@pytest.mark.parametrize("name", ["with spaces", "zust\u00e4nde", "#x=y"])
+def test_whatever_the_state_folder_is_called_the_app_is_found(tmp_path: Path, name: str) -> None:
+    stored.keep(tmp_path / name, credentials())
+    assert settings.from_environment({"GATE_HOME": str(tmp_path / name)}).app_id == 7
+
+
 def test_a_stored_app_that_others_may_read_is_refused(tmp_path: Path) -> None:
     stored.keep(tmp_path, credentials())
     (tmp_path / stored.FILE).chmod(0o640)
