@@ -375,6 +375,14 @@ class Policy:
         needed = {name for environment in self.environments for name in environment.needs}
         return tuple(stage for stage in self.stages if stage.name in needed or stage.name not in verifying)
 
+    def reporting(self, report: Literal["junit", "sarif", "coverage"]) -> tuple[str, ...]:
+        """The stages before a deployment that leave a report of that kind, by name."""
+        return tuple(
+            stage.name
+            for stage in self.automated()
+            if isinstance(stage.work, CommandWork | WorkflowWork) and getattr(stage.work, report)
+        )
+
     def logins(self) -> tuple[str, ...]:
         """Every login of an approver line, once, in order."""
         return tuple(dict.fromkeys(user for line in self._lines for user in line.users))

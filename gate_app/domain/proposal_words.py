@@ -9,11 +9,14 @@ from gate_app.domain.approver_words import many
 from gate_app.domain.inert import code, fenced, plain
 from gate_app.domain.model import Unknown
 from gate_app.domain.proposals import Past, Proposal
-from gate_app.domain.strictness import Compared, Difference, Direction
+from gate_app.domain.strictness import NEW, Compared, Difference, Direction
 
 _MARKS: Final = {Direction.LOOSER: "⚠️ looser", Direction.STRICTER: "stricter", Direction.SAME: "the same"}
 _WORDS: Final = {
-    "environment": {Direction.LOOSER: "it has no gate any more", Direction.STRICTER: "it gets a gate"}
+    "environment": {Direction.LOOSER: "it has no gate any more", Direction.STRICTER: "it gets a gate"},
+    NEW: {
+        Direction.LOOSER: "it is new, and asks people not always, or for less than where the same is started"
+    },
 }
 UNREAD: Final = "Whether this pull request changes the gate file is not known yet"
 

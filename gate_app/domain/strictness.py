@@ -11,7 +11,15 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Final
 
-from gate_app.domain.policy import ApprovalMode, ApprovalPolicy, ApproverLine, Environment, Policy
+from gate_app.domain.policy import (
+    ApprovalMode,
+    ApprovalPolicy,
+    ApproverLine,
+    CommandRoute,
+    Environment,
+    Policy,
+    WorkflowRoute,
+)
 
 
 class Direction(StrEnum):
@@ -20,6 +28,10 @@ class Direction(StrEnum):
     SAME = "same"
     STRICTER = "stricter"
     LOOSER = "looser"
+
+
+NEW: Final = "new environment"
+"""Stands for a key where an environment is new and asks for too little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +78,51 @@ def _owners(old: Sequence[ApproverLine], new: Sequence[ApproverLine]) -> Iterato
 
 def _environment(name: str, before: Policy, after: Policy) -> Iterator[Difference]:
     old, new = before.environment(name), after.environment(name)
+    if old is None and new is not None and not _is_gated(new, before):
+        yield Difference(NEW, Direction.LOOSER)
+        return
     if old is None or new is None:
         yield Difference("environment", Direction.STRICTER if old is None else Direction.LOOSER)
         return
+    yield from _gates(old, new)
+    counted = _counted(after, new)
+    for stage in _looked_at(before, old):
+        changed = stage in _looked_at(after, new) and before.stage(stage) != after.stage(stage)
+        missed = counted is not None and stage in (_counted(before, old) or ()) and stage not in counted
+        if changed or missed:
+            yield Difference(f"stages.{stage}", Direction.LOOSER)
+
+
+def _gates(old: Environment, new: Environment) -> Iterator[Difference]:
     yield from _keys(old, new, _OF_ENVIRONMENT, skipped={"name", "approval"})
     yield from _approval(old.approval, new.approval)
-    for stage in _looked_at(before, old):
-        if stage in _looked_at(after, new) and before.stage(stage) != after.stage(stage):
-            yield Difference(f"stages.{stage}", Direction.LOOSER)
+
+
+def _is_gated(new: Environment, before: Policy) -> bool:
+    """Whether nothing is released to a new environment unasked, nor by a gate that asks for less than another one that
+    starts the same work.
+    """
+    if new.shadow:
+        return True
+    started = isinstance(new.deploy, CommandRoute | WorkflowRoute)
+    alike = [each for each in before.environments if started and each.deploy == new.deploy]
+    differences = [each for old in alike for each in _gates(old, new)]
+    looser = any(each.direction is Direction.LOOSER for each in differences)
+    return new.approval.mode is ApprovalMode.ALWAYS and not looser
+
+
+def _counted(policy: Policy, environment: Environment) -> tuple[str, ...] | None:
+    """The stages whose failed tests a rule counts, None where no rule does."""
+    rules = environment.approval.escalate_when
+    return policy.reporting("junit") if any(rule.failed_over is not None for rule in rules) else None
 
 
 def _looked_at(policy: Policy, environment: Environment) -> tuple[str, ...]:
     """The stages whose verdict says something here, once each: before, after, and in rules of `escalate_when`."""
     rules = environment.approval.escalate_when
     ruled = [name for rule in rules for name in rule.not_passed]
-    if any(rule.failed_over is not None for rule in rules):
-        ruled += [stage.name for stage in policy.automated()]
-    return tuple(dict.fromkeys((*environment.needs, *environment.verify, *ruled)))
+    counted = _counted(policy, environment) or ()
+    return tuple(dict.fromkeys((*environment.needs, *environment.verify, *ruled, *counted)))
 
 
 def _approval(old: ApprovalPolicy, new: ApprovalPolicy) -> Iterator[Difference]:
@@ -160,7 +200,7 @@ _OF_ENVIRONMENT: Final[Mapping[str, Comparator]] = {
     "needs": _contains,
     "after": lambda old, new: old is None,
     "verify": _contains,
-    "monitor": lambda old, new: old is None,
+    "monitor": lambda old, new: old is None and new.on_breach != "rollback",
     "soak": lambda old, new: new > old,
     "freeze": _contains,
     "shadow": lambda old, new: not new,

@@ -14,7 +14,7 @@ from gate_app.domain.conditions import Conditions
 from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.kinds import KINDS
 from gate_app.domain.model import PersonKind, Unknown
-from gate_app.domain.policy import CommandWork, Environment, EscalationRule, Policy, WorkflowWork
+from gate_app.domain.policy import Environment, EscalationRule, Policy
 from gate_app.domain.run import Run, StageStatus
 from gate_app.domain.shipping import Shipment
 
@@ -41,12 +41,7 @@ def undecided(run: Run, environment: Environment) -> bool:
 
 def reporting(run: Run, report: Literal["junit", "sarif", "coverage"]) -> tuple[str, ...]:
     """The stages before a deployment that leave a report of that kind, by name."""
-    stages = run.policy.automated() if isinstance(run.policy, Policy) else ()
-    return tuple(
-        stage.name
-        for stage in stages
-        if isinstance(stage.work, CommandWork | WorkflowWork) and getattr(stage.work, report)
-    )
+    return run.policy.reporting(report) if isinstance(run.policy, Policy) else ()
 
 
 def of_circumstances(

@@ -107,6 +107,9 @@ def test_what_is_looser_comes_first_with_its_keys() -> None:
     renamed = summary(proposal(NOW, replace(NOW, environments=(staging, other))))
     assert "| `production` | ⚠️ looser | it has no gate any more |" in renamed
     assert "| `live` | stricter | it gets a gate |" in renamed
+    unasked = replace(production, name="live", approval=LOOSE.environments[0].approval)
+    text = summary(proposal(NOW, replace(NOW, environments=(*NOW.environments, unasked))))
+    assert "| `live` | ⚠️ looser | it is new, and asks people not always" in text
 
 
 @pytest.mark.parametrize(

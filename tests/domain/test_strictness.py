@@ -21,7 +21,9 @@ from gate_app.domain.policy import (
     OverridePolicy,
     Permission,
     Policy,
+    Route,
     Stage,
+    WorkflowRoute,
 )
 from gate_app.domain.probes import Probe, ProbeWork
 from gate_app.domain.strictness import Direction, compared
@@ -150,3 +152,60 @@ def test_an_environment_that_is_gone_is_looser_and_a_new_one_stricter() -> None:
 def test_what_differs_is_named_as_in_the_gate_file() -> None:
     (found,) = compared(of(), of(lines=(SRE,), mode=ApprovalMode.NEVER))
     assert [each.key for each in found.differences] == ["approval.mode", "approval.approvers"]
+
+
+EXTRA = Stage("extra", CommandWork("pytest extra", junit="extra.xml"))
+FAILING = EscalationRule(failed_over=0)
+
+
+def counting(*stages: Stage, **changed: object) -> Policy:
+    """A rule over failed tests, which looks at every stage that reports some before a deployment."""
+    return replace(of(**ESCALATING, escalate_when=(FAILING,), **changed), stages=(TESTS, *stages))
+
+
+def test_a_stage_whose_failed_tests_no_rule_counts_any_more_is_looser() -> None:
+    (gone,) = compared(counting(EXTRA), counting())
+    assert [(each.key, each.direction) for each in gone.differences] == [("stages.extra", LOOSER)]
+    assert direction(counting(EXTRA), counting(EXTRA, verify=("extra",))) is LOOSER
+    assert direction(counting(), counting(EXTRA)) is SAME
+
+
+def test_a_stage_that_another_environment_has_run_after_its_deployment_is_counted_no_more() -> None:
+    before, other = counting(EXTRA), replace(policy().environments[1], verify=("extra",))
+    after = replace(before, environments=(*before.environments, other))
+    found = {each.environment: each.direction for each in compared(before, after)}
+    assert found["staging"] is LOOSER
+
+
+def test_going_back_without_asking_is_looser_than_no_watch() -> None:
+    watched = ProbeWork((Probe("https://x.example"),), HOUR, on_breach="rollback")
+    assert direction(of(), of(monitor=watched)) is LOOSER
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"mode": ApprovalMode.NEVER},
+        {**ESCALATING, "escalate_when": (FIRES,)},
+    ],
+    ids=["that asks nobody", "that asks at times"],
+)
+def test_a_new_environment_is_looser(added: dict[str, object]) -> None:
+    (new,) = of(**added).environments
+    rules = of()
+    after = replace(rules, environments=(*rules.environments, replace(new, name="other")))
+    found = {each.environment: each.direction for each in compared(rules, after)}
+    assert found["other"] is LOOSER
+
+
+@pytest.mark.parametrize("route", [CommandRoute("deploy"), WorkflowRoute("deploy.yml")])
+def test_a_new_environment_that_starts_what_another_one_starts_asks_for_no_less(route: Route) -> None:
+    (one,) = of(lines=(SRE,), deploy=route).environments
+    before = replace(of(), environments=(one,))
+    for lines, expected in (((WRITE,), LOOSER), ((SRE, WRITE), STRICTER)):
+        new = replace(one, name="other", approval=replace(one.approval, lines=lines))
+        found = {
+            each.environment: each.direction
+            for each in compared(before, replace(before, environments=(one, new)))
+        }
+        assert found["other"] is expected
