@@ -1,7 +1,7 @@
 """Issues of ours: the follow-ups of overrides (REST docs: Issues).
 
 Rules of the file: an issue is opened once, found again by its hidden marker among those that our App made since it was
-first asked for; whether one is closed is asked live.
+first asked for (whoever may write can edit a marker into an older one); whether one is closed is asked live.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter
 
 from gate_app.domain.effects import OpenIssue
 from gate_app.domain.model import Person, Repository
@@ -30,6 +30,7 @@ _APART: Final = timedelta(minutes=10)
 class _Issue(Reading):
     number: Id
     state: str
+    created_at: AwareDatetime
     body: LongText | None = None
     user: Account | None = None
     closed_by: Account | None = None
@@ -68,16 +69,17 @@ class Issues:
         ).number
 
     def _find(self, repository: Repository, wanted: OpenIssue, marker: str) -> int | None:
-        since = (wanted.asked_at - _APART).strftime("%Y-%m-%dT%H:%M:%SZ")
+        since = wanted.asked_at - _APART
         listed = self._issues_api.read_all(
             _ISSUES,
             list,
             repository,
             WRITE_ISSUE,
             in_repository("issues"),
-            {"state": "all", "since": since},
+            {"state": "all", "since": f"{since:%Y-%m-%dT%H:%M:%SZ}"},
         )
         made = self._issues_identity.made
-        ours = [each for each in listed if made(each.user, each.performed_via_github_app)]
+        new = [each for each in listed if each.created_at >= since]
+        ours = [each for each in new if made(each.user, each.performed_via_github_app)]
         marked = [each.number for each in ours if (each.body or "").rstrip().endswith(marker)]
         return min(marked, default=None)

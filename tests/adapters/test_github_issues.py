@@ -25,7 +25,14 @@ def github() -> Iterator[ScriptedGithub]:
 
 
 def issue(number: int, body: str = MARKED, user: object = BOT, app: object = None) -> dict[str, object]:
-    return {"number": number, "state": "open", "body": body, "user": user, "performed_via_github_app": app}
+    return {
+        "number": number,
+        "state": "open",
+        "created_at": NOON.isoformat(),
+        "body": body,
+        "user": user,
+        "performed_via_github_app": app,
+    }
 
 
 def test_an_issue_is_opened_with_its_marker(github: ScriptedGithub) -> None:
@@ -81,3 +88,11 @@ def test_an_issue_that_is_gone_or_another_one_is_not_closed(github: ScriptedGith
     github.answers("GET", f"{ISSUES}/8", issue(9))
     with pytest.raises(HubUnavailable):
         hub(github).issue_closer(REPOSITORY, 8)
+
+
+def test_an_older_issue_of_ours_that_somebody_marked_anew_is_not_this_one(github: ScriptedGithub) -> None:
+    """Whoever may write edits issues: an old one, closed long ago, would pay the new debt at once."""
+    older = {**issue(4), "state": "closed", "created_at": "2026-01-01T00:00:00Z"}
+    github.answers("GET", ISSUES, [older])
+    github.answers("POST", ISSUES, issue(7))
+    assert hub(github).open_issue(REPOSITORY, WANTED) == 7
