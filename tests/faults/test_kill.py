@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.action import GRANT, Runner, asking
 from support.chat import chat
 from support.endings import expect_a_whole_record, expect_one_of_everything
 from support.routes import Route
@@ -168,6 +169,33 @@ def test_case_193_the_engine_dies_while_a_follow_up_is_opened(own_place: Place, 
     story.rests()
     assert len(story.state()["issues"]) == 1
     assert len(story.deployments()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    "failpoint", ["inbox.before", "inbox.after", "create_deployment.before", "create_deployment.after"]
+)
+def test_case_193_the_engine_dies_while_a_job_redeems(
+    own_place: Place, tmp_path: Path, failpoint: str
+) -> None:
+    """The job that asked gets the grant all the same, once, and there is one deployment."""
+    story = asking(own_place, GRANT)
+    story.says("reviewer", "/approve staging")
+    until(lambda: "grant_awaited" in str(story.overview().verdicts), "it waits for a job")
+    story.rests()
+    own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+    own_place.app.processes["worker"].wait(10)
+    run = own_place.control.dispatch_workflow(story.repository, "deploy.yml", "maintainer")
+    job = own_place.control.become_job(story.repository, run["id"], "deploy")
+    (tmp_path / "runner").mkdir()
+    runner = Runner(tmp_path / "runner", own_place.app.environment["GATE_BASE_URL"], job)
+    redeeming = runner.begin("redeem", environment="staging", wait="2")
+    restart_at(own_place, failpoint)
+    ended = runner.end(redeeming, patience=130)
+    assert (ended.code, *ended.said) == (0, "approved", "grant_given"), ended.log
+    bot = own_place.registered["bot_login"]
+    assert len([each for each in story.released() if each["creator"] == bot]) == 1
 
 
 SLOW = GATE_FILE.replace("sh ./check.sh", "sleep 30; sh ./check.sh")
