@@ -162,9 +162,8 @@ def _of_release(run: Run, gate: Gate, release: Release, ask: Ask) -> Told:
         why = _keeps_out(run, gate.environment, ask.job) or refused(ReasonCode.JOB_NOT_DISPATCHED)
         waits = why.code is ReasonCode.GRANT_PREPARED
         return _said(run, gate, "waiting" if waits else "denied", why, final=not waits)
-    if (
-        release.status is ReleaseStatus.FAILED
-    ):  # also for who has the grant: it is over, others may deploy by now
+    # Also for who has the grant: it is over, others may deploy by now.
+    if release.status is ReleaseStatus.FAILED:
         ended = refused(release.failure or ReasonCode.DEPLOYMENT_FAILED)
         return _said(run, gate, "denied", ended, final=True)
     if _deploying(run, gate.environment) is not None:

@@ -51,8 +51,8 @@ GUARDS: Final[tuple[Guard, ...]] = (
         ),
         a_redemption_is_fresh=("now - gate.asks[-1].at > GOOD_FOR", "False"),
         what_failed_is_granted_no_more=(
-            "    if release.status is ReleaseStatus.FAILED:  # also",
-            "    if False:  # also",
+            "    if release.status is ReleaseStatus.FAILED:\n        ended",
+            "    if False:\n        ended",
         ),
         there_is_one_redeemer=(
             "if release.redeemed is not None and release.redeemed != ask.job:",
