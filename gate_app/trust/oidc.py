@@ -56,7 +56,7 @@ _FILE: Final = re.compile(
     r"(?P<file>[A-Za-z0-9_.-]{1,100}\.ya?ml)@(?P<ref>refs/[!-~]{1,250})",
     re.ASCII,
 )
-_ENVIRONMENT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
+_ENVIRONMENT: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 _TIMES: Final = ("exp", "nbf", "iat")
 DISPLAYED: Final = frozenset(
     {

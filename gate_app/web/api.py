@@ -44,7 +44,7 @@ WANTS: Final[Mapping[str, str]] = {
 }
 """What may be called, and what it is to the engine."""
 _TEXTS: Final[Mapping[str, re.Pattern[str]]] = {
-    "environment": re.compile(r"[^\x00-\x1f\x7f]{1,255}"),
+    "environment": re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}"),
     "gate": re.compile(r"[!-~]{1,512}", re.ASCII),
     "key": re.compile(r"[A-Za-z0-9_-]{32,128}", re.ASCII),
     "outcome": re.compile(r"success|failure|cancelled", re.ASCII),
@@ -200,7 +200,8 @@ def _asked(want: str) -> Mapping[str, str] | Refusal:
         found = json.loads(request.get_data(cache=False), object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         return CALL_MALFORMED
-    if not isinstance(found, dict) or found.pop("schema_version", None) != SCHEMA_VERSION:
+    version = found.pop("schema_version", None) if isinstance(found, dict) else None
+    if type(version) is not int or version != SCHEMA_VERSION:
         return CALL_MALFORMED
     asked = {name: value for name, value in found.items() if isinstance(value, str)}
     known = all(name in _TEXTS and _TEXTS[name].fullmatch(value) for name, value in asked.items())

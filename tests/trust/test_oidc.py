@@ -121,6 +121,7 @@ def test_a_job_without_an_environment_and_one_of_a_pull_request_are_read_too() -
         ),
         pytest.param({"environment": ""}, "token_claims", id="an empty environment"),
         pytest.param({"environment": "a\nb"}, "token_claims", id="two lines"),
+        pytest.param({"environment": "\ud800"}, "token_claims", id="no character"),
         pytest.param({"environment": "e" * 256}, "token_claims", id="too long"),
         pytest.param({"sub": "s" * 1025}, "token_claims", id="a long claim"),
         pytest.param({"runner_environment": "my own"}, "token_claims", id="another runner"),
