@@ -11,6 +11,7 @@ from gate_app.doctor.finding import Finding, ok, warn, wrong
 from gate_app.engine.deliveries import undelivered_of
 from gate_app.engine.ports import DeliveryRecord
 from gate_app.github.inspection import Greeting, Hook
+from gate_app.github.manifest import HOOK_PATH, NOWHERE
 from gate_app.github.payloads import essential_events, work_events
 from gate_app.github.permissions import OPTIONAL, needed
 from gate_app.settings import Settings
@@ -20,7 +21,6 @@ LOOK_BACK: Final = timedelta(days=3)
 TOLERATED: Final = timedelta(seconds=20)
 REFUSED_BEYOND: Final = timedelta(seconds=60)
 """The App's word is issued a minute in the past; a clock that is further ahead is refused."""
-WEBHOOK_PATH: Final = "/webhooks/github"
 _WRITES: Final = ("write", "admin")
 
 
@@ -93,8 +93,10 @@ def webhook(hook: Hook | None, base_url: str) -> Iterator[Finding]:
     if hook is None:
         yield wrong("webhook", "the App has no webhook: GitHub tells nobody of anything", mend)
         return
-    wanted = f"{base_url}{WEBHOOK_PATH}"
-    if not base_url:
+    wanted = f"{base_url}{HOOK_PATH}"
+    if not base_url and hook.url == f"{NOWHERE}{HOOK_PATH}":
+        yield ok("webhook", "goes nowhere: run gate-app serve --poll, which reads deliveries from GitHub")
+    elif not base_url:
         yield warn("webhook", f"goes to {hook.url}; whether that is here is not known", "set GATE_BASE_URL")
     elif hook.url.rstrip("/") != wanted:
         yield wrong("webhook", f"goes to {hook.url}, not to {wanted}", mend)

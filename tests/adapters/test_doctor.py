@@ -132,6 +132,13 @@ def test_a_missing_event_is_named() -> None:
         pytest.param(HOOK, "https://other.example", Grade.WRONG, "not to https://other", id="elsewhere"),
         pytest.param(HOOK, "", Grade.WARN, "not known", id="base URL unknown"),
         pytest.param(
+            Hook("https://gate-app.invalid/webhooks/github", "json", verifies_tls=True, secret=True),
+            "",
+            Grade.OK,
+            "--poll",
+            id="no public address, on purpose",
+        ),
+        pytest.param(
             Hook(HOOK.url, "form", verifies_tls=True, secret=True),
             "https://gate.example",
             Grade.WRONG,
