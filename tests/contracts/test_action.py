@@ -257,6 +257,15 @@ def test_an_answer_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
     assert time.monotonic() - began < 4
 
 
+def test_a_token_for_this_machine_goes_to_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Case 145: plain HTTP is for this machine alone, so nobody else may be shown what it bears."""
+    with answering(200, b"{}") as proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with pytest.raises(action_client.Unavailable, match="no answer"):
+            action_client.Client("http://127.0.0.1:9").answer("t" * 43)
+
+
 def _drip(server: socket.socket) -> None:
     peer, _ = server.accept()
     with peer, suppress(OSError):
