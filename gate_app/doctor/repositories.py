@@ -16,7 +16,7 @@ from gate_app.domain.model import Origin, Repository
 from gate_app.domain.policy import CommandRoute, DeploymentRoute, Environment, Policy
 from gate_app.engine.ports import PolicyAbsent, PolicyFile, PolicyReader, PolicyRefused
 from gate_app.errors import HubRefused, HubUnavailable
-from gate_app.github.inspection import DeployEnvironment, Inspection, Installation
+from gate_app.github.inspection import BranchGuard, DeployEnvironment, Inspection, Installation
 
 LOOKED_AT: Final = 200
 """Repositories whose gate file is read; each costs a token and a call."""
@@ -114,14 +114,29 @@ def _judged(
         yield warn(
             "channels", text, "add it to the file of GATE_NOTIFY_FILE, or take it out of the gate file"
         )
-    yield from _deadlocks(hub, repository, policy)
+    branch = hub.inspection.default_branch(repository)
+    yield guarded(f"{name}, {branch}", hub.inspection.branch_guard(repository, branch))
+    yield from _deadlocks(hub, repository, policy, branch)
     for environment in policy.environments:
         yield _strength(hub, repository, environment)
 
 
-def _deadlocks(hub: Hub, repository: Repository, policy: Policy) -> Iterator[Finding]:
+def guarded(where: str, found: BranchGuard) -> Finding:
+    """Whether the place that gate files and deploying workflows come from is open to pushes."""
+    if found.by_pull_request:
+        return ok("branch", f"{where}: is changed by pull requests alone")
+    if found.protected:
+        text = f"{where}: is protected; whether it takes pushes, GitHub tells its administrators"
+        return ok("branch", text)
+    mend = "protect it by a ruleset: require a pull request, and a review by code owners of .github/"
+    if found.protected is None:
+        return warn("branch", f"{where}: GitHub does not say whether it is protected", mend)
+    text = f"{where}: is not protected; who may write can change the gate file and the workflows by a push"
+    return warn("branch", text, mend)
+
+
+def _deadlocks(hub: Hub, repository: Repository, policy: Policy, branch: str) -> Iterator[Finding]:
     """A gate that opens after the merge cannot be required before it."""
-    branch = hub.inspection.default_branch(repository)
     required = {each.context for each in hub.required(repository, branch)}
     for environment in policy.gated_in(Origin.DEFAULT_BRANCH):
         check = f"gate / {environment.name}"

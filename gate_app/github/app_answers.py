@@ -51,6 +51,13 @@ class BranchPolicy(Reading):
     custom_branch_policies: bool
 
 
+class GuardedBranch(Reading):
+    """A branch, and whether anything protects it."""
+
+    name: ShortText
+    protected: bool | None = None
+
+
 class Environment(Reading):
     """An environment. Whether administrators may go past its rules is not part of the published schema."""
 
@@ -91,6 +98,7 @@ class HookDeliveryContent(HookDelivery):
 HOOK_CONFIG: Final = TypeAdapter(HookConfig)
 INSTALLATION_DETAILS: Final = TypeAdapter(list[InstallationDetails])
 ENVIRONMENT: Final = TypeAdapter(Environment)
+GUARDED_BRANCH: Final = TypeAdapter(GuardedBranch)
 CUSTOM_RULES: Final = TypeAdapter(CustomRules)
 HOOK_DELIVERIES: Final = TypeAdapter(list[HookDelivery])
 HOOK_DELIVERY: Final = TypeAdapter(HookDeliveryContent)

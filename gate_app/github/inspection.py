@@ -13,11 +13,11 @@ from email.utils import parsedate_to_datetime
 
 from gate_app.domain.model import Repository
 from gate_app.errors import HubRefused
-from gate_app.github import answers, app_answers
+from gate_app.github import answers, app_answers, check_answers
 from gate_app.github.answers import read_answer
 from gate_app.github.api import Api
 from gate_app.github.origin import at_root, in_repository
-from gate_app.github.permissions import LIST_HEADS, READ_ENVIRONMENT
+from gate_app.github.permissions import LIST_HEADS, READ_ENVIRONMENT, READ_REQUIRED_CHECKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,14 @@ class DeployEnvironment:
     our_rule: bool
     limits_branches: bool
     bypassed_by_admins: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class BranchGuard:
+    """What keeps people from pushing to a branch; `protected` is None where GitHub does not say."""
+
+    protected: bool | None
+    by_pull_request: bool
 
 
 class Inspection:
@@ -105,6 +113,14 @@ class Inspection:
     def default_branch(self, repository: Repository) -> str:
         """The name of the default branch."""
         return self._api.read(answers.DEFAULT_BRANCH, repository, LIST_HEADS, in_repository()).default_branch
+
+    def branch_guard(self, repository: Repository, branch: str) -> BranchGuard:
+        """What protects a branch, as far as everybody who may read it is told."""
+        path = in_repository("branches", branch)
+        found = self._api.read(app_answers.GUARDED_BRANCH, repository, READ_REQUIRED_CHECKS, path)
+        path = in_repository("rules", "branches", branch)
+        rules = self._api.read_all(check_answers.BRANCH_RULES, list, repository, READ_REQUIRED_CHECKS, path)
+        return BranchGuard(found.protected, any(rule.type == "pull_request" for rule in rules))
 
     def environment(self, repository: Repository, name: str) -> DeployEnvironment | None:
         """The environment of that name; None when GitHub has none."""

@@ -90,6 +90,7 @@ CALLS: Final[Mapping[str, Permissions]] = {
 INSPECTION: Final[Mapping[str, Permissions]] = {
     "default_branch": LIST_HEADS,
     "required": READ_REQUIRED_CHECKS,
+    "branch_guard": READ_REQUIRED_CHECKS,
     "environment": READ_ENVIRONMENT,
 }
 """What `gate-app doctor` asks of a repository beyond that."""

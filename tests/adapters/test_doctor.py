@@ -248,6 +248,25 @@ def test_a_gate_after_the_merge_that_is_required_before_it_is_a_deadlock(github:
     assert "main requires “gate / production”" in said(found, Grade.WARN)
 
 
+@pytest.mark.parametrize(
+    ("protected", "rules", "grade", "text"),
+    [
+        pytest.param(False, [], Grade.WARN, "main: is not protected", id="open to every push"),
+        pytest.param(None, [], Grade.WARN, "does not say", id="not told"),
+        pytest.param(True, [], Grade.OK, "is protected", id="classic protection"),
+        pytest.param(False, [{"type": "pull_request"}], Grade.OK, "by pull requests alone", id="a ruleset"),
+    ],
+)
+def test_whether_the_gate_file_can_be_pushed_over_is_told(
+    github: ScriptedGithub, protected: bool | None, rules: list[object], grade: Grade, text: str
+) -> None:
+    github.answers("GET", "/repos/acme/shop/rules/branches/main", rules)
+    branch = {"name": "main", "protection": None, "protected": protected}
+    github.answers("GET", "/repos/acme/shop/branches/main", branch)
+    installed(github, THREE_LINES)
+    assert text in said([each for each in looked(github) if each.topic == "branch"], grade)
+
+
 def test_a_gate_before_the_merge_may_be_required(github: ScriptedGithub) -> None:
     installed(github, b"version: 1\nenvironments:\n  production: {from: pull_request}\n")
     assert "deadlock" not in said(looked(github), Grade.WARN)
