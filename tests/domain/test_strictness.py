@@ -209,3 +209,9 @@ def test_a_new_environment_that_starts_what_another_one_starts_asks_for_no_less(
             for each in compared(before, replace(before, environments=(one, new)))
         }
         assert found["other"] is expected
+
+
+def test_a_new_environment_in_shadow_releases_nothing() -> None:
+    (new,) = of(mode=ApprovalMode.NEVER, shadow=True).environments
+    after = replace(of(), environments=(*of().environments, replace(new, name="other")))
+    assert {each.environment: each.direction for each in compared(of(), after)}["other"] is STRICTER
