@@ -92,7 +92,7 @@ def override(
     obstacle = _not_now(run, gate, command, event, conditions)
     obstacle = obstacle or _not_permitted(run, gate, environment, rules, event.person.id, conditions)
     facts = conditions.environment(EVERYWHERE)
-    obstacle = obstacle or _indebted(facts, rules, event, conditions)
+    obstacle = obstacle or _indebted(facts, policy, rules, event, conditions)
     if obstacle is not None:
         return obstacle
     given = Override(
@@ -156,21 +156,27 @@ def _not_permitted(
 
 
 def _indebted(
-    facts: EnvironmentFacts, policy: OverridePolicy, event: CommandGiven, conditions: Conditions
+    facts: EnvironmentFacts,
+    policy: Policy,
+    rules: OverridePolicy,
+    event: CommandGiven,
+    conditions: Conditions,
 ) -> ReasonCode | None:
     """Whether an earlier override still has to be followed up, or there were too many."""
-    if not all(_paid(debt, policy, conditions) for debt in facts.debts):
+    if not all(_paid(debt, policy, rules, conditions) for debt in facts.debts):
         return ReasonCode.OVERRIDE_DEBT
     lately = [debt for debt in facts.debts if event.at - debt.at < SPAN]
     return ReasonCode.OVERRIDE_SPENT if len(lately) >= MOST else None
 
 
-def _paid(debt: Debt, policy: OverridePolicy, conditions: Conditions) -> bool:
-    """Closed by a person, and not by whoever overrode, unless people may override for their own."""
+def _paid(debt: Debt, policy: Policy, rules: OverridePolicy, conditions: Conditions) -> bool:
+    """Closed by a person, and not by whoever overrode, unless people may override for their own, there and here."""
     closer = _closer(debt, conditions)
     if not isinstance(closer, Person) or closer.account is not PersonKind.USER:
         return False
-    return policy.self_approval or closer.id != debt.by.id
+    there = policy.environment(debt.environment)
+    lenient = there is not None and there.override is not None and there.override.self_approval
+    return closer.id != debt.by.id or (lenient and rules.self_approval)
 
 
 def _closer(debt: Debt, conditions: Conditions) -> Person | Unknown | None:
@@ -185,12 +191,13 @@ def without_issue(conditions: Conditions) -> tuple[Debt, ...]:
 
 def owed(run: Run, name: str, conditions: Conditions) -> tuple[int, ...]:
     """The issues that have to be closed before somebody overrides there, as far as they are there."""
-    environment = run.policy.environment(name) if isinstance(run.policy, Policy) else None
-    policy = environment.override if environment is not None else None
-    debts = conditions.environment(EVERYWHERE).debts if policy is not None else ()
-    return tuple(
-        debt.issue for debt in debts if policy and debt.issue and not _paid(debt, policy, conditions)
-    )
+    policy = run.policy
+    environment = policy.environment(name) if isinstance(policy, Policy) else None
+    rules = environment.override if environment is not None else None
+    if not isinstance(policy, Policy) or rules is None:
+        return ()
+    debts = conditions.environment(EVERYWHERE).debts
+    return tuple(each.issue for each in debts if each.issue and not _paid(each, policy, rules, conditions))
 
 
 def asked_after(event: Event, facts: EnvironmentFacts | None) -> tuple[int, ...]:

@@ -763,3 +763,18 @@ def test_a_plan_that_was_changed_before_it_and_is_heard_of_later_is_another_plan
     world.happens(CommandGiven(world.now, 5, 1, REVIEWER, line, digest))
     assert world.gate("staging").modifications
     assert not once_it_is_free(world).releases("staging")
+
+
+def test_a_laxer_environment_takes_no_debt_of_a_stricter_one_as_paid_by_who_owes_it() -> None:
+    lax, strict = rules().environments
+    lax = replace(lax, override=replace(LISTED, self_approval=True))
+    world = known(asking(replace(rules(), environments=(lax, replace(strict, override=LISTED)))))
+    world.says(MAINTAINER, f"/override production {SHA} nobody answers")
+    (debt,) = debts(world)
+    world.environments[EVERYWHERE] = replace(world.environments[EVERYWHERE], debts=(debt.opened_as(7),))
+    world.issues = {7: MAINTAINER}
+    world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
+    assert "override_debt" in said(world)
+    world.issues = {7: REVIEWER}
+    world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
+    assert world.releases("staging")
