@@ -125,11 +125,18 @@ def fingerprint_of(answer: JobAnswer) -> str:
     return sha256(answer.body.encode()).hexdigest()
 
 
-def with_ask(asks: tuple[Ask, ...], ask: Ask) -> tuple[Ask, ...]:
-    """The asks of a gate with one more; the same ticket is the same ask (case 9)."""
+def with_ask(asks: tuple[Ask, ...], ask: Ask, holder: Job | None = None) -> tuple[Ask, ...]:
+    """The asks of a gate with one more; the same ticket is the same ask (case 9).
+
+    The newest of `holder`, the job that has the grant, is kept however many others ask: it waits for what to deploy.
+    """
     if any(each.ticket == ask.ticket for each in asks):
         return asks
-    return (*asks, ask)[-KEPT_ASKS:]
+    every = (*asks, ask)
+    held = next((each for each in reversed(every) if each.job == holder), None)
+    others = [each for each in every if each is not held]
+    kept = others[-(KEPT_ASKS - (held is not None)) :]
+    return tuple(each for each in every if each is held or each in kept)
 
 
 def without(asks: tuple[Ask, ...], job: Job) -> tuple[Ask, ...]:

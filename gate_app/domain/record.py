@@ -287,8 +287,9 @@ def _job_asked(run: Run, event: JobAsked) -> Run:
     gate = run.gates.get(event.environment)
     if gate is None:
         return run
+    holder = gate.release.redeemed if gate.release else None
     asks = without(gate.asks, event.job) if event.want == "withdraw" else gate.asks
-    gate = replace(gate, asks=with_ask(asks, Ask(event.ticket, event.want, event.job, event.at)))
+    gate = replace(gate, asks=with_ask(asks, Ask(event.ticket, event.want, event.job, event.at), holder))
     if event.want == "redeem" and gate.release is None and gate.closing is None:
         gate = replace(gate, redeeming=event.job)
     run = run.with_gate(gate)

@@ -490,6 +490,19 @@ def test_the_oldest_asks_are_forgotten() -> None:
     assert [ask.job.run_id for ask in world.gate("staging").asks] == list(range(105, 105 + KEPT_ASKS))
 
 
+def test_however_many_ask_the_job_with_the_grant_learns_what_to_deploy() -> None:
+    """Any branch's jobs may ask; so many of them in the second before the record is there must not hide the answer."""
+    world = approved()
+    assert asks(world)["reason_code"] == "grant_prepared"
+    (ask,) = world.gate("staging").asks
+    pull = "refs/pull/9/merge"
+    other = replace(JOB, event="pull_request", run_ref=pull, workflow_ref=pull, called_from_ref=pull, key="")
+    for number in range(KEPT_ASKS + 5):
+        asks(world, replace(other, run_id=1_000 + number), want="request")
+    assert len(world.gate("staging").asks) == KEPT_ASKS
+    assert told(created(world), ask.ticket)["reason_code"] == "grant_given"
+
+
 def test_the_same_call_delivered_twice_is_one_ask() -> None:
     world = approved()
     event = JobAsked(world.now, "staging", "t" * 64, "redeem", JOB)
