@@ -34,12 +34,12 @@ def pause(run: Run, command: Command, event: CommandGiven, conditions: Condition
 
 
 def withdraw(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCode:
-    """Takes back everything that a person answered, in one gate or in all that may still be released.
+    """Takes back everything that a person answered or overrode, in one gate or in all that may still be released.
 
     A release that has begun goes on; one that turns out not to have happened is judged without the answer (case 75).
     """
     gates = [gate for gate in run.every_gate if command.environment in (None, gate.environment)]
-    given = [gate for gate in gates if _answers_of(gate, event.person)]
+    given = [gate for gate in gates if _answers_of(gate, event.person) or _overrode(gate, event.person)]
     open_gates = [gate for gate in given if gate.closing is None and _may_be_released(gate)]
     if not open_gates:
         return ReasonCode.TOO_LATE if given else ReasonCode.NOTHING_TO_WITHDRAW
@@ -48,8 +48,13 @@ def withdraw(run: Run, command: Command, event: CommandGiven) -> Run | ReasonCod
             replace(each, voided="withdrawn") if each in _answers_of(gate, event.person) else each
             for each in gate.answers
         )
-        run = run.with_gate(replace(gate, answers=answers))
+        override = None if _overrode(gate, event.person) else gate.override
+        run = run.with_gate(replace(gate, answers=answers, override=override))
     return run
+
+
+def _overrode(gate: Gate, person: Person) -> bool:
+    return gate.override is not None and gate.override.by.id == person.id
 
 
 def _may_be_released(gate: Gate) -> bool:

@@ -130,7 +130,9 @@ def _kept_withdrawal(run: Run, event: CommandGiven, command: Command) -> str | N
 
 
 def _took_back(gate: Gate, person: Person) -> bool:
-    return any(each.person.id == person.id and each.voided == "withdrawn" for each in gate.answers)
+    begun_by = gate.release.override if gate.release is not None and gate.override is None else None
+    answered = any(each.person.id == person.id and each.voided == "withdrawn" for each in gate.answers)
+    return answered or (begun_by is not None and begun_by.by.id == person.id)
 
 
 def _why_nothing_moves(run: Run) -> ReasonCode:

@@ -28,7 +28,14 @@ from gate_app.domain.commands import Command, Malformed, parse
 from gate_app.domain.conditions import Authorship, EnvironmentFacts, Head
 from gate_app.domain.delegation import Delegation
 from gate_app.domain.effects import Notify, OpenIssue, PublishCheckRun, PublishComment
-from gate_app.domain.events import ChangeClosed, ClockTicked, CommandGiven, DeploymentCreated, FollowUpOpened
+from gate_app.domain.events import (
+    ChangeClosed,
+    ClockTicked,
+    CommandGiven,
+    DeploymentCreated,
+    FollowUpOpened,
+    ReleaseReturned,
+)
 from gate_app.domain.freezes import Freeze, FreezeWindow
 from gate_app.domain.locks import Lock
 from gate_app.domain.model import Content, Person, PersonKind, Unknown
@@ -778,3 +785,23 @@ def test_a_laxer_environment_takes_no_debt_of_a_stricter_one_as_paid_by_who_owes
     world.issues = {7: REVIEWER}
     world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
     assert world.releases("staging")
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked", "before any question"])
+def test_who_overrode_takes_it_back_until_a_release_has_begun(asked: bool) -> None:
+    world = waiting_override(asked=asked)
+    world.says(AUTHOR, "/withdraw staging")
+    assert "nothing_to_withdraw" in said(world)
+    world.says(MAINTAINER, "/withdraw staging")
+    assert not once_it_is_free(world).releases("staging")
+    assert debts(world)
+
+
+def test_one_that_is_taken_back_too_late_is_not_there_if_its_release_comes_back() -> None:
+    world = failing()
+    world.says(MAINTAINER, f"/override staging {SHA} nobody answers")
+    world.says(MAINTAINER, "/withdraw staging")
+    assert "withdrawal_kept" in said(world)
+    world.happens(ReleaseReturned(world.now, "staging", world.now, "GitHub refused it"))
+    world.passes(60).tick()
+    assert len(world.releases("staging")) == 1
