@@ -196,7 +196,7 @@ def _engine(reading: _Reading) -> Settings:
     home = reading.home()
     database_url = reading.database_url(home)
     return Settings(
-        app_id=reading.number("GATE_APP_ID", None, 1),
+        app_id=reading.number("GATE_APP_ID", None, 1, "; gate-app setup registers an App"),
         issuer=reading.text("GATE_CLIENT_ID", reading.text("GATE_APP_ID", "")),
         private_key=reading.private_key(),
         api_url=api_url,
@@ -255,11 +255,12 @@ class _Reading:
             self._problem(name, "is missing", example)
         return value
 
-    def number(self, name: str, default: int | None, minimum: int) -> int:
+    def number(self, name: str, default: int | None, minimum: int, more: str = "") -> int:
         value = self.text(name, "" if default is None else str(default))
         if value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS and int(value) >= minimum:
             return int(value)
-        self._problem(name, "is not a whole number" if value else "is missing", f"a number from {minimum} on")
+        reason = "is not a whole number" if value else "is missing"
+        self._problem(name, reason, f"a number from {minimum} on{more}")
         return minimum
 
     def origin(self, name: str, default: str) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sqlite3
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final, Protocol
@@ -25,6 +27,9 @@ from gate_app.jobs.wakeups import Wakeups
 
 EMBEDDED: Final = "embedded"
 """The executor id of the only engine process of a SQLite database."""
+
+SUBSECONDS: Final = (3, 42)
+"""The SQLite that DBOS needs from Python 3.12 on, for its times."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,11 +61,22 @@ def member_of(engine: sa.Engine) -> Member:
         case "postgresql", _:
             return OneOfMany(engine)
         case "sqlite", str(path) if path and path != ":memory:" and not path.startswith("file:"):
+            require_sqlite(sys.version_info[:2], sqlite3.sqlite_version_info[:2])
             return SoleMember(Path(path))
         case _:
             raise ConfigurationFault(
                 "jobs need a SQLite file or PostgreSQL: sqlite:////absolute/path.db, postgresql://…"
             )
+
+
+def require_sqlite(python: tuple[int, ...], sqlite: tuple[int, ...]) -> None:
+    """Raises ConfigurationFault for an SQLite that is too old for DBOS on this Python."""
+    if python >= (3, 12) and sqlite < SUBSECONDS:
+        found = ".".join(map(str, sqlite))
+        raise ConfigurationFault(
+            f"this Python has SQLite {found}, and jobs need 3.42 from Python 3.12 on: use the Python of the system, "
+            "a newer SQLite, or PostgreSQL"
+        )
 
 
 class SoleMember:

@@ -31,7 +31,7 @@ from support.postgres import own_database
 from gate_app.errors import ConfigurationFault
 from gate_app.jobs.durable import DurableJobs
 from gate_app.jobs.faults import JobsAlreadyRunning, JobsNotRunning
-from gate_app.jobs.members import OneOfMany
+from gate_app.jobs.members import OneOfMany, require_sqlite
 from gate_app.jobs.turns import AdvisoryTurns, advisory_key, try_lock, unlock
 from gate_app.jobs.wakeups import Wakeups
 
@@ -371,3 +371,13 @@ def test_an_engine_with_a_stuck_drain_ends_in_time_and_the_next_one_drains_again
         assert process.process.returncode == 1
     with database(sqlite_url(tmp_path)) as engine, running(jobs_on(engine)) as rig:
         rig.drained.wait_for("41#7", 1)
+
+
+@pytest.mark.parametrize("python", [(3, 12), (3, 13)])
+def test_an_sqlite_that_is_too_old_for_this_python_is_told_before_anything_begins(
+    python: tuple[int, int],
+) -> None:
+    with pytest.raises(ConfigurationFault, match=r"SQLite 3\.40, and jobs need 3\.42"):
+        require_sqlite(python, (3, 40))
+    require_sqlite(python, (3, 42))
+    require_sqlite((3, 11), (3, 40))
