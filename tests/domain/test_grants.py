@@ -411,6 +411,14 @@ def test_the_run_that_we_started_redeems_and_learns_what_to_deploy() -> None:
     assert asks(world) == answer
 
 
+def test_a_no_after_the_workflow_was_started_comes_too_late() -> None:
+    """docs/action.md, What is not promised: the release began with the dispatch."""
+    world = dispatched()
+    world.says(REVIEWER, "/deny staging not now")
+    assert asks(world)["reason_code"] == "grant_given"
+    assert status(world) is ReleaseStatus.DEPLOYING
+
+
 def test_a_run_that_is_quicker_than_our_bookkeeping_waits_for_it() -> None:
     world = created(approved(WORKFLOW))
     assert asks(world)["reason_code"] == "grant_prepared"
