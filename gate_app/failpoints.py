@@ -19,6 +19,7 @@ from typing import Final
 from gate_app.errors import ConfigurationFault
 
 _EFFECTS: Final = (
+    "answer_job",
     "collect_reports",
     "create_deployment",
     "dispatch_workflow",

@@ -14,6 +14,7 @@ from gate_app.domain.checks import CheckReading
 from gate_app.domain.delegation import Delegation
 from gate_app.domain.evidence import Coverage
 from gate_app.domain.freezes import Freeze
+from gate_app.domain.held import HeldRun
 from gate_app.domain.locks import Lock
 from gate_app.domain.model import LATER, Authorship, Content, Person, Unknown
 from gate_app.domain.overrides import Debt
@@ -146,8 +147,8 @@ class Conditions:
     time to come; `owners` are whose files would change, by environment that asks code owners; `channels` are those of
     the gate file that the operator has; `at_work` says of the hours that rules name, as they are shown, whether they
     hold now; `proposal` is what a pull request makes of the gate file; `issues` says of the follow-ups of overrides, by
-    number, who closed them; None while they are open. What a decision does not turn on is not read, and is in none of
-    them.
+    number, who closed them; None while they are open; `held` are workflow
+    runs whose jobs GitHub may hold. What a decision does not turn on is not read, and is in none of them.
     """
 
     now: datetime
@@ -170,6 +171,7 @@ class Conditions:
     at_work: Mapping[str, bool | Unknown] = field(default_factory=dict, metadata=LATER)
     proposal: Proposal | Unknown | None = field(default=None, metadata=LATER)
     issues: Mapping[int, Person | Unknown | None] = field(default_factory=dict, metadata=LATER)
+    held: Mapping[int, HeldRun | Unknown] = field(default_factory=dict, metadata=LATER)
 
     def environment(self, name: str) -> EnvironmentFacts:
         """The facts of an environment; one that nobody has released to yet is empty, version 0."""

@@ -215,6 +215,34 @@ class ReportDeployment:
         return f"report:{self.environment}"
 
 
+HeldAnswer = Literal["approved", "rejected", "cancelled", "waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerJob:
+    """Once: tell GitHub what becomes of the jobs that it holds for an environment in one attempt of a workflow run.
+
+    `cancelled` ends the workflow run, because a rejected one can wedge what queues behind it; `waiting` decides nothing
+    and only says why. `stage` is the deployment that an approval lets begin, `attempt` which start of it.
+    """
+
+    environment: str
+    run_id: int
+    run_attempt: int
+    answer: HeldAnswer
+    comment: str
+    judged_at: datetime
+    number: int = 0
+    stage: str = ""
+    attempt: int = 0
+    kind: Literal["answer_job"] = "answer_job"
+
+    @property
+    def key(self) -> str:
+        number = f":{self.number}" if self.number else ""
+        return f"held:{self.environment}:{self.run_id}:{self.run_attempt}:{self.answer}{number}"
+
+
 Topic = Literal["question", "reminder", "escalation", "decision"]
 
 
@@ -247,4 +275,5 @@ Effect = (
     | ReportDeployment
     | Notify
     | OpenIssue
+    | AnswerJob
 )

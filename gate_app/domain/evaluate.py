@@ -28,13 +28,14 @@ from gate_app.domain.policy import (
     ApprovalMode,
     ApprovalPolicy,
     CommandRoute,
-    DeploymentRoute,
     Environment,
     GrantRoute,
     Policy,
     PolicyProblem,
+    ProtectionRuleRoute,
     WorkflowRoute,
 )
+from gate_app.domain.protection import held_reason
 from gate_app.domain.quorum import judge_lines
 from gate_app.domain.redeeming import grant_reason
 from gate_app.domain.rollback import by_rule, rollback_approval
@@ -370,9 +371,9 @@ def _route_reason(run: Run, gate: Gate, environment: Environment, conditions: Co
         return unmet(ReasonCode.ROUTE_UNSEEN, route=route.kind)
     if isinstance(route, GrantRoute):
         return grant_reason(run, gate, route, conditions.now)
-    if isinstance(route, CommandRoute | WorkflowRoute | DeploymentRoute):
-        return met(ReasonCode.ROUTE_READY, route=route.kind)
-    return unknown(ReasonCode.ROUTE_UNAVAILABLE, route=route.kind)
+    if isinstance(route, ProtectionRuleRoute):
+        return held_reason(run, gate, conditions)
+    return met(ReasonCode.ROUTE_READY, route=route.kind)
 
 
 LEADS_OUT: Final = "link_leads_out"

@@ -240,6 +240,15 @@ class JobAsked:
     kind: Literal["job_asked"] = "job_asked"
 
 
+@dataclass(frozen=True, slots=True)
+class JobHeld:
+    """GitHub may hold jobs of this workflow run until we answer: which ones is read live."""
+
+    at: datetime
+    run_id: int
+    kind: Literal["job_held"] = "job_held"
+
+
 Event = (
     ChangeProposed
     | HeadMoved
@@ -259,4 +268,5 @@ Event = (
     | DeploymentCreated
     | FollowUpOpened
     | JobAsked
+    | JobHeld
 )

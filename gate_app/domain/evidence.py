@@ -100,6 +100,7 @@ class StageReason(StrEnum):
     WORKFLOW_OTHER_COMMIT = "workflow_other_commit"
     WORKFLOW_RUN_MISSING = "workflow_run_missing"
     WORKFLOW_RUN_AMBIGUOUS = "workflow_run_ambiguous"
+    JOB_NOT_ANSWERED = "job_not_answered"
     WORKFLOW_MISSING = "workflow_missing"
     WORKFLOW_DISABLED = "workflow_disabled"
     WORKFLOW_NOT_DISPATCHABLE = "workflow_not_dispatchable"

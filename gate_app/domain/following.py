@@ -18,8 +18,10 @@ from gate_app.domain.conditions import Conditions
 from gate_app.domain.effects import CollectReports
 from gate_app.domain.events import ButtonPressed, CommandGiven, CommentChanged, Event
 from gate_app.domain.evidence import Evidence, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.held import HeldJob
 from gate_app.domain.model import Purpose, Unknown
 from gate_app.domain.policy import ChecksWork, Environment, Policy, Select, WorkflowRoute, WorkflowWork
+from gate_app.domain.protection import held_looks, held_to_read, held_watched, with_held
 from gate_app.domain.run import Followed, Run, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.workflows import (
     ANSWERED_WITHIN,
@@ -49,7 +51,8 @@ _NOT_READ: Final = Unknown("not_read")
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to read before a decision: `checks` by stage name, `routes` (workflow files) by environment, the rest
-    by the key of the stage that follows it.
+    by the key of the stage that follows it. `held` are workflow runs whose jobs GitHub may hold, `jobs` those that it
+    let go, with their environment.
     """
 
     checks: Mapping[str, Select] = field(default_factory=dict)
@@ -57,19 +60,23 @@ class Wanted:
     sought: Mapping[str, Sought] = field(default_factory=dict)
     deployments: Mapping[str, int] = field(default_factory=dict)
     routes: Mapping[str, str] = field(default_factory=dict)
+    held: tuple[int, ...] = ()
+    jobs: Mapping[str, tuple[HeldJob, str]] = field(default_factory=dict)
 
 
 def wanted(run: Run, policy: Policy, event: Event) -> Wanted:
     """What the decision on `event` turns on and only GitHub can say."""
     checks = checks_to_read(run, policy)
     if isinstance(event, _REMARKS):
-        return Wanted(checks)
+        return Wanted(checks, held=held_to_read(run, event))
     return Wanted(
         checks,
-        runs=_followed(run, "workflow_run"),
+        runs={key: each for key, each in _followed(run, "workflow_run").items() if key not in _let_go(run)},
         sought=dict(_sought(run, policy)),
         deployments=_followed(run, "deployment"),
         routes=_routes(run, policy),
+        held=held_to_read(run, event),
+        jobs=_let_go(run),
     )
 
 
@@ -90,6 +97,17 @@ def _followed(run: Run, what: str) -> Mapping[str, int]:
         for stage in run.stages.values()
         if stage.followed is not None and stage.followed.what == what and _is_to_read(run, stage)
     }
+
+
+def _let_go(run: Run) -> Mapping[str, tuple[HeldJob, str]]:
+    """Deployments that are jobs which GitHub held: what the rest of their workflow run comes to is not their end."""
+    found = {}
+    for key, stage in run.stages.items():
+        gate = run.gates.get(stage.environment or "")
+        held = gate.release.held if gate is not None and gate.release is not None else None
+        if held is not None and stage.role is StageRole.DEPLOY and stage.followed and _is_to_read(run, stage):
+            found[key] = (held, stage.environment or "")
+    return found
 
 
 def _is_to_read(run: Run, stage: StageRun) -> bool:
@@ -164,6 +182,7 @@ def _is_verifying(stage: StageRun) -> bool:
 
 def observe(run: Run, conditions: Conditions) -> Run:
     """The run with what was read of work that runs elsewhere."""
+    run = with_held(run, conditions)
     if isinstance(run.policy, Policy):
         run = _with_checks(run, run.policy, conditions)
     for key, seen in conditions.workflow_runs.items():
@@ -298,6 +317,7 @@ def _with_deployment(stage: StageRun, seen: DeploymentSeen | Unknown, now: datet
 def looks(run: Run, conditions: Conditions) -> Iterator[datetime]:
     """When to look again at what runs elsewhere, should nobody tell: a webhook may be lost (case 195)."""
     now = conditions.now
+    yield from held_looks(run, now)
     asked = checks_to_read(run, run.policy) if isinstance(run.policy, Policy) else {}
     for stage in run.stages.values():
         if stage.stage in asked:
@@ -350,7 +370,7 @@ def watched(run: Run) -> tuple[tuple[str, str], ...]:
     commit = (("commit", run.change.head.sha),) if checks else ()
     stages = [stage for stage in run.stages.values() if stage.followed is not None and _is_open(run, stage)]
     followed = [(stage.followed.what, str(stage.followed.id)) for stage in stages if stage.followed]
-    return (*commit, *dict.fromkeys(followed))
+    return (*commit, *dict.fromkeys((*followed, *held_watched(run))))
 
 
 def concerned(run: Run) -> tuple[tuple[str, str], ...]:

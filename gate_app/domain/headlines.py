@@ -143,6 +143,8 @@ OBSTACLES: Final[Mapping[ReasonCode, _Line]] = {
     _R.HELD: lambda f: f"Held by {_names(f, 'by')}",
     _R.ENVIRONMENT_BUSY: lambda f: "Waiting: another release is under way there",
     _R.GRANT_AWAITED: lambda f: "Approved: waiting for a job to redeem the grant",
+    _R.JOB_AWAITED: lambda f: "Waiting for a job that GitHub holds",
+    _R.JOB_UNREADABLE: lambda f: "Waiting: the job that GitHub holds cannot be read right now",
     _R.ROUTE_UNAVAILABLE: lambda f: "Waiting: this version cannot deploy that way yet",
     _R.RELEASE_RETURNED: lambda f: "Waiting: the last try to release did not happen",
     _R.NOBODY_CAN_APPROVE: lambda f: "Nobody can approve this as the gate file stands",

@@ -55,10 +55,11 @@ def still_holds(answer: Answer, run: Run, gate: Gate, conditions: Conditions) ->
         return False
     given, now = answer.binding, binding_for(run, environment)
     plan = replace(plan_for(run, environment), head_sha=kept.head.sha)
-    alike = (given.policy_blob, given.plan_digest, given.owners, 0) == (
+    alike = (given.policy_blob, given.plan_digest, given.owners, given.job, 0) == (
         now.policy_blob,
         plan.digest,
         now.owners,
+        now.job,
         now.disturbed,
     )
     told = run.proposal is not None and not run.proposal.touches

@@ -87,4 +87,5 @@ def binding_for(run: Run, environment: Environment) -> Binding:
         run.interrupted_at,
         gate.disturbed if gate else 0,
         gate.owners if gate else "",
+        gate.job.key if gate and gate.job else "",
     )

@@ -24,6 +24,7 @@ from gate_app.domain.events import (
     FollowUpOpened,
     HeadMoved,
     JobAsked,
+    JobHeld,
     QuestionShown,
     ReleaseReturned,
     RerunRequested,
@@ -34,6 +35,7 @@ from gate_app.domain.events import (
 )
 from gate_app.domain.grants import Ask, with_ask, without
 from gate_app.domain.model import PersonKind, Unknown
+from gate_app.domain.protection import heard_of
 from gate_app.domain.redeeming import reports_on
 from gate_app.domain.review import gate_named, spoken
 from gate_app.domain.run import (
@@ -88,6 +90,8 @@ def record(run: Run, event: Event) -> Run:
             return _release_returned(run, event)
         case JobAsked():
             return _job_asked(run, event)
+        case JobHeld():
+            return heard_of(run, event.run_id)
         case ClockTicked() | FollowUpOpened() | DeployedByOthers():  # the latter two are about the repository
             return run
         case _:

@@ -20,10 +20,10 @@ from gate_app.domain.evidence import StageReason, StageVerdict
 from gate_app.domain.measures import coverage_of
 from gate_app.domain.model import Content, Person, Purpose
 from gate_app.domain.plan import plan_for
-from gate_app.domain.policy import DeploymentRoute, Environment, GrantRoute, Policy
+from gate_app.domain.policy import DeploymentRoute, Environment, GrantRoute, Policy, ProtectionRuleRoute
 from gate_app.domain.rollback import way_back
 from gate_app.domain.run import Gate, Release, ReleaseStatus, StageRole, StageRun, StageStatus
-from gate_app.domain.staging import deployment_work, restart_lost, start
+from gate_app.domain.staging import Doing, deployment_work, restart_lost, start
 from gate_app.domain.triggers import tests_of
 from gate_app.domain.verdict import ReasonCode, VerdictState
 from gate_app.domain.waiving import found_by, waived
@@ -60,6 +60,7 @@ def begin_release(draft: Draft, gate: Gate, environment: Environment) -> None:
         exceptions=_exceptions(draft, gate, environment),
         override=gate.override if ReasonCode.OVERRIDDEN in grounds else None,
         redeemed=gate.redeeming if isinstance(environment.deploy, GrantRoute) else None,
+        held=gate.job if isinstance(environment.deploy, ProtectionRuleRoute) else None,
     )
     draft.put_gate(replace(gate, release=release, occasions=occasion, returned=None))
     facts = draft.environment(environment.name)
@@ -123,14 +124,28 @@ def _deploy(draft: Draft, gate: Gate, release: Release, environment: Environment
     if verdict.state is not VerdictState.APPROVED:
         _fail(draft, gate, release, verdict.reasons[0].code)
         return
-    work = GrantRoute() if release.redeemed else deployment_work(environment.deploy)
-    if work is None or (isinstance(work, GrantRoute) and not release.redeemed):
+    work = _work_of(release, environment)
+    if _nobody_deploys(work, release):
         _fail(draft, gate, release, ReasonCode.ROUTE_UNAVAILABLE)
         return
     draft.put_gate(replace(gate, release=replace(release, status=ReleaseStatus.DEPLOYING)))
     start(draft, "deploy", work, StageRole.DEPLOY, environment.name)
     if not isinstance(environment.deploy, DeploymentRoute):  # there whoever deploys says so
         _report(draft, environment.name, release, "in_progress", f"Deploying to {environment.name}")
+
+
+def _work_of(release: Release, environment: Environment) -> Doing:
+    """The route that the release began by, whatever the gate file says by now."""
+    if release.redeemed:
+        return GrantRoute()
+    return ProtectionRuleRoute() if release.held else deployment_work(environment.deploy)
+
+
+def _nobody_deploys(work: Doing, release: Release) -> bool:
+    """Whether the route needs a job, and the release began without one."""
+    if isinstance(work, GrantRoute):
+        return release.redeemed is None
+    return isinstance(work, ProtectionRuleRoute) and release.held is None
 
 
 def _after_deploying(draft: Draft, gate: Gate, release: Release, environment: Environment) -> None:

@@ -20,6 +20,7 @@ from gate_app.domain.events import CommandGiven, Event, RerunRequested
 from gate_app.domain.evidence import StageVerdict
 from gate_app.domain.locking import move_lock
 from gate_app.domain.model import Origin, Person, PersonKind, Purpose
+from gate_app.domain.occasions import anew
 from gate_app.domain.overriding import override, owed
 from gate_app.domain.pauses import pause, withdraw
 from gate_app.domain.planning import Unplanned, is_denied, modified
@@ -236,7 +237,7 @@ def _deploy(
     obstacle = _not_again(run.gates[name]) if name in run.gates else None
     if obstacle is not None:
         return Refused(obstacle, name)
-    return Obeyed(run.with_gate(_anew(run.gates.get(name, Gate(name)), event)))
+    return Obeyed(run.with_gate(anew(run.gates.get(name, Gate(name)), event.person)))
 
 
 def _modify(
@@ -246,7 +247,7 @@ def _modify(
     gate = modified(run, policy, command, event, conditions)
     if isinstance(gate, Unplanned):
         return Refused(gate.code, gate.about, gate.choices)
-    return Obeyed(run.with_gate(_anew(gate, event) if is_denied(gate) else gate))
+    return Obeyed(run.with_gate(anew(gate, event.person) if is_denied(gate) else gate))
 
 
 def _not_again(gate: Gate) -> ReasonCode | None:
@@ -256,18 +257,3 @@ def _not_again(gate: Gate) -> ReasonCode | None:
     if gate.closing is None:
         return ReasonCode.ALREADY_OPEN
     return ReasonCode.DENIAL_STANDS if gate.closing.state is VerdictState.DENIED else None
-
-
-def _anew(gate: Gate, event: CommandGiven) -> Gate:
-    """The gate on a new occasion: earlier answers do not carry over, its questions go on counting."""
-    return Gate(
-        gate.environment,
-        occasions=gate.occasions,
-        requested=gate.requested + 1,
-        requesters=tuple(dict.fromkeys((*gate.requesters, event.person))),
-        asked=gate.question.number if gate.question else gate.asked,
-        modifications=gate.modifications,
-        escalated=gate.escalated,
-        escalated_lines=gate.escalated_lines,
-        denied=gate.closing if gate.closing and gate.closing.state is VerdictState.DENIED else gate.denied,
-    )

@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from gate_app.domain.evidence import StageOutcome
 from gate_app.domain.grants import Ask, Job
+from gate_app.domain.held import HeldJob
 from gate_app.domain.kept import Kept
 from gate_app.domain.model import (
     LATER,
@@ -105,7 +106,8 @@ class Binding:
 
     `interrupted_at` is when the head was last seen to have been away, or the pull request closed, and to be back;
     `disturbed` counts the questions that somebody else edited or deleted; `owners` is the digest of the code owners who
-    were asked, empty where none are, or they were not known.
+    were asked, empty where none are, or they were not known; `job` names the attempt of the workflow run that GitHub
+    holds until the answer, empty where it holds none.
     """
 
     head_sha: str
@@ -115,6 +117,7 @@ class Binding:
     interrupted_at: datetime | None = field(default=None, metadata=LATER)
     disturbed: int = field(default=0, metadata=LATER)
     owners: str = field(default="", metadata=LATER)
+    job: str = field(default="", metadata=LATER)
 
     def changed(self, now: Binding) -> tuple[str, ...]:
         """The parts that differ, in words a person knows."""
@@ -126,6 +129,7 @@ class Binding:
             ("presence", self.interrupted_at, now.interrupted_at),
             ("question", self.disturbed, now.disturbed),
             ("owners", self.owners, now.owners),
+            ("job", self.job, now.job),
         )
         return tuple(name for name, before, after in parts if before != after)
 
@@ -212,7 +216,7 @@ class Release:
 
     `unasked` is the code of why nobody was asked, empty where somebody was; `override` is what took its place.
     `exceptions` are contributors whose approvals counted because the policy allows that. `redeemed` is the job that has
-    its grant; nobody else gets it.
+    its grant; nobody else gets it. `held` is the job that GitHub held for it.
     """
 
     begun_at: datetime
@@ -227,6 +231,7 @@ class Release:
     exceptions: tuple[Person, ...] = field(default=(), metadata=LATER)
     override: Override | None = field(default=None, metadata=LATER)
     redeemed: Job | None = field(default=None, metadata=LATER)
+    held: HeldJob | None = field(default=None, metadata=LATER)
 
     @property
     def may_return(self) -> bool:
@@ -258,6 +263,7 @@ class Gate:
     is the digest of the code owners that it asks, as last read, empty before. `asks` are jobs that want an answer,
     oldest first; `redeeming` is the one that wants the grant in this very decision. `kept` says what those answers were
     given for that come from the head before.
+    `held` are workflow runs whose jobs GitHub may hold here, `job` the attempt that is decided on, `answered` the keys of those that have their answer.
     """
 
     environment: str
@@ -281,6 +287,9 @@ class Gate:
     asks: tuple[Ask, ...] = field(default=(), metadata=LATER)
     redeeming: Job | None = field(default=None, metadata=LATER)
     kept: Kept | None = field(default=None, metadata=LATER)
+    held: tuple[int, ...] = field(default=(), metadata=LATER)
+    job: HeldJob | None = field(default=None, metadata=LATER)
+    answered: tuple[str, ...] = field(default=(), metadata=LATER)
 
     def given(self, key: str) -> Answer | None:
         """The answer that this comment or press gave."""

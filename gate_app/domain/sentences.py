@@ -167,6 +167,14 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
         "A job of a workflow has to redeem the grant; only then anything is deployed."
     ),
     _R.GRANT_REDEEMED: lambda f: f"Redeemed by workflow run {_named(f, 'run')}.",
+    _R.JOB_AWAITED: lambda f: "No job waits at GitHub for this; people are asked once one does.",
+    _R.JOB_HELD: lambda f: (
+        f"GitHub holds workflow run {_named(f, 'run')}, attempt {_named(f, 'attempt')}. One answer is for every job of "
+        "it in this environment."
+    ),
+    _R.JOB_UNREADABLE: lambda f: (
+        f"Whether a job still waits at GitHub cannot be read{_detail(f)}; it is tried again."
+    ),
     _R.RELEASE_RETURNED: lambda f: f"The last try to release did not happen{_detail(f)}; it is tried again.",
     _R.APPROVAL: lambda f: "Approvals:",
     _R.APPROVER_LINE_MET: lambda f: f"{_so_far(f)}.",
@@ -371,6 +379,19 @@ SENTENCES: Final[Mapping[ReasonCode, Callable[[Facts], str]]] = {
     _R.JOB_WORKFLOW: lambda f: f"The gate file lets only {_named(f, 'workflow')} redeem this.",
     _R.JOB_NOT_DISPATCHED: lambda f: (
         "This is not the workflow run that the app started for this release, or it was run again."
+    ),
+    _R.JOB_OF_FORK: lambda f: (
+        "A job waits that belongs to a fork, and no gate opens for it. Deploy from a branch of this repository, or "
+        "after the merge."
+    ),
+    _R.JOB_STARTED_BY: lambda f: (
+        f"A job waits whose workflow was started by {_named(f, 'event')}, and no gate opens for that."
+    ),
+    _R.JOB_OTHER_COMMIT: lambda f: (
+        f"A job waits for commit {_named(f, 'sha')}, which is not the one under decision here."
+    ),
+    _R.JOB_OTHER_BRANCH: lambda f: (
+        f"A job waits whose workflow runs from {_named(f, 'branch')}; this environment deploys from another branch."
     ),
     _R.REPORT_HEARD: lambda f: "The end of the deployment is noted.",
     _R.REPORT_NOT_EXPECTED: lambda f: (

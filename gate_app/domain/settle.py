@@ -28,6 +28,7 @@ from gate_app.domain.overrides import EVERYWHERE, LASTS
 from gate_app.domain.overriding import followed_up
 from gate_app.domain.plan import binding_for
 from gate_app.domain.policy import Environment, Policy
+from gate_app.domain.protection import settle_held
 from gate_app.domain.redeeming import settle_jobs
 from gate_app.domain.releasing import advance_release, begin_release
 from gate_app.domain.reminders import asked_anew, next_rings, remind
@@ -82,6 +83,7 @@ def settle(
     settle_review(draft)
     stop_looking(draft)
     settle_jobs(draft)
+    settle_held(draft)
     draft.effects += collections(draft.run, conditions)
     if isinstance(event, CommandGiven):
         answer(draft, event, request)

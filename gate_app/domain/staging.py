@@ -22,11 +22,13 @@ from gate_app.domain.policy import (
     DeploymentRoute,
     GrantRoute,
     Policy,
+    ProtectionRuleRoute,
     Route,
     WorkflowRoute,
     WorkflowWork,
 )
 from gate_app.domain.probes import ProbeWork
+from gate_app.domain.protection import approval_of, with_answered
 from gate_app.domain.run import Followed, RunState, StageRole, StageRun, StageStatus
 from gate_app.domain.workflows import LONGEST
 
@@ -65,7 +67,16 @@ def restart_lost(draft: Draft, role: StageRole) -> None:
             start(draft, stage.stage, work, role, stage.environment, stage.restarts + 1)
 
 
-Doing = CommandWork | ChecksWork | WorkflowWork | WorkflowRoute | DeploymentRoute | GrantRoute | ProbeWork
+Doing = (
+    CommandWork
+    | ChecksWork
+    | WorkflowWork
+    | WorkflowRoute
+    | DeploymentRoute
+    | GrantRoute
+    | ProtectionRuleRoute
+    | ProbeWork
+)
 """What a stage may have to do: the work of a configured stage, or of a route that is ours to start."""
 
 
@@ -83,15 +94,15 @@ def work_of(draft: Draft, stage: StageRun) -> Doing | None:
     return next((spec.work for spec in policy.stages if spec.name == stage.stage), None)
 
 
-def deployment_work(route: Route) -> Doing | None:
+def deployment_work(route: Route) -> Doing:
     """A route that we start as work; other routes are not ours to run."""
     match route:
         case CommandRoute():
             return CommandWork(route.command, timeout=route.timeout)
-        case WorkflowRoute() | DeploymentRoute() | GrantRoute():
+        case WorkflowRoute() | DeploymentRoute() | GrantRoute() | ProtectionRuleRoute():
             return route
         case _:
-            return None
+            assert_never(route)
 
 
 def start(
@@ -125,6 +136,8 @@ def start(
             draft.put_stage(replace(started, followed=_deployment_of(draft, environment)))
         case GrantRoute():
             draft.put_stage(replace(started, dispatched_at=draft.now, followed=_job_of(draft, environment)))
+        case ProtectionRuleRoute():
+            _let_go(draft, started, environment)
         case _:
             assert_never(work)
 
@@ -141,6 +154,20 @@ def _job_of(draft: Draft, environment: str | None) -> Followed | None:
     release = draft.run.gates[environment].release if environment else None
     job = release.redeemed if release else None
     return Followed("workflow_run", job.run_id, judged=job.attempt - 1) if job else None
+
+
+def _let_go(draft: Draft, stage: StageRun, environment: str | None) -> None:
+    """GitHub is told to let the held jobs go, and their end is followed from then on."""
+    gate = draft.run.gates[environment or ""]
+    held = gate.release.held if gate.release else None
+    answer = approval_of(draft, gate, stage.key, stage.attempt)
+    if held is None or answer is None:
+        _end_unknown(draft, stage, StageReason.STAGE_FAULT, "No job is held that could be let go.")
+        return
+    followed = Followed("workflow_run", held.run_id, judged=held.attempt - 1)
+    draft.put_stage(replace(stage, dispatched_at=draft.now, followed=followed))
+    draft.put_gate(with_answered(gate, held))
+    draft.effects.append(answer)
 
 
 def _parameters(draft: Draft, stage: StageRun) -> Mapping[str, str]:

@@ -107,6 +107,7 @@ class _Asked:
             workflow_runs=elsewhere.workflow_runs,
             deployments=elsewhere.deployments,
             routes=elsewhere.routes,
+            held=elsewhere.held,
             freezes=freezes,
             working=working,
             owners=self.owners,

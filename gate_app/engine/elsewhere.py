@@ -17,6 +17,7 @@ from gate_app.domain.checks import Check, CheckReading, Required, looked_at
 from gate_app.domain.events import Event
 from gate_app.domain.evidence import StageReason
 from gate_app.domain.following import wanted
+from gate_app.domain.held import HeldJob, HeldRun
 from gate_app.domain.model import Change, Repository, Unknown
 from gate_app.domain.policy import Policy, Select
 from gate_app.domain.run import Run
@@ -37,6 +38,7 @@ class Seen:
     workflow_runs: Mapping[str, WorkflowSeen | Unknown] = field(default_factory=dict)
     deployments: Mapping[str, DeploymentSeen | Unknown] = field(default_factory=dict)
     routes: Mapping[str, Unknown | None] = field(default_factory=dict)
+    held: Mapping[int, HeldRun | Unknown] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Looking:
     deployments: Mapping[str, Future[DeploymentSeen | Unknown]] = field(default_factory=dict)
     routes: Mapping[str, str] = field(default_factory=dict)
     obstacles: Mapping[str, Future[Unknown | None]] = field(default_factory=dict)
+    held: Mapping[int, Future[HeldRun | Unknown]] = field(default_factory=dict)
 
     def seen(self) -> Seen:
         """Waits for all of them."""
@@ -59,6 +62,7 @@ class Looking:
             workflow_runs=_answers(self.runs),
             deployments=_answers(self.deployments),
             routes={name: obstacles[workflow] for name, workflow in self.routes.items()},
+            held=_answers(self.held),
         )
 
     def _readings(self) -> Mapping[str, CheckReading | Unknown]:
@@ -94,6 +98,7 @@ class Elsewhere:
         gated = [environment.name for environment in rules.environments]
         runs = {key: submit(self._run, repository, run_id) for key, run_id in asked.runs.items()}
         found = {key: submit(self.dispatched, repository, sought) for key, sought in asked.sought.items()}
+        jobs = {key: submit(self._jobs, repository, *let_go) for key, let_go in asked.jobs.items()}
         standing: list[Future[Sequence[Check] | Unknown]] = []
         required: list[Future[Sequence[Required] | Unknown]] = []
         if asked.checks:
@@ -106,10 +111,11 @@ class Elsewhere:
             asked.checks,
             standing,
             required,
-            {**runs, **found},
+            {**runs, **found, **jobs},
             {key: submit(self._deployment, repository, each) for key, each in asked.deployments.items()},
             asked.routes,
             {each: submit(self._obstacle, repository, each) for each in set(asked.routes.values())},
+            {each: submit(self._held, repository, each) for each in asked.held},
         )
 
     def dispatched(self, repository: Repository, sought: Sought) -> WorkflowSeen | Unknown:
@@ -145,6 +151,12 @@ class Elsewhere:
 
     def _run(self, repository: Repository, run_id: int) -> WorkflowSeen | Unknown:
         return or_unknown(lambda: self.hub.workflow_run(repository, run_id))
+
+    def _held(self, repository: Repository, run_id: int) -> HeldRun | Unknown:
+        return or_unknown(lambda: self.hub.held_run(repository, run_id))
+
+    def _jobs(self, repository: Repository, job: HeldJob, environment: str) -> WorkflowSeen | Unknown:
+        return or_unknown(lambda: self.hub.released_jobs(repository, job, environment))
 
     def _deployment(self, repository: Repository, number: int) -> DeploymentSeen | Unknown:
         return or_unknown(lambda: self.hub.deployment_seen(repository, number))

@@ -21,12 +21,14 @@ from gate_app.domain.opening import open_rollback, open_run, rollback_subject
 from gate_app.domain.policy import Policy, PolicyProblem
 from gate_app.domain.run import Run, RunState, passed_on
 from gate_app.engine.conditions import Gathering
+from gate_app.engine.holding import Holding
 from gate_app.engine.ports import (
     LOOK,
     Clock,
     CommitNoticed,
     ConversationNoticed,
     DeploymentNoticed,
+    HeldNoticed,
     InboxItem,
     InboxRow,
     LiveChange,
@@ -103,6 +105,8 @@ class Gatekeeper:
                 return Transition((self._step(stored, event),)) if stored else Transition(note="no such run")
             case WorkNoticed(at=at):
                 return self._look_at_work(row, at)
+            case HeldNoticed():
+                return Holding(self.store, self.gathering, self.now).transition(row, row.notice)
             case RollbackDue():
                 return self._roll_back(row, row.notice)
             case DeploymentNoticed():
@@ -201,7 +205,7 @@ class Gatekeeper:
         """
         key, sha = notice.subject.key, live.change.head.sha
         known = self.store.first_head(key)
-        if notice.sender is None and known in (None, sha):
+        if notice.sender is None and known in (None, sha) and not notice.waited_for:
             opened = Transition(note="there when the branch was first seen: not asked about")
         else:
             opened = self._open(notice, live, None)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from gate_app.domain.effects import (
+    AnswerJob,
     CollectReports,
     CreateDeployment,
     DispatchWorkflow,
@@ -36,6 +37,7 @@ from gate_app.domain.events import (
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.reminders import NUDGE, too_late
 from gate_app.domain.run import StageStatus
+from gate_app.engine.answering import Answering
 from gate_app.engine.dispatcher import LOOKED, SETTLING, Dispatcher
 from gate_app.engine.notifying import Notifier
 from gate_app.engine.ports import (
@@ -93,6 +95,9 @@ class Performer:
         if isinstance(pending.effect, Notify):
             self._notify(pending, pending.effect)
             return
+        if isinstance(pending.effect, AnswerJob):
+            Answering(self.store, self.hub, self.now).perform(pending, pending.effect)
+            return
         name = pending.effect.kind
         self.store.effect_started(pending)
         hit(f"{name}.before")
@@ -136,8 +141,8 @@ class Performer:
                 return self._stop(pending, effect)
             case CollectReports():
                 return self._collect(pending, effect)
-            case CreateDeployment() | DispatchWorkflow() | Notify():
-                raise AssertionError("these go through `release`, `_dispatch` and `_notify`")
+            case CreateDeployment() | DispatchWorkflow() | Notify() | AnswerJob():
+                raise AssertionError("these go through `release`, `_dispatch`, `_notify` and `Answering`")
             case _:
                 assert_never(effect)
 

@@ -18,6 +18,7 @@ from gate_app.domain.run import RunState
 from gate_app.engine.ports import (
     Clock,
     ConversationNoticed,
+    HeldNoticed,
     PolicyAbsent,
     PolicyFile,
     PolicyRefused,
@@ -75,6 +76,7 @@ class Reconcile:
         default = next((s.ref.removeprefix("refs/heads/") for s in heads if s.ref is not None), "")
         for subject, sha in heads.items():
             self._head(repository, subject, sha, default, gate_file)
+        self._waiting(repository)
         ours = [Subject.parse(key) for key in self.store.unfinished_subjects(repository.id)]
         for gone in (subject for subject in ours if subject.is_at_github and subject not in heads):
             self._look(repository, gone, "gone")
@@ -82,6 +84,19 @@ class Reconcile:
         items = [item for notice in asked for item in self.sweep.addressed(notice, "reconcile")]
         self.store.put(items)
         return True
+
+    def _waiting(self, repository: Repository) -> None:
+        """Jobs that GitHub holds are told of once, and looked at every hour whatever was heard (invariant 10)."""
+        try:
+            waiting = self.survey.waiting_runs(repository)
+        except (HubUnavailable, HubRefused) as fault:  # an App without `actions: read` holds no jobs
+            log.info("reconcile: held jobs of %s could not be listed: %s", repository.full_name, fault)
+            return
+        hour = self.now().strftime("%Y-%m-%dT%H")
+        for run_id in waiting:
+            self.store.put(self.sweep.addressed(HeldNoticed(repository, run_id), "reconcile"))
+            again = HeldNoticed(repository, run_id, again=True)
+            self.store.put(self.sweep.addressed(again, f"reconcile:{hour}"))
 
     def _is_settled(self, notice: ConversationNoticed) -> bool:
         """A comment that was no command when it was written never becomes one (case 35).

@@ -26,6 +26,7 @@ from gate_app.domain.events import (
 from gate_app.domain.evidence import StageOutcome
 from gate_app.domain.following import HEAD
 from gate_app.engine.calling import JOB_CALL, Calling
+from gate_app.engine.holding import HELD, subject_of
 from gate_app.engine.ports import (
     LOOK,
     Child,
@@ -34,6 +35,7 @@ from gate_app.engine.ports import (
     ConversationNoticed,
     Delivery,
     DeploymentNoticed,
+    HeldNoticed,
     Ignored,
     InboxItem,
     Jobs,
@@ -113,6 +115,8 @@ class Sweep:
                 return [InboxItem(subject, notice, f"{LOOK}{occasion}") for subject in subjects]
             case DeploymentNoticed():
                 return self._by_others(notice)
+            case HeldNoticed():
+                return [InboxItem(subject_of(notice).key, notice, f"{HELD}{occasion}")]
             case RollbackDue():
                 raise AssertionError("only a decision makes a rollback due, and it addresses it itself")
             case _:

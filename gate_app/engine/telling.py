@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from hashlib import sha256
 
-from gate_app.domain.effects import CollectReports, DispatchWorkflow
+from gate_app.domain.effects import AnswerJob, CollectReports, DispatchWorkflow
 from gate_app.domain.events import Event, StageObstructed
 from gate_app.domain.evidence import MAX_MESSAGE
 from gate_app.domain.model import Subject
@@ -19,7 +19,7 @@ def item_for(run_id: str, event: Event, meaning: str) -> InboxItem:
 
 
 def obstacle_for(
-    run_id: str, effect: DispatchWorkflow | CollectReports, code: str, why: str, at: datetime
+    run_id: str, effect: DispatchWorkflow | CollectReports | AnswerJob, code: str, why: str, at: datetime
 ) -> InboxItem:
     """What keeps a stage from getting on, told once for each reason."""
     event = StageObstructed(at, effect.stage, effect.attempt, code, why[:MAX_MESSAGE])

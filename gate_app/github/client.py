@@ -13,6 +13,7 @@ from gate_app.engine.ports import Checkout, Clock
 from gate_app.github.api import Api
 from gate_app.github.deliveries import HookLog
 from gate_app.github.downloads import Downloads
+from gate_app.github.held import HeldCalls
 from gate_app.github.identity import AppIdentity, AppSelf
 from gate_app.github.inspection import Inspection
 from gate_app.github.interruptions import Interruptions
@@ -47,7 +48,7 @@ class AppSettings:
     git_url: str = "https://github.com"
 
 
-class GithubHub(Reads, Interruptions, SightReads, WorkflowCalls, Writes, Issues, Survey):
+class GithubHub(Reads, Interruptions, SightReads, WorkflowCalls, HeldCalls, Writes, Issues, Survey):
     """The `Hub` and its `Survey`, and where to fetch from, on one connection to one GitHub."""
 
     def __init__(self, api: Api, identity: AppIdentity, git: Origin, downloads: Downloads) -> None:
@@ -55,6 +56,7 @@ class GithubHub(Reads, Interruptions, SightReads, WorkflowCalls, Writes, Issues,
         Interruptions.__init__(self, api)
         SightReads.__init__(self, api, identity, git)
         WorkflowCalls.__init__(self, api, identity, git, downloads)
+        HeldCalls.__init__(self, api, git)
         Writes.__init__(self, api, identity)
         Issues.__init__(self, api, identity)
         Survey.__init__(self, api)

@@ -15,6 +15,8 @@ MAX_COMMENT_CHARS: Final = 65_000
 MAX_TITLE_CHARS: Final = 255
 MAX_ANNOTATIONS_PER_CALL: Final = 50
 """GitHub appends the annotations of every request to those that are there."""
+MAX_RULE_COMMENT_CHARS: Final = 1_024
+"""Of an answer about a held job (docs: "Creating custom deployment protection rules")."""
 MAX_DESCRIPTION_CHARS: Final = 140
 """Of a deployment and of its statuses."""
 MAX_EXTERNAL_ID_CHARS: Final = 255

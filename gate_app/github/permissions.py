@@ -30,6 +30,7 @@ READ_SIGHT: Final = _least(
     checks="read", contents="read", metadata="read", pull_requests="read", statuses="read"
 )
 READ_WORKFLOW: Final = _least(actions="read")
+READ_JOBS: Final = _least(actions="read", checks="read")
 DISPATCH_WORKFLOW: Final = _least(actions="write")
 LIST_REPOSITORIES: Final = _least(metadata="read")
 LIST_HEADS: Final = _least(contents="read", metadata="read", pull_requests="read")
@@ -72,6 +73,10 @@ CALLS: Final[Mapping[str, Permissions]] = {
     "artifacts": READ_WORKFLOW,
     "cancel_workflow_run": DISPATCH_WORKFLOW,
     "deployment_seen": READ_DEPLOYMENT,
+    "held_run": READ_WORKFLOW,
+    "answer_job": WRITE_DEPLOYMENT,
+    "released_jobs": READ_JOBS,
+    "waiting_runs": READ_WORKFLOW,
     "checkout": FETCH_CONTENT,
     "repositories": LIST_REPOSITORIES,
     "heads": LIST_HEADS,

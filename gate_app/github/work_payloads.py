@@ -15,6 +15,7 @@ from gate_app.domain.events import DeployedByOthers
 from gate_app.engine.ports import DeploymentNoticed, Ignored, WorkNoticed
 from gate_app.github.envelope import EARLIEST, DeliveryBody, Moment, Read, document
 from gate_app.github.fields import Account, App, Id, Reading, Sha, ShortText, person_or_ghost
+from gate_app.github.held_payloads import rule_requested
 
 OURS: Final = Ignored("our own check run")
 
@@ -140,5 +141,6 @@ WORK: Final[Mapping[tuple[str, str | None], Callable[[str, bytes, int], Read]]] 
     ("workflow_run", "requested"): _workflow_run,
     ("workflow_run", "completed"): _workflow_run,
     ("deployment_status", "created"): _deployment_status,
+    ("deployment_protection_rule", "requested"): rule_requested,
 }
 """What is understood of work that others do."""

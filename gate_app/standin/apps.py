@@ -30,6 +30,7 @@ DEFAULT_PERMISSIONS = {
 DEFAULT_EVENTS = (
     "check_run",
     "check_suite",
+    "deployment_protection_rule",
     "deployment_status",
     "issue_comment",
     "pull_request",

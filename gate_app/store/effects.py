@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, assert_never
 from sqlalchemy import Connection, Row, Select, func, select, update
 
 from gate_app.domain.effects import (
+    AnswerJob,
     CollectReports,
     CreateDeployment,
     DispatchWorkflow,
@@ -192,6 +193,7 @@ def is_level(effect: Effect) -> bool:
             | CreateDeployment()
             | Notify()
             | OpenIssue()
+            | AnswerJob()
         ):
             return False
     assert_never(effect)

@@ -12,6 +12,7 @@ import pytest
 from support.github import NOON, REPOSITORY, SHA, ScriptedGithub, account, change, hub, scripted
 
 from gate_app.domain.effects import (
+    AnswerJob,
     CreateDeployment,
     DispatchWorkflow,
     OpenIssue,
@@ -20,6 +21,7 @@ from gate_app.domain.effects import (
     React,
     ReportDeployment,
 )
+from gate_app.domain.held import HeldJob
 from gate_app.domain.model import Person, Subject
 from gate_app.domain.run import StageRole
 from gate_app.domain.workflows import Sought
@@ -34,6 +36,7 @@ _ROW = re.compile(r"^\| `([a-z_ ]+)` \| ([a-z_:, ]+) \|", re.MULTILINE)
 
 REVIEWER = Person(12, "reviewer")
 DEPLOYMENT = CreateDeployment("x", 1, "r1:x", SHA, "d", NOON)
+HELD = AnswerJob("x", 77, 1, "approved", "c", NOON)
 DISPATCH = DispatchWorkflow("tests", 1, StageRole.AUTOMATED, "ci.yml", "feature", SHA, NOON)
 ASKED: dict[str, Callable[[GithubHub], object]] = {
     "live_change": lambda hub: hub.live_change(REPOSITORY, Subject(REPOSITORY.id, number=3)),
@@ -65,6 +68,10 @@ ASKED: dict[str, Callable[[GithubHub], object]] = {
     "artifacts": lambda hub: hub.artifacts(REPOSITORY, 77),
     "cancel_workflow_run": lambda hub: hub.cancel_workflow_run(REPOSITORY, 77),
     "deployment_seen": lambda hub: hub.deployment_seen(REPOSITORY, 81),
+    "held_run": lambda hub: hub.held_run(REPOSITORY, 77),
+    "answer_job": lambda hub: hub.answer_job(REPOSITORY, HELD),
+    "released_jobs": lambda hub: hub.released_jobs(REPOSITORY, HeldJob(77, 1), "x"),
+    "waiting_runs": lambda hub: hub.waiting_runs(REPOSITORY),
     "checkout": lambda hub: hub.checkout(REPOSITORY),
     "repositories": lambda hub: hub.repositories(),
     "heads": lambda hub: hub.heads(REPOSITORY),
@@ -151,4 +158,5 @@ def test_no_call_asks_for_more_than_reading_but_those_that_write() -> None:
         "open_issue",
         "create_deployment",
         "report_deployment",
+        "answer_job",
     }

@@ -64,7 +64,9 @@ def changing() -> set[str]:
     return {name for name, method in methods if "wanted" in inspect.signature(method).parameters} | {"stop"}
 
 
-CHANGING = {"performer.py", "dispatcher.py"}
+CHANGING = {"performer.py", "dispatcher.py", "answering.py"}
+REPORTING = {("holding.py", "answer_job")}
+"""What only says why a job waits that no gate of ours is for: it decides nothing, and may be said twice."""
 
 
 def test_nothing_but_the_performer_and_the_dispatcher_changes_the_outside() -> None:
@@ -72,7 +74,9 @@ def test_nothing_but_the_performer_and_the_dispatcher_changes_the_outside() -> N
     assert "create_deployment" in changing()
     for path in sorted((ROOT / "gate_app/engine").glob("*.py")):
         for call in calls(path):
-            if path.name not in CHANGING and isinstance(call.func, ast.Attribute):
+            if path.name in CHANGING or not isinstance(call.func, ast.Attribute):
+                continue
+            if (path.name, call.func.attr) not in REPORTING:
                 whose = ast.unparse(call.func.value)
                 assert not (whose.endswith(("hub", "workers")) and call.func.attr in changing()), (
                     f"{path}: {whose}"

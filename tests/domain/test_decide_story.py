@@ -61,7 +61,6 @@ from gate_app.domain.policy import (
     Permission,
     Policy,
     PolicyProblem,
-    ProtectionRuleRoute,
     Stage,
 )
 from gate_app.domain.run import Answer, Gate, ReleaseStatus, RunState
@@ -788,15 +787,6 @@ def test_the_end_of_an_older_attempt_is_not_the_end_of_this_one() -> None:
     assert world.gate("staging").question is None
     world.happens(StageEnded(world.now, "tests", 2, passed()))
     assert world.gate("staging").question is not None
-
-
-def test_a_route_that_this_version_cannot_take_never_asks() -> None:
-    rules = policy()
-    granted = tuple(replace(e, deploy=ProtectionRuleRoute()) for e in rules.environments)
-    world = proposed(replace(rules, environments=granted))
-    world.stage_ends()
-    assert world.gate("staging").question is None
-    assert "route_unavailable" in world.codes("staging")
 
 
 def test_obeyed_is_a_reaction_and_nothing_more() -> None:

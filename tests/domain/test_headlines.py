@@ -146,9 +146,7 @@ def released(outcome: StageOutcome | None = None) -> World:
         pytest.param(
             half_known(), "Waiting for a person: deploy to staging?", id="an answer is not known yet"
         ),
-        pytest.param(
-            nowhere_to_deploy(), "Waiting: this version cannot deploy that way yet", id="no way to deploy"
-        ),
+        pytest.param(nowhere_to_deploy(), "Waiting for a job that GitHub holds", id="no job is held"),
         pytest.param(moved(), "Waiting: a newer commit was pushed", id="the head moved"),
         pytest.param(retargeted(), "Waiting: the base branch changed", id="another base"),
         pytest.param(unreadable(), "Waiting: the commit cannot be read right now", id="GitHub is ill"),

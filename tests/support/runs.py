@@ -24,6 +24,7 @@ from gate_app.domain.events import (
 from gate_app.domain.evidence import Evidence, Finding, StageOutcome, StageReason, StageVerdict
 from gate_app.domain.following import wanted
 from gate_app.domain.freezes import Freeze
+from gate_app.domain.held import HeldRun
 from gate_app.domain.model import (
     Authorship,
     Change,
@@ -49,6 +50,7 @@ from gate_app.domain.policy import (
     Stage,
 )
 from gate_app.domain.proposals import Proposal
+from gate_app.domain.protection import held_to_read
 from gate_app.domain.record import record
 from gate_app.domain.run import Gate, Run
 from gate_app.domain.shipping import Shipment
@@ -151,6 +153,7 @@ class World:
     proposal: Proposal | Unknown | None = None
     issues: dict[int, Person | Unknown | None] = field(default_factory=dict)
     obstacles: dict[str, Unknown] = field(default_factory=dict)
+    held: dict[int, HeldRun | Unknown] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     last_comment: int = 0
@@ -164,6 +167,11 @@ class World:
             return {}
         asked = wanted(self.run, rules, event or ClockTicked(self.now)).routes
         return {name: self.obstacles.get(name) for name in asked}
+
+    def _held(self, event: Event | None) -> dict[int, HeldRun | Unknown]:
+        """Only what is asked about held jobs is answered."""
+        asked = held_to_read(self.run, event or ClockTicked(self.now))
+        return {each: self.held.get(each, Unknown("hub_refused", "404")) for each in asked}
 
     def conditions(self, event: Event | None = None) -> Conditions:
         return Conditions(
@@ -187,6 +195,7 @@ class World:
             dict(self.at_work),
             self.proposal,
             issues=dict(self.issues),
+            held=self._held(event),
         )
 
     def happens(self, event: Event) -> Decision:

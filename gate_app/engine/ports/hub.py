@@ -14,6 +14,7 @@ from typing import Protocol
 from gate_app.domain.checks import Check, Required
 from gate_app.domain.conditions import Standing
 from gate_app.domain.effects import (
+    AnswerJob,
     CreateDeployment,
     DispatchWorkflow,
     OpenIssue,
@@ -22,6 +23,7 @@ from gate_app.domain.effects import (
     React,
     ReportDeployment,
 )
+from gate_app.domain.held import HeldJob, HeldRun
 from gate_app.domain.model import Authorship, Change, MergeShown, Person, Repository, Subject, Unknown
 from gate_app.domain.ownership import Ownership
 from gate_app.domain.policy import Policy, Select
@@ -219,6 +221,15 @@ class Hub(Protocol):
     def deployment_seen(self, repository: Repository, deployment_id: int) -> DeploymentSeen:
         """The newest status that is not ours."""
 
+    def held_run(self, repository: Repository, run_id: int) -> HeldRun:
+        """A workflow run of this repository, and the environments that its jobs wait for now."""
+
+    def answer_job(self, repository: Repository, wanted: AnswerJob) -> None:
+        """Approves or rejects what waits there, or says only why it waits; GitHub refuses what does not wait."""
+
+    def released_jobs(self, repository: Repository, job: HeldJob, environment: str) -> WorkflowSeen:
+        """How the jobs of an environment stand that were let go, as one; `conclusion` is empty until all ended."""
+
     def comment_fingerprint(self, repository: Repository, comment_id: int) -> str:
         """SHA-256 of the body as it is now; `deleted` or `edited` (updated after its creation) otherwise."""
 
@@ -257,6 +268,9 @@ class Survey(Protocol):
 
     def heads(self, repository: Repository) -> Mapping[Subject, str]:
         """The head SHA of every open pull request and of the default branch, now."""
+
+    def waiting_runs(self, repository: Repository) -> Sequence[int]:
+        """The workflow runs that wait for something before a deployment, now."""
 
     def policy_file(self, repository: Repository) -> PolicyFile | PolicyAbsent | PolicyRefused: ...
     def commands_since(

@@ -28,7 +28,8 @@ class SubjectNoticed:
     """Something about a subject's head or state may have changed: look at it live.
 
     Level-triggered: order, duplicates and losses do not matter. `sender` is the authenticated actor when the
-    delivery says that this one pushed, else None; `before` is what a push says its branch held before it.
+    delivery says that this one pushed, else None; `before` is what a push says its branch held before it. `waited_for`
+    says that a job waits for a decision about the head, which is asked about even if it was there first.
     """
 
     repository: Repository
@@ -37,6 +38,7 @@ class SubjectNoticed:
     sender: Person | None = None
     before: str | None = None
     kind: Literal["subject_noticed"] = "subject_noticed"
+    waited_for: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,16 @@ class DeploymentNoticed:
     kind: Literal["deployment_noticed"] = "deployment_noticed"
 
 
+@dataclass(frozen=True, slots=True)
+class HeldNoticed:
+    """Jobs of a workflow run may wait for us: look at it live. `again`: it was told why before."""
+
+    repository: Repository
+    run_id: int
+    again: bool = False
+    kind: Literal["held_noticed"] = "held_noticed"
+
+
 Notice = (
     SubjectNoticed
     | ConversationNoticed
@@ -120,6 +132,7 @@ Notice = (
     | WorkNoticed
     | RollbackDue
     | DeploymentNoticed
+    | HeldNoticed
 )
 
 
