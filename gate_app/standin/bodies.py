@@ -255,6 +255,20 @@ class Dispatch(Body):
     return_run_details: bool = False
 
 
+class RuleReview(Body):
+    """POST /repos/{owner}/{repo}/actions/runs/{id}/deployment_protection_rule"""
+
+    environment_name: str
+    state: Literal["approved", "rejected"] | None = None
+    comment: str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> RuleReview:
+        if self.state is None and not self.comment:
+            raise ValueError("a state or a comment is needed")
+        return self
+
+
 class Rerun(Body):
     """POST /repos/{owner}/{repo}/actions/runs/{id}/rerun"""
 

@@ -36,6 +36,15 @@ class RunnerControl(Channel):
         path = f"/repositories/{repository}/workflows/{quote(file_name)}/dispatches"
         return self._as(WorkflowRunState, "POST", path, facts)
 
+    def protect_environment(self, repository: str, environment: str, app_id: int | None) -> None:
+        """Let an App hold the jobs of an environment until it answers; None takes the rule away."""
+        path = f"/repositories/{repository}/environments/{quote(environment, safe='')}/rule"
+        self._call("PUT", path, {"app_id": app_id})
+
+    def job_reviews(self, repository: str, run_id: int) -> list[dict[str, object]]:
+        """What Apps said of held jobs, in order: {attempt, environment, state, comment}; a report has no state."""
+        return self._as(list, "GET", f"/repositories/{repository}/runs/{run_id}/reviews", None)
+
     def start_workflow_run(self, repository: str, run_id: int) -> WorkflowRunState:
         """Let a runner take a queued workflow run, whatever its script says."""
         return self._as(WorkflowRunState, "POST", f"/repositories/{repository}/runs/{run_id}/start", {})

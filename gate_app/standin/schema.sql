@@ -385,6 +385,25 @@ CREATE TABLE environments (
   UNIQUE (repository_id, name)
 );
 
+CREATE TABLE protection_rules (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  environment_id INTEGER NOT NULL,
+  app_id INTEGER NOT NULL,
+  UNIQUE (environment_id, app_id)
+);
+
+CREATE TABLE rule_reviews (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run_id INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  environment TEXT NOT NULL COLLATE NOCASE,
+  app_id INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  comment TEXT NOT NULL,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX rule_reviews_run ON rule_reviews (run_id);
+
 CREATE TABLE deployments (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   repository_id INTEGER NOT NULL,

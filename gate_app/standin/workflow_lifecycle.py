@@ -5,6 +5,7 @@ Rules of this file, from the REST docs "Workflows", "Workflow runs" and the docs
 * A run belongs to the head that its ref had when it was dispatched, and keeps it through all attempts.
 * `requested`, `in_progress` and `completed` are told in this order, again for each attempt.
 * A job with an environment makes a deployment of that head when it starts, and says what became of it.
+* A run whose jobs an environment holds waits, and is taken by a runner once they are let go (`held_jobs`).
 * What becomes of an attempt is in its script (`runners`); without one it waits for a runner.
 """
 
@@ -17,6 +18,7 @@ from gate_app.standin import (
     artifacts,
     checks,
     deployments,
+    held_jobs,
     people,
     repositories,
     runners,
@@ -25,6 +27,7 @@ from gate_app.standin import (
     workflow_runs,
     workflows,
 )
+from gate_app.standin.apps import App
 from gate_app.standin.checks import CheckRun, Report
 from gate_app.standin.comments import Author
 from gate_app.standin.deployments import Origin, Outcome, Wanted
@@ -70,7 +73,7 @@ def dispatch(
         updated_at=tx.now,
     )
     _begin(tx, run)
-    return run
+    return workflow_runs.require(tx, repository, run.id)
 
 
 def _head(git: Git, ref: str) -> tuple[str, str]:
@@ -94,6 +97,19 @@ def _begin(tx: Transaction, run: WorkflowRun) -> None:
         checks.update(tx, check, app, Report(details_url=f"{workflow_runs.html_url(tx, run)}/job/{check.id}"))
         facts = {"run_id": run.id, "attempt": run.attempt, "environment": environments.get(name)}
         tx.insert(Job, id=check.id, **facts)
+    if held_jobs.ask(tx, run):
+        tx.update(run, status="waiting")
+
+
+def review(
+    tx: Transaction, run: WorkflowRun, app: App, environment: str, state: str | None, comment: str | None
+) -> None:
+    """An App answers for held jobs: the run goes on once nothing waits, and ends with a rejection."""
+    held_jobs.review(tx, run, app, environment, state, comment)
+    if state == "rejected":
+        finish(tx, run, "failure")
+    elif state == "approved" and not held_jobs.waiting(tx, run):
+        tx.update(run, status="queued", updated_at=tx.now)
 
 
 def start(tx: Transaction, run: WorkflowRun) -> WorkflowRun:
@@ -188,7 +204,7 @@ def rerun(tx: Transaction, run: WorkflowRun, actor: Person) -> WorkflowRun:
         updated_at=tx.now,
     )
     _begin(tx, again)
-    return again
+    return workflow_runs.require(tx, repository, run.id)
 
 
 def are_moving(tx: Transaction) -> bool:

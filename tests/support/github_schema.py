@@ -119,7 +119,14 @@ ANSWERS: tuple[tuple[str, str, int, str], ...] = (
     ("POST", rf"{OWNER_REPO}/deployments", 201, "Deployment"),
     ("POST", rf"{OWNER_REPO}/deployments", 202, "ReposOwnerRepoDeploymentsPostResponse202"),
     ("GET", rf"{OWNER_REPO}/environments", 200, "ReposOwnerRepoEnvironmentsGetResponse200"),
+    (
+        "GET",
+        rf"{OWNER_REPO}/environments/.+/deployment_protection_rules",
+        200,
+        "ReposOwnerRepoEnvironmentsEnvironmentNameDeploymentProtectionRulesGetResponse200",
+    ),
     ("GET", rf"{OWNER_REPO}/environments/.+", 200, "Environment"),
+    ("GET", rf"{ACTIONS}/runs/\d+/pending_deployments", 200, "[PendingDeployment]"),
     ("GET", rf"{OWNER_REPO}/deployments/\d+", 200, "Deployment"),
     ("GET", rf"{OWNER_REPO}/deployments/\d+/statuses", 200, "[DeploymentStatus]"),
     ("POST", rf"{OWNER_REPO}/deployments/\d+/statuses", 201, "DeploymentStatus"),
@@ -163,6 +170,11 @@ REQUESTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("ReposOwnerRepoActionsWorkflowsWorkflowIdDispatchesPostBody",),
     ),
     ("POST", rf"{ACTIONS}/runs/\d+/rerun", ("ReposOwnerRepoActionsRunsRunIdRerunPostBody",)),
+    (
+        "POST",
+        rf"{ACTIONS}/runs/\d+/deployment_protection_rule",
+        ("ReviewCustomGatesStateRequired", "ReviewCustomGatesCommentRequired"),
+    ),
     ("POST", rf"{OWNER_REPO}/deployments", ("ReposOwnerRepoDeploymentsPostBody",)),
     (
         "POST",

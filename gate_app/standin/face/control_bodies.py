@@ -277,6 +277,12 @@ class HandDispatch(Body):
     inputs: dict[str, object] = Field(default_factory=dict)
 
 
+class HoldingApp(Body):
+    """The App without whose answer no job uses an environment; None for nobody."""
+
+    app_id: int | None = None
+
+
 class JobClaims(Body):
     """Claims of a job's token that differ from GitHub's; null takes one away."""
 

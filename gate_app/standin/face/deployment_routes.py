@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import deployments, environments
+from gate_app.standin import deployments, environments, held_jobs
 from gate_app.standin.bodies import NewDeployment, NewDeploymentStatus
 from gate_app.standin.deployments import Deployment, DeploymentStatus
 from gate_app.standin.environments import Environment
@@ -46,6 +46,16 @@ def list_environments(owner: str, name: str) -> ResponseReturnValue:
         found = tx.every(Environment, repository_id=repository.id)
         shown = [environments.render(tx, environment) for environment in access.page(found)]
         return {"total_count": len(found), "environments": shown}
+
+
+@routes.get("/repos/<owner>/<name>/environments/<path:environment>/deployment_protection_rules")
+def list_rules(owner: str, name: str, environment: str) -> ResponseReturnValue:
+    """Get all custom deployment protection rules of an environment."""
+    with access.state().transaction() as tx:
+        repository = access.visit(tx, owner, name, "actions:read").repository
+        found = held_jobs.rules_of(tx, environments.require(tx, repository, environment))
+        shown = [held_jobs.render_rule(tx, rule) for rule in found]
+        return {"total_count": len(found), "custom_deployment_protection_rules": shown}
 
 
 @routes.get("/repos/<owner>/<name>/environments/<path:environment>")

@@ -5,7 +5,16 @@ from __future__ import annotations
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import people, runners, snapshot, workflow_lifecycle, workflow_runs, workflows
+from gate_app.standin import (
+    apps,
+    held_jobs,
+    people,
+    runners,
+    snapshot,
+    workflow_lifecycle,
+    workflow_runs,
+    workflows,
+)
 from gate_app.standin.face import access
 from gate_app.standin.face import control_bodies as given
 from gate_app.standin.face.guard import guard
@@ -34,6 +43,30 @@ def dispatch(owner: str, name: str, file_name: str) -> ResponseReturnValue:
         ref = wanted.ref or repository.default_branch
         run = workflow_lifecycle.dispatch(tx, workflow, actor, ref, wanted.inputs)
         return dict(snapshot.of_workflow_run(tx, run)), 201
+
+
+@routes.put("/environments/<path:environment>/rule")
+def protect(owner: str, name: str, environment: str) -> ResponseReturnValue:
+    """Let an App hold the jobs of an environment, or nobody."""
+    wanted = access.body(given.HoldingApp).app_id
+    with access.state().transaction() as tx:
+        repository = named(tx, owner, name)
+        if wanted is None:
+            held_jobs.unprotect(tx, repository, environment)
+        else:
+            held_jobs.protect(tx, repository, environment, apps.by_id(tx, wanted))
+    return {}
+
+
+@routes.get("/runs/<int:identifier>/reviews")
+def list_reviews(owner: str, name: str, identifier: int) -> ResponseReturnValue:
+    """What Apps said of the jobs of a run that waited, in order."""
+    with access.state().transaction() as tx:
+        run = workflow_runs.require(tx, named(tx, owner, name), identifier)
+        shown = ("attempt", "environment", "state", "comment")
+        return [
+            {key: getattr(each, key) for key in shown} for each in tx.every(held_jobs.Review, run_id=run.id)
+        ]
 
 
 @routes.post("/runs/<int:identifier>/start")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from gate_app.standin import apps, people, workflow_lifecycle, workflow_runs, workflows
-from gate_app.standin.bodies import Dispatch, Rerun
+from gate_app.standin import apps, held_jobs, people, workflow_lifecycle, workflow_runs, workflows
+from gate_app.standin.bodies import Dispatch, Rerun, RuleReview
 from gate_app.standin.checks import CheckRun
 from gate_app.standin.errors import not_found
 from gate_app.standin.face import access
@@ -122,6 +122,25 @@ def cancel(owner: str, name: str, identifier: int) -> ResponseReturnValue:
     with access.state().transaction() as tx:
         workflow_lifecycle.cancel(tx, _run(tx, owner, name, identifier, WRITE))
     return {}, 202
+
+
+@routes.get("/runs/<int:identifier>/pending_deployments")
+def list_pending(owner: str, name: str, identifier: int) -> ResponseReturnValue:
+    """Get pending deployments for a workflow run."""
+    with access.state().transaction() as tx:
+        run = _run(tx, owner, name, identifier)
+        return [held_jobs.render_pending(tx, place) for place in held_jobs.waiting(tx, run)]
+
+
+@routes.post("/runs/<int:identifier>/deployment_protection_rule")
+def review(owner: str, name: str, identifier: int) -> ResponseReturnValue:
+    """Review custom deployment protection rules for a workflow run."""
+    with access.state().transaction() as tx:
+        visit = access.visit(tx, owner, name, "deployments:write")
+        run = workflow_runs.require(tx, visit.repository, identifier)
+        said = access.body(RuleReview)
+        workflow_lifecycle.review(tx, run, visit.caller.app, said.environment_name, said.state, said.comment)
+    return "", 204
 
 
 @routes.get("/runs/<int:identifier>/jobs")
