@@ -22,6 +22,8 @@ from gate_app.domain.model import Repository, Subject, Unknown
 from gate_app.domain.policy import Policy, PolicyProblem, ProtectionRuleRoute
 from gate_app.domain.protection import held_gates, misfit
 from gate_app.domain.run import Run, RunState
+from gate_app.domain.sentences import sentence
+from gate_app.domain.verdict import Reason
 from gate_app.engine.conditions import Gathering
 from gate_app.engine.ports import (
     Clock,
@@ -72,10 +74,11 @@ class Holding:
             return Transition(note="nothing waits there")
         runs = self._deciding(notice.repository, seen)
         fitting = [run for run in runs if misfit(seen, run) is None]
-        items = [self._held(row, seen, run) for run in fitting or runs if _waits_for(seen, run)]
-        left = [name for name in seen.environments if not any(name in held_gates(run) for run in runs)]
+        items = [self._held(row, seen, run) for run in fitting if _waits_for(seen, run)]
+        left = [name for name in seen.environments if not any(name in held_gates(run) for run in fitting)]
         if left:
-            self._without_gate(row, notice, seen, left, items)
+            misfits = [why for run in runs if (why := misfit(seen, run)) is not None]
+            self._without_gate(row, notice, seen, left, items, misfits)
         return Transition(follow_ups=tuple(items), note="" if items else "no gate of ours is for it")
 
     def _deciding(self, repository: Repository, seen: HeldRun) -> Sequence[Run]:
@@ -101,18 +104,19 @@ class Holding:
         seen: HeldRun,
         names: Sequence[str],
         known: Sequence[InboxItem],
+        misfits: Sequence[Reason],
     ) -> None:
         policy = self.gathering.policy(notice.repository)
         if isinstance(policy, Unknown):
             raise HubUnavailable(policy.detail)
         gated = [name for name in names if _is_ours(policy, name)]
         young = row.since is None or self.now() - row.since < OPENED_WITHIN
-        if gated and seen.own and young:
+        if gated and seen.own and young and not misfits:
             self.store.put([*known, *self._looks(row, notice.repository, seen)])
             raise HubUnavailable("the commit is not under decision yet", self.now() + SOON)
         if not notice.again:
             for name in names:
-                self._tell(notice.repository, seen, name, _why(policy, seen, name))
+                self._tell(notice.repository, seen, name, _why(policy, seen, name, misfits))
 
     def _looks(self, row: InboxRow, repository: Repository, seen: HeldRun) -> Iterator[InboxItem]:
         """Somebody waits for a decision about this commit, also where it was there before us."""
@@ -141,7 +145,9 @@ def _is_ours(policy: Policy | PolicyProblem | PolicyAbsent, name: str) -> bool:
     return found is not None and isinstance(found.deploy, ProtectionRuleRoute)
 
 
-def _why(policy: Policy | PolicyProblem | PolicyAbsent, seen: HeldRun, name: str) -> str:
+def _why(
+    policy: Policy | PolicyProblem | PolicyAbsent, seen: HeldRun, name: str, misfits: Sequence[Reason]
+) -> str:
     """Why no gate can open for it, and what mends that."""
     if isinstance(policy, PolicyAbsent):
         return "Closed: this repository has no gate file on its default branch; run `gate-app init`."
@@ -159,6 +165,8 @@ def _why(policy: Policy | PolicyProblem | PolicyAbsent, seen: HeldRun, name: str
             f"Closed: the gate file deploys {code(name)} by {code(found.deploy.kind)}. For jobs that GitHub holds it "
             "has to say `deploy: protection_rule`."
         )
+    if misfits:
+        return f"Closed: {sentence(misfits[0])}"
     if not seen.own:
         return "Closed: no gate opens for a job of a fork. Deploy from a branch here, or after the merge."
     return (

@@ -11,12 +11,23 @@ from support.runs import CHANGE, HEAD, MAINTAINER, REVIEWER, World, policy, prop
 
 from gate_app.domain.conditions import Head
 from gate_app.domain.effects import AnswerJob, CreateDeployment
-from gate_app.domain.events import ChangeClosed, DeploymentCreated, HeadMoved, JobHeld, ReleaseReturned
+from gate_app.domain.events import (
+    ChangeClosed,
+    DeploymentCreated,
+    HeadMoved,
+    JobHeld,
+    ReleaseReturned,
+    StageVanished,
+)
 from gate_app.domain.following import watched
 from gate_app.domain.held import KEPT_HELD, HeldRun
-from gate_app.domain.model import Change, Origin, Subject, Unknown
+from gate_app.domain.kept import Kept
+from gate_app.domain.model import Change, Content, Origin, Purpose, Subject, Unknown
+from gate_app.domain.overrides import Override
 from gate_app.domain.policy import ApprovalMode, CommandRoute, Policy, ProtectionRuleRoute
+from gate_app.domain.protection import held_reason, held_to_read
 from gate_app.domain.run import ReleaseStatus
+from gate_app.domain.verdict import ReasonCode
 from gate_app.domain.workflows import WorkflowSeen
 
 WAITING = HeldRun(77, 1, "pull_request", "french", HEAD.sha, own=True, environments=("staging",), pulls=(1,))
@@ -368,3 +379,27 @@ def test_an_override_is_for_the_attempt_that_waited() -> None:
     assert world.gate("staging").override == given
     holds(world, replace(WAITING, attempt=2))
     assert world.gate("staging").override is None
+def test_a_deployment_that_lost_its_worker_is_not_made_again_by_a_route_without_a_job() -> None:
+    world = proposed()
+    world.stage_ends()
+    world.says(REVIEWER, "/approve staging")
+    world.happens(DeploymentCreated(world.passes(1).now, "staging", 901))
+    world.current_policy = routed(blob="q" * 40)
+    world.tick()
+    world.happens(StageVanished(world.passes(1).now, "deploy@staging", 1))
+    release = world.gate("staging").release
+    assert release is not None
+    assert (release.status, answers(world)) == (ReleaseStatus.FAILED, [])
+
+
+def test_a_way_back_says_that_no_job_could_wait_for_it() -> None:
+    world = holds(passing())
+    back = replace(world.run, purpose=Purpose.ROLLBACK)
+    assert held_reason(back, back.gates["staging"], world.conditions()).code is ReasonCode.ROUTE_UNAVAILABLE
+    assert held_to_read(back, JobHeld(world.now, 77)) == ()
+
+
+def test_each_answer_has_a_key_of_its_own() -> None:
+    world = released()
+    keys = [each.key for each in world.effects if isinstance(each, AnswerJob)]
+    assert keys == ["held:staging:77:1:waiting:1", "held:staging:77:1:approved"]

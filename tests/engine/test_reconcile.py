@@ -28,6 +28,9 @@ class Github:
     def heads(self, repository: Repository) -> Mapping[Subject, str]:
         return {}
 
+    def waiting_runs(self, repository: Repository) -> Sequence[int]:
+        return []
+
     def commands_since(
         self, repository: Repository, conversation: int, since: datetime
     ) -> Sequence[ConversationNoticed]:

@@ -11,6 +11,7 @@ import pytest
 from support.action import GRANT, Runner, asking
 from support.chat import chat
 from support.endings import expect_a_whole_record, expect_one_of_everything
+from support.held import reviews, starts, with_held_jobs
 from support.routes import Route
 from support.story import GATE_FILE, SCANNED, Place, open_place, tell, until
 
@@ -47,6 +48,7 @@ WHILE_A_WORKFLOW_TESTS = (
 )
 WHILE_A_CHAT_IS_TOLD = ("notify.before", "notify.after")
 WHEN_SUPERSEDED = ("stop_stage.before", "stop_stage.after")
+WHILE_A_JOB_IS_HELD = ("answer_job.before", "answer_job.after")
 WHEN_OVERRIDDEN = ("open_issue.before", "open_issue.after")
 
 
@@ -112,6 +114,7 @@ def test_every_failpoint_is_part_of_a_kill_test() -> None:
         *WHILE_A_WORKFLOW_TESTS,
         *WHILE_A_CHAT_IS_TOLD,
         *WHEN_OVERRIDDEN,
+        *WHILE_A_JOB_IS_HELD,
     } == failpoints.NAMES
 
 
@@ -196,6 +199,21 @@ def test_case_193_the_engine_dies_while_a_job_redeems(
     assert (ended.code, *ended.said) == (0, "approved", "grant_given"), ended.log
     bot = own_place.registered["bot_login"]
     assert len([each for each in story.released() if each["creator"] == bot]) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("failpoint", WHILE_A_JOB_IS_HELD)
+def test_case_193_the_engine_dies_while_it_answers_a_held_job(own_place: Place, failpoint: str) -> None:
+    story = with_held_jobs(own_place)
+    run = starts(story)
+    story.asks("staging")
+    own_place.app.processes["worker"].send_signal(signal.SIGKILL)
+    own_place.app.processes["worker"].wait(10)
+    story.says("reviewer", "/approve staging")
+    restart_at(own_place, failpoint)
+    story.shows("gate / staging", "success")
+    assert [state for _, state in reviews(story, run)].count("approved") == 1
 
 
 SLOW = GATE_FILE.replace("sh ./check.sh", "sleep 30; sh ./check.sh")

@@ -13,7 +13,9 @@ from gate_app.config import read
 from gate_app.config.globs import touches
 from gate_app.domain.checks import Check
 from gate_app.domain.conditions import Standing
+from gate_app.domain.effects import AnswerJob
 from gate_app.domain.events import CommandGiven, Event
+from gate_app.domain.held import HeldRun
 from gate_app.domain.model import Authorship, Change, Content, Origin, Person, Repository, Subject
 from gate_app.domain.policy import Permission, Policy, Select
 from gate_app.domain.run import Run
@@ -23,6 +25,8 @@ from gate_app.engine.ports import (
     CommitNoticed,
     Comparison,
     ConversationNoticed,
+    HeldNoticed,
+    InboxRow,
     LiveChange,
     PolicyAbsent,
     PolicyFile,
@@ -33,7 +37,7 @@ from gate_app.engine.ports import (
 )
 from gate_app.engine.reconcile import Reconcile
 from gate_app.engine.sweep import Sweep
-from gate_app.errors import HubUnavailable
+from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.owners import ownership
 from gate_app.store.repository import SqlStore
 
@@ -74,6 +78,10 @@ class TinyGithub:
     happened: tuple[str, ...] = ()
     refused: str = ""
     commands: list[ConversationNoticed] = field(default_factory=list)
+    held: dict[int, HeldRun] = field(default_factory=dict)
+    told: list[tuple[str, str, str]] = field(default_factory=list)
+    refuses_reports: bool = False
+    lists_nothing: bool = False
 
     def main_is_at(self, letter: str, conversation: int | None = None, **changed: Any) -> None:
         change = Change(
@@ -103,7 +111,27 @@ class TinyGithub:
         )
         self.live[pull(number)] = LiveChange(change, open=True, merged=False)
 
+    def holds(self, run_id: int, letter: str, *environments: str, **changed: Any) -> None:
+        """Jobs of a workflow run on the default branch wait for these environments."""
+        seen = HeldRun(run_id, 1, "push", "main", sha(letter), own=True, environments=environments)
+        self.held[run_id] = replace(seen, **changed)
+
     # What the engine asks.
+
+    def held_run(self, repository: Repository, run_id: int) -> HeldRun:
+        if run_id not in self.held:
+            raise HubRefused("no such run", 404)
+        return self.held[run_id]
+
+    def answer_job(self, repository: Repository, wanted: AnswerJob) -> None:
+        if self.refuses_reports:
+            raise HubRefused("not your rule", 403)
+        self.told.append((wanted.environment, wanted.answer, wanted.comment))
+
+    def waiting_runs(self, repository: Repository) -> Sequence[int]:
+        if self.lists_nothing:
+            raise HubRefused("no permission", 403)
+        return [each.id for each in self.held.values() if each.environments]
 
     def repositories(self) -> Sequence[Repository]:
         return [SHOP]
@@ -230,10 +258,24 @@ class TinyEngine:
             rows = [self.store.next_row(subject, self.now()) for subject in subjects]
             for row in rows:
                 if row is not None:
-                    gatekeeper.handle(row)
+                    self._handle(gatekeeper, row)
             if not any(rows):
                 break  # only effects are due, and nobody performs them here
         return self
+
+    def _handle(self, gatekeeper: Gatekeeper, row: InboxRow) -> None:
+        try:
+            gatekeeper.handle(row)
+        except HubUnavailable as fault:
+            again = fault.retry_at or self.now()
+            self.store.delay_row(row, str(fault), again, "free", row.since or self.now())
+
+    def hears_of_held(self, run_id: int) -> TinyEngine:
+        """A delivery that says: jobs of this workflow run wait."""
+        self.deliveries += 1
+        notice = HeldNoticed(SHOP, run_id)
+        self.store.put(self.sweep.addressed(notice, f"delivery-{self.deliveries}"))
+        return self.drains()
 
     def runs(self, subject: Subject = MAIN) -> list[Run]:
         """Every run of a subject, oldest first."""
