@@ -262,8 +262,8 @@ class Gate:
     after which its plan was changed. `disturbed` counts its questions that somebody else edited or deleted; `owners`
     is the digest of the code owners that it asks, as last read, empty before. `asks` are jobs that want an answer,
     oldest first; `redeeming` is the one that wants the grant in this very decision. `kept` says what those answers were
-    given for that come from the head before.
-    `held` are workflow runs whose jobs GitHub may hold here, `job` the attempt that is decided on, `answered` the keys of those that have their answer.
+    given for that come from the head before. `held` are workflow runs whose jobs GitHub may hold here, `job` the
+    attempt that is decided on, `answered` the keys of those that have their answer.
     """
 
     environment: str

@@ -25,7 +25,7 @@ from gate_app.domain.kept import Kept
 from gate_app.domain.model import Change, Content, Origin, Purpose, Subject, Unknown
 from gate_app.domain.overrides import Override
 from gate_app.domain.policy import ApprovalMode, CommandRoute, Policy, ProtectionRuleRoute
-from gate_app.domain.protection import held_reason, held_to_read
+from gate_app.domain.protection import held_looks, held_reason, held_to_read
 from gate_app.domain.run import ReleaseStatus
 from gate_app.domain.verdict import ReasonCode
 from gate_app.domain.workflows import WorkflowSeen
@@ -312,6 +312,7 @@ def test_a_newer_commit_cancels_and_does_not_reject() -> None:
     world.happens(HeadMoved(world.passes(1).now, "d" * 40, "main"))
     assert answers(world) == [("staging", 77, 1, "cancelled")]
     assert watched(world.run) == ()
+    assert list(held_looks(world.run, world.now)) == []
 
 
 def test_closing_the_pull_request_and_cancelling_cancel_the_run() -> None:
@@ -379,6 +380,8 @@ def test_an_override_is_for_the_attempt_that_waited() -> None:
     assert world.gate("staging").override == given
     holds(world, replace(WAITING, attempt=2))
     assert world.gate("staging").override is None
+
+
 def test_a_deployment_that_lost_its_worker_is_not_made_again_by_a_route_without_a_job() -> None:
     world = proposed()
     world.stage_ends()
