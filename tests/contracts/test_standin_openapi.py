@@ -28,7 +28,9 @@ FEW, MANY = 2, 25
 REFUSALS = frozenset({400, 403, 404, 409, 410, 422})
 WORKFLOW = "on: workflow_dispatch\njobs: {ci: {}}\n"
 GRANTED = {"administration": "read", "statuses": "write"}
-ONCE = frozenset({"cancel", "conversions", "force-cancel", "rerun", "rerun-failed-jobs"})
+ONCE = frozenset(
+    {"cancel", "conversions", "deployment_protection_rule", "force-cancel", "rerun", "rerun-failed-jobs"}
+)
 """What may have been done already, or not be possible any more, when it is tried."""
 
 

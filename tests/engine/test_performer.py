@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from support.store import NOW, a_run, comment, deployment, opened, reaction, sql, sqlite_url, stored
 
 from gate_app.domain.effects import (
+    AnswerJob,
     CollectReports,
     DispatchWorkflow,
     Effect,
@@ -25,6 +26,7 @@ from gate_app.domain.effects import (
 )
 from gate_app.domain.events import ClockTicked, DeploymentCreated, ReleaseReturned, StageEnded
 from gate_app.domain.evidence import MAX_MESSAGE, Evidence, StageOutcome, StageReason, StageVerdict
+from gate_app.domain.held import HeldRun
 from gate_app.domain.probes import Probe
 from gate_app.domain.run import Binding, Question, StageRole, StageRun, StageStatus
 from gate_app.engine.drain import Drain
@@ -142,11 +144,13 @@ class Recorder:
     def __getattr__(self, name: str) -> Callable[..., object]:
         def done(*_: object) -> object:
             self.passed.append("outside")
-            return {"start": CHILD, "dispatch_workflow": None, "judge": UNJUDGED}.get(name, 7)
+            known = {"start": CHILD, "dispatch_workflow": None, "judge": UNJUDGED, "held_run": HELD}
+            return known.get(name, 7)
 
         return done
 
 
+HELD = HeldRun(77, 1, "push", "main", "a" * 40, own=True, environments=("staging",))
 UNJUDGED = StageOutcome(StageVerdict.UNKNOWN, StageReason.REPORT_MISSING, Evidence())
 CHILD = Child(RUN.id, "tests", 1, 4711, 0.0, Path("/nowhere"))
 NEWS = Notify("ops", "question", "staging:question:1", "acme/app", "A person is asked", "acme/app/pull/3")
@@ -161,6 +165,7 @@ OUTSIDE: list[Effect] = [
     deployment(RUN),
     ReportDeployment("staging", 7, "in_progress", ""),
     OpenIssue("staging", 9, "t", "b", "71#3:1:override:9", NOW),
+    AnswerJob("staging", 77, 1, "rejected", "c", NOW),
     NEWS,
 ]
 
