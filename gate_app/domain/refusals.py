@@ -119,6 +119,9 @@ def not_counted(
     person: Person, said: str, given: Answer, environment: str, reason: ReasonCode, run: Run
 ) -> str:
     """An answer that was recorded and does not count, with the rule and what would count instead."""
+    if reason is ReasonCode.DENIAL_PENDING:
+        told = "it is kept, and judged once the gate file has been compared with the one in force by now."
+        return _refused(said, person, "does not count yet", reason, told)
     if reason in UNKNOWN_CODES:
         return _refused(said, person, "does not count yet", reason, f"{_why_unknown(reason, run)}.")
     rule = f"{phrase(reason)}. {_who(run, environment, given)}"

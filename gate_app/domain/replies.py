@@ -22,6 +22,7 @@ from gate_app.domain.overrides import EVERYWHERE
 from gate_app.domain.overriding import without_issue
 from gate_app.domain.plan import fingerprint
 from gate_app.domain.policy import Permission, PolicyProblem
+from gate_app.domain.proposals import REVIEWED
 from gate_app.domain.requests import Obeyed, Refused
 from gate_app.domain.review import gate_named, spoken
 from gate_app.domain.rollback import taken_back
@@ -163,6 +164,8 @@ def _answered(draft: Draft, event: CommandGiven, command: Command) -> str | None
         if judged is not None and judged.code is ReasonCode.QUESTION_UNSEEN:
             return None  # said by `answer_early`, once it is known what it answers
         code = judged.code if judged is not None else _kept_or_late(gate)
+        if judged is None and gate.environment == REVIEWED:
+            code = ReasonCode.DENIAL_PENDING
         said = refusals.command_said(command.verb, gate.environment)
         return refusals.not_counted(event.person, said, given, gate.environment, code, draft.run)
     if _left_to_rollback(draft, command):

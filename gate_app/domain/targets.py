@@ -111,10 +111,15 @@ def _denied_by(run: Run) -> tuple[Gate, ...]:
     )
 
 
+def _reread(run: Run) -> bool:
+    """Whether a gate file that was looser is compared anew with the one in force: a no is heard meanwhile."""
+    return run.proposal is not None and bool(run.proposal.looser)
+
+
 def _named(run: Run, command: Command) -> Gate | NoTarget:
     if command.environment == REVIEWED:
-        asked = run.review if under_review(run) is not None else None
-        return asked or NoTarget(ReasonCode.POLICY_NOT_ASKED, REVIEWED)
+        heard = under_review(run) is not None or (command.verb == "deny" and _reread(run))
+        return (run.review if heard else None) or NoTarget(ReasonCode.POLICY_NOT_ASKED, REVIEWED)
     if command.environment is not None:
         gate = run.gates.get(command.environment)
         return gate or NoTarget(ReasonCode.ENVIRONMENT_UNKNOWN, command.environment, tuple(run.gates))

@@ -413,3 +413,19 @@ def test_a_command_about_environments_is_refused_where_it_names_the_gate_file(li
     world.says(MAINTAINER, line)
     assert "was not obeyed" in world.replies()[-1]
     assert set(world.environments) == set()
+
+
+def test_a_denial_is_heard_while_the_gate_file_is_compared_anew() -> None:
+    world = looser()
+    world.current_policy = replace(NOW, blob_sha="n" * 40)
+    world.proposal = Unknown("hub_unavailable")
+    world.passes(5).tick()
+    world.says(MAINTAINER, "/approve policy")
+    assert "policy_not_asked" in world.replies()[-1]
+    world.says(REVIEWER, "/deny policy not without the security team")
+    assert "denial_pending" in world.replies()[-1]
+    world.proposal = proposal(world.current_policy, LOOSE)
+    world.passes(5).tick()
+    world.says(MAINTAINER, "/approve policy")
+    assert conclusion(world) == "failure"
+    assert check(world).title.endswith("; denied by reviewer")
