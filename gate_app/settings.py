@@ -175,8 +175,7 @@ def for_setup(environment: Mapping[str, str] | None = None) -> stored.Place:
 
 
 def _with_stored(environment: Mapping[str, str]) -> Mapping[str, str]:
-    """The variables, and those of the App that `gate-app setup` registered where they name none."""
-    return {**stored.variables(_Reading(environment).home(), environment), **environment}
+    return stored.completed(environment, _Reading(environment).home())
 
 
 def database_url(environment: Mapping[str, str] | None = None) -> str:

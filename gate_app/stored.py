@@ -74,6 +74,18 @@ def variables(home: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
     return found
 
 
+def completed(environment: Mapping[str, str], home: Path) -> Mapping[str, str]:
+    """The environment, with the settings of the App that is kept there; an empty variable is not set.
+
+    Raises ConfigurationFault.
+    """
+    kept = variables(home, environment)
+    return {
+        **kept,
+        **{name: value for name, value in environment.items() if value.strip() or name not in kept},
+    }
+
+
 def keep(home: Path, app: Credentials) -> None:
     """Writes the key and, once it is there, the settings that name it. Raises OSError; then nothing names it."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -298,6 +298,14 @@ def test_whatever_the_state_folder_is_called_the_app_is_found(tmp_path: Path, na
     assert settings.from_environment({"GATE_HOME": str(tmp_path / name)}).app_id == 7
 
 
+def test_an_empty_variable_is_none_so_that_the_key_goes_where_it_belongs(tmp_path: Path) -> None:
+    stored.keep(tmp_path, replace(credentials(), api_url="https://ghe.example/api/v3"))
+    empty = dict.fromkeys((*stored.OWN, "GATE_GITHUB_API_URL", "GATE_CLIENT_ID"), "")
+    found = settings.for_serve({**empty, "GATE_HOME": str(tmp_path)})
+    assert (found.engine.api_url, found.engine.issuer) == ("https://ghe.example/api/v3", "Iv1")
+    assert found.web_variables["GATE_GITHUB_API_URL"] == "https://ghe.example/api/v3"
+
+
 def test_a_stored_app_that_others_may_read_is_refused(tmp_path: Path) -> None:
     stored.keep(tmp_path, credentials())
     (tmp_path / stored.FILE).chmod(0o640)
