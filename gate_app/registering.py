@@ -28,12 +28,16 @@ from gate_app.web.setup import Claim, Ports, SetupRefused, create_setup
 
 OPEN_SECONDS: Final = 3_600.0
 """As long as GitHub's code may be exchanged; after that the link is useless as well."""
+PATIENCE_SECONDS: Final = 10.0
+"""With a peer that says nothing: each one holds a thread."""
 _LOGIN: Final = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", re.ASCII)
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, not bound
 
 
 class _QuietHandler(WSGIRequestHandler):
     """The addresses of requests hold the link's token and GitHub's code."""
+
+    timeout = PATIENCE_SECONDS
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -356,6 +358,21 @@ def test_a_second_app_is_not_registered_over_the_first(tmp_path: Path) -> None:
     place = Place("127.0.0.1:0", "", "https://api.github.com", "https://github.com", tmp_path)
     with pytest.raises(ConfigurationFault, match="already"):
         registering.register(place, "", print)
+
+
+def test_a_stranger_who_says_nothing_is_not_waited_for(app: Any) -> None:
+    """Each connection to the short-lived server holds a thread."""
+
+    class Hasty(registering._QuietHandler):
+        timeout = registering._QuietHandler.timeout / 100
+
+    theirs, ours = socket.socketpair()
+    with theirs, ours:
+        server: Any = SimpleNamespace(app=app, multithread=True)
+        waiting = threading.Thread(target=Hasty, args=(ours, ("127.0.0.1", 1), server), daemon=True)
+        waiting.start()
+        waiting.join(10)
+        assert not waiting.is_alive()
 
 
 def test_two_browsers_at_once_are_one(claim: Claim) -> None:
