@@ -308,7 +308,10 @@ GUARDS: Final[tuple[Guard, ...]] = (
         ),
         what_ended_is_not_overridden=("if gate.release is not None or gate.closing is not None:", "if False:"),
         what_is_heard_late_overrides_nothing=("    if conditions.now > event.at + LASTS or ", "    if "),
-        nobody_pays_their_own_debt=("return policy.self_approval or closer.id != debt.by.id", "return True"),
+        nobody_pays_their_own_debt=(
+            "return closer.id != debt.by.id or (lenient and rules.self_approval)",
+            "return True",
+        ),
         a_bot_pays_no_debt=(" or closer.account is not PersonKind.USER:", ":"),
     ),
     *_of(
