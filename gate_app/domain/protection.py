@@ -49,8 +49,16 @@ def heard_of(run: Run, run_id: int) -> Run:
     for name in held_gates(run):
         gate = run.gates[name]
         if run_id not in gate.held:
-            run = run.with_gate(replace(gate, held=(*gate.held, run_id)[-KEPT_HELD:]))
+            run = run.with_gate(replace(gate, held=_kept(gate, run_id)))
     return run
+
+
+def _kept(gate: Gate, run_id: int) -> tuple[int, ...]:
+    """What is remembered with one more; the run that is decided on is not pushed out by others."""
+    decided = gate.job.run_id if gate.job is not None else 0
+    others = [each for each in (*gate.held, run_id) if each != decided]
+    room = KEPT_HELD - (decided in gate.held)
+    return tuple(each for each in (*gate.held, run_id) if each == decided or each in others[-room:])
 
 
 def held_gates(run: Run) -> tuple[str, ...]:

@@ -238,6 +238,15 @@ def test_a_gate_remembers_so_many_runs_and_no_more() -> None:
     assert len(world.gate("staging").held) == KEPT_HELD
 
 
+def test_however_many_wait_the_job_that_people_are_asked_about_stays() -> None:
+    """Whoever may start workflows could void every answer otherwise, by starting many."""
+    world = holds(passing())
+    for number in range(100, 100 + KEPT_HELD + 5):
+        holds(world, replace(WAITING, id=number), number)
+    assert world.gate("staging").job == WAITING.job
+    assert answers(released(world)) == [("staging", 77, 1, "approved")]
+
+
 # --- what voids an answer ------------------------------------------------------------------------------------
 
 
