@@ -80,11 +80,8 @@ GUARDS: Final[tuple[Guard, ...]] = (
     *_of(
         "domain/releasing.py",
         "domain/test_grants",
-        a_grant_needs_its_redeemer=("(isinstance(work, GrantRoute) and not release.redeemed)", "False"),
-        a_redeemed_release_is_deployed_by_its_job=(
-            "GrantRoute() if release.redeemed else deployment_work(environment.deploy)",
-            "deployment_work(environment.deploy)",
-        ),
+        a_grant_needs_its_redeemer=("return release.redeemed is None", "return False"),
+        a_redeemed_release_is_deployed_by_its_job=("    if release.redeemed:\n        return GrantRoute()\n", ""),
     ),
     *_of(
         "trust/oidc.py",
