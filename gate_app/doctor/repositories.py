@@ -13,7 +13,7 @@ from gate_app.doctor import app
 from gate_app.doctor.finding import Finding, ok, warn, wrong
 from gate_app.domain.checks import Required
 from gate_app.domain.model import Origin, Repository
-from gate_app.domain.policy import CommandRoute, DeploymentRoute, Environment, Policy
+from gate_app.domain.policy import CommandRoute, DeploymentRoute, Environment, Policy, ProtectionRuleRoute
 from gate_app.engine.ports import PolicyAbsent, PolicyFile, PolicyReader, PolicyRefused
 from gate_app.errors import HubRefused, HubUnavailable
 from gate_app.github.inspection import BranchGuard, DeployEnvironment, Inspection, Installation
@@ -159,14 +159,17 @@ def _strength(hub: Hub, repository: Repository, environment: Environment) -> Fin
             text = f"{where}: open; whoever has write permission can create a deployment as we do"
             return warn("strength", text, "let only deployments that this App created be carried out")
         case _:
-            return _held_by_github(hub, repository, environment.name, where)
+            return _held_by_github(hub, repository, environment, where)
 
 
-def _held_by_github(hub: Hub, repository: Repository, environment: str, where: str) -> Finding:
+def _held_by_github(hub: Hub, repository: Repository, environment: Environment, where: str) -> Finding:
     try:
-        found = hub.inspection.environment(repository, environment)
+        found = hub.inspection.environment(repository, environment.name)
     except HubRefused as refused:
         return warn("strength", f"{where}: cannot be told ({refused})", "grant the App actions: read")
+    if isinstance(environment.deploy, ProtectionRuleRoute) and not (found and found.our_rule):
+        text = f"{where}: open; the gate file leaves it to GitHub to hold the job, and no rule of this App is enabled"
+        return wrong("strength", text, f"enable the App under Settings, Environments, {environment.name}")
     return strength(where, found)
 
 

@@ -297,6 +297,15 @@ def test_a_rule_of_ours_on_the_environment_enforces_the_gate(github: ScriptedGit
     assert "production: enforced" in said(looked(github), Grade.OK)
 
 
+@pytest.mark.parametrize("there", [True, False], ids=["no rule", "no environment"])
+def test_a_gate_that_github_should_hold_is_open_without_our_rule(github: ScriptedGithub, there: bool) -> None:
+    installed(github, b"version: 1\nenvironments:\n  production: {deploy: protection_rule}\n")
+    if there:
+        github.answers("GET", ENVIRONMENT, {"deployment_branch_policy": None, "can_admins_bypass": False})
+        github.answers("GET", RULES, {"total_count": 0, "custom_deployment_protection_rules": []})
+    assert "production: open; the gate file leaves it to GitHub" in said(looked(github), Grade.WRONG)
+
+
 def test_a_rule_of_somebody_else_does_not(github: ScriptedGithub) -> None:
     installed(github, THREE_LINES)
     github.answers("GET", ENVIRONMENT, {"deployment_branch_policy": None})
