@@ -311,6 +311,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", rf"{REPO}/issues/comments/(\d+)", one_comment),
     ("PATCH", rf"{REPO}/issues/comments/(\d+)", edit_comment),
     ("POST", rf"{REPO}/issues/comments/(\d+)/reactions", react),
+    ("GET", rf"{REPO}/actions/runs", fixed(200, {"total_count": 0, "workflow_runs": []})),
     ("GET", rf"{REPO}/deployments", list_deployments),
     ("POST", rf"{REPO}/deployments", create_deployment),
     ("GET", rf"{REPO}/deployments/(\d+)/statuses", list_statuses),
