@@ -3,12 +3,15 @@
 #   make try        the whole story on this machine: REPO=path BASE=rev HEAD=rev ARGS='--say "reviewer: /approve"'
 #   make test       everything that has to pass       make check   its static part: style and types
 #   make coverage   every branch of domain and trust  make kill    every crash point
-#   make processes  gate-app try, serve and the engine as processes, in every way they may end
+#   make processes  the longer stories: processes in every way they may end, watching, jobs on a runner
 #   make stories    every story on every route, and with every trouble at every call of it (an hour)
 #   make walk       people doing anything in any order: 20,000,000 transitions, or TRANSITIONS=…
 #   make proof      each guard of the security core is taken out, and missed; every state of a small world
 #   make fuzz       generated calls at the stand-in   make bench   how fast webhooks are taken in
 #   make picture    the pictures of the README, by Chromium
+
+# Hundreds of processes start in the tests: each would compile the sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 VENV := .venv
@@ -49,7 +52,7 @@ fuzz: $(VENV)/dev.stamp
 	@$(BIN)/pytest -q -n auto -m slow tests/contracts
 
 coverage: $(VENV)/dev.stamp
-	@$(BIN)/pytest -q tests/domain tests/trust --cov=gate_app.domain --cov=gate_app.trust --cov-fail-under=100 \
+	@$(BIN)/pytest -q -n 2 tests/domain tests/trust --cov=gate_app.domain --cov=gate_app.trust --cov-fail-under=100 \
 		--cov-report=term-missing:skip-covered
 
 kill: $(VENV)/dev.stamp

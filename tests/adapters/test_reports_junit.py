@@ -89,6 +89,7 @@ def test_an_unreadable_report_decides_nothing(content):
         pytest.param(
             b"<testsuite>" + b"<p/>" * (junit.MAX_ELEMENTS + 1) + b"</testsuite>",
             id="case 171: too many elements",
+            marks=pytest.mark.processes,
         ),
         pytest.param(
             b'<testsuite><testcase name="' + b"x" * 15_000_000 + b'"/></testsuite>',

@@ -99,6 +99,7 @@ def test_case_209_stop_waits_for_the_running_drain(sqlite: sa.Engine) -> None:
         jobs.wake("41#7")
 
 
+@pytest.mark.processes
 def test_a_drain_that_does_not_end_keeps_others_out(
     sqlite: sa.Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -196,6 +197,7 @@ def until_delayed(engine: sa.Engine, subject: str) -> None:
     pytest.fail("no drain found the subject busy")
 
 
+@pytest.mark.processes
 def test_a_subject_that_another_process_drains_is_left_alone_until_it_is_free(postgres: str) -> None:
     subject, other = fresh_subject(), fresh_subject()
     with database(postgres) as engine, running(jobs_on(engine)) as rig:

@@ -81,7 +81,7 @@ def restart_at(place: Place, *names: str) -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        pytest.param(4, id="a sample of them"),
+        pytest.param(6, id="a sample of them"),
         pytest.param(1, id="each of them", marks=pytest.mark.processes),
     ],
 )

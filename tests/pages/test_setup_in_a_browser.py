@@ -15,7 +15,7 @@ from support.story import free_port
 
 from gate_app import settings
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 SMALL = {"width": 360, "height": 740}
 LARGE = {"width": 1280, "height": 860}
 SHOTS = os.environ.get("SETUP_SHOTS", "")

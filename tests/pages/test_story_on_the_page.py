@@ -59,6 +59,7 @@ def test_by_mouse(page: Any, place: Place, story: Story) -> None:
     page.get_by_title("gate-app", exact=True).wait_for()
 
 
+@pytest.mark.processes
 def test_with_the_keyboard_alone(page: Any, place: Place, story: Story) -> None:
     page.goto(place.standin.url)
     reach(page, page.get_by_label(story.repository).get_by_role("link", name="Greet in French"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from support.action import DEPLOY_YML, DISPATCHED, GRANT, Runner, asking
 from support.routes import DEPLOYER
 from support.story import Place, Story, tell, until
@@ -110,6 +111,7 @@ def test_the_workflow_that_the_app_dispatched_redeems_and_nobody_else_does(
     assert second.said == ("denied", "grant_used")
 
 
+@pytest.mark.processes
 def test_of_many_jobs_that_ask_at_once_one_gets_the_grant(place: Place, tmp_path: Path) -> None:
     """Case 125: by different runs, at the same moment."""
     story = approved(place)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from support.action import CHECKED, GRANT, asking
 from support.routes import DEPLOY
 from support.story import Place, Story
@@ -35,6 +36,9 @@ runs:
         printf '#!/bin/sh\\necho "deployed %s with $PARAMETERS" > OUTSIDE\\n' "$REF" > deploy.sh
         chmod +x deploy.sh
 """
+
+
+pytestmark = pytest.mark.processes
 
 
 def shipped(name: str, place: Place) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from support.story import GATE_FILE, Place, tell
 
 WHO = "approval: {approvers: [{permission: write, count: 1}]}"
@@ -14,6 +15,7 @@ def asking_for(line: str) -> str:
     return GATE_FILE.replace(WHO, f"approval: {{approvers: [{line}]}}", 1)
 
 
+@pytest.mark.processes
 def test_a_custom_role_answers_and_a_member_who_left_does_not(place: Place) -> None:
     line = "{any_of: [{roles: [release-captain]}, {organisations: [acme]}]}"
     story = tell(place, gate_file=asking_for(line))

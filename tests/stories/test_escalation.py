@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.story import GATE_FILE, Place, tell
 
 WHO = "approval: {approvers: [{permission: write, count: 1}]}"
@@ -37,6 +38,7 @@ def test_a_routine_change_goes_to_staging_by_itself_and_one_of_the_database_asks
     story.shows("gate / staging", "success")
 
 
+@pytest.mark.processes
 def test_a_label_can_hold_a_change_and_taking_it_off_lets_it_go_on(place: Place) -> None:
     story = tell(
         place, gate_file=HOLDING.replace("command: sh ./check.sh", "command: sleep 3; sh ./check.sh")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.story import GATE_FILE, Place, Story, tell
 
 WHO = "approval: {approvers: [{permission: write, count: 1}]}"
@@ -18,6 +19,7 @@ def rebases(story: Story, files: dict[str, str]) -> str:
     return commit["sha"]
 
 
+@pytest.mark.processes
 def test_who_approved_is_not_asked_again_after_a_rebase_and_is_after_a_change(place: Place) -> None:
     story = tell(place, gate_file=KEEPING)
     asked = story.asks("staging")

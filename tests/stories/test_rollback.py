@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.story import GATE_FILE, Place, Story, tell
 
 ONLY_STAGING = GATE_FILE.partition("  production:")[0]
@@ -17,6 +18,7 @@ def released(story: Story, files: dict[str, str] | None = None) -> str:
     return sha
 
 
+@pytest.mark.processes
 def test_what_was_healthy_before_is_released_again(place: Place) -> None:
     story = tell(place, gate_file=ONLY_STAGING)
     healthy = released(story)

@@ -75,6 +75,7 @@ def engine_of(parent: psutil.Process) -> psutil.Process:
     )
 
 
+@pytest.mark.processes
 def test_the_story_goes_through_serve_and_on_after_a_restart(place: Place) -> None:
     parent = serve(place)
     story = tell(place)

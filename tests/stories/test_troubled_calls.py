@@ -96,7 +96,9 @@ def _fault(call: str, kind: str) -> Mapping[str, object]:
 
 @pytest.fixture(autouse=True)
 def calm_again(place: Place) -> Iterator[None]:
-    place.control.set_rate_limit(15_000)  # an Enterprise organisation's: all of them in one hour are more than 5,000 calls
+    place.control.set_rate_limit(
+        15_000
+    )  # an Enterprise organisation's: all of them in one hour are more than 5,000 calls
     yield
     place.control.set_faults()
 

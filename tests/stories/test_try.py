@@ -80,6 +80,7 @@ def test_the_sample_service_is_released_when_the_right_people_say_so(tmp_path: P
     assert tried.leftovers() == []
 
 
+@pytest.mark.processes
 def test_a_change_whose_test_fails_is_never_asked_about(tmp_path: Path) -> None:
     tried = attempt(
         tmp_path, "--repo", str(service(tmp_path, FAILING)), "--say", "reviewer: /approve staging"

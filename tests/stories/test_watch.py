@@ -99,6 +99,7 @@ def test_a_breach_is_asked_about_and_approve_really_takes_it_back(place: Place, 
     assert (story.release("production") / "app.py").read_text() == "print('bonjour')\n"
 
 
+@pytest.mark.processes
 def test_deny_leaves_what_runs_as_it_is(place: Place, service: Service) -> None:
     story = released(place, service)
     story.pushes({"app.py": "print('broken')\n"})
@@ -112,6 +113,7 @@ def test_deny_leaves_what_runs_as_it_is(place: Place, service: Service) -> None:
     assert len(story.deployments()) == 2
 
 
+@pytest.mark.processes
 def test_by_rule_it_goes_back_once_and_says_so(place: Place, service: Service) -> None:
     story = released(place, service, "rollback")
     healthy = story.pull["head_sha"]
